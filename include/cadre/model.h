@@ -37,6 +37,12 @@ CADRE_API cadre_status cadre_model_open_with(
     cadre_context *context, const char *path, const cadre_opening *how, cadre_model **model);
 CADRE_API void cadre_model_close(cadre_model *model);
 
+/* In a context of several ranks, all of them open a model together, and each has a part of it. Rank
+ * 0 then uses it as a single process does. The other ranks follow: they compute their part of all
+ * that rank 0 runs, until rank 0 closes the model or a rank fails. */
+CADRE_API bool cadre_model_follows(const cadre_model *model); /* this rank is one of the others */
+CADRE_API cadre_status cadre_model_follow(cadre_model *model);
+
 typedef struct cadre_format_share {
     char name[12]; /* "Q4_K" */
     int64_t bytes; /* in the file */

@@ -4,6 +4,7 @@
 
 #include "base/checked.h"
 #include "base/memory.h"
+#include "base/share.h"
 
 enum { OFFSET_UNIT = 16 }; /* elements: a cache line of floats */
 
@@ -17,9 +18,6 @@ typedef struct builder {
     int64_t index;          /* of the next row, in the whole model's table */
     const param_row *uncut; /* a parameter with fewer pieces than there are slices */
 } builder;
-
-/* Where the i-th of `parts` neighbouring shares of n things begins. Sizes differ by at most one. */
-static int64_t share_begin(int64_t n, int32_t i, int32_t parts) { return n * i / parts; }
 
 static bool is_held(const builder *b, int64_t layer, int64_t expert)
 {

@@ -63,6 +63,7 @@ static void run_all(void *arg)
         d->status = runner_feed(&d->runner, d->parts, d->streams);
         if (d->status != CADRE_OK) return;
         runner_logits(&d->runner, d->rows, d->streams, d->logits);
+        if ((d->status = runner_status(&d->runner)) != CADRE_OK) return;
         d->cache_read += cache_bytes_read(d);
     }
 }

@@ -33,6 +33,7 @@ static void run_all(void *arg)
     }
     last--;
     runner_logits(&p->runner, &last, 1, p->logits);
+    p->status = runner_status(&p->runner);
 }
 
 static double operations(const cadre_model *m, int64_t tokens)

@@ -195,6 +195,7 @@ static int run_bench(const invocation *call)
     if (in_vain) return refuse_option(b, in_vain);
     opened o;
     cadre_status status = opened_begin(call, b->model ? call->operands[1] : NULL, &o);
+    if (status == CADRE_OK && o.followed) return opened_end_followed(&o);
     int ranks = status == CADRE_OK ? cadre_context_size(o.context) : 1, exit_code = EXIT_DONE;
     if (ranks > 1 && !b->spreads)
         exit_code =

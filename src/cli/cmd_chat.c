@@ -212,6 +212,7 @@ static int run_chat(const invocation *call)
     opened o;
     talk t = { .call = call };
     cadre_status status = opened_begin(call, call->operands[0], &o);
+    if (status == CADRE_OK && o.followed) return opened_end_followed(&o);
     if (status == CADRE_OK) status = begin(&t, o.model);
     if (status == CADRE_OK) opened_note_context(call, o.model, "the context has", t.view.context);
     if (status == CADRE_OK && t.view.person)

@@ -146,6 +146,7 @@ static int run_eval(const invocation *call)
     opened o;
     cadre_status status = opened_begin(call, call->operands[0], &o);
     if (status != CADRE_OK) return complain_status(status);
+    if (o.followed) return opened_end_followed(&o);
     int exit_code = evaluate_and_print(call, o.model);
     opened_end(&o);
     return exit_code;

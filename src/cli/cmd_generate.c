@@ -195,6 +195,7 @@ static int run_generate(const invocation *call)
     opened o;
     cadre_status status = opened_begin(call, call->operands[0], &o);
     if (status != CADRE_OK) return complain_status(status);
+    if (o.followed) return opened_end_followed(&o);
     int exit_code = generate(call, o.model);
     opened_end(&o);
     return exit_code;

@@ -43,10 +43,10 @@ static int run_logits(const invocation *call)
     }
     opened o;
     cadre_status status = opened_begin(call, call->operands[0], &o);
-    if (status == CADRE_OK) opened_note_context(call, o.model, "the text has", ids.count);
-    if (status == CADRE_OK) opened_note_ids(call, o.model, ids.id, ids.count);
-    if (status == CADRE_OK)
-        status = cadre_logits(o.model, ids.id, ids.count, decoder.id, decoder.count, out);
+    bool leads = status == CADRE_OK && !o.followed;
+    if (leads) opened_note_context(call, o.model, "the text has", ids.count);
+    if (leads) opened_note_ids(call, o.model, ids.id, ids.count);
+    if (leads) status = cadre_logits(o.model, ids.id, ids.count, decoder.id, decoder.count, out);
     opened_end(&o);
     free(ids.id);
     free(decoder.id);

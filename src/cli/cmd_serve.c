@@ -173,10 +173,20 @@ static cadre_server_options options_of(const invocation *call, const char *key, 
         .log = call->quiet ? NULL : tell_line };
 }
 
+/* Another rank than 0 has no clients: it opens the model as the server does. */
+static int follow_server(const invocation *call, opened *o)
+{
+    cadre_status status = opened_model(call, call->operands[0], o);
+    if (status == CADRE_OK) status = opened_follow(o);
+    opened_end(o);
+    return status == CADRE_OK ? EXIT_DONE : complain_status(status);
+}
+
 static int serve(const invocation *call, const cadre_server_options *options)
 {
     opened o;
     cadre_status status = opened_begin(call, NULL, &o);
+    if (status == CADRE_OK && cadre_context_rank(o.context) > 0) return follow_server(call, &o);
     if (status == CADRE_OK)
         status = cadre_server_new(o.context, call->operands[0], options, &running);
     if (status == CADRE_OK) {

@@ -1,6 +1,8 @@
 /* opened.c - opens a context, and perhaps a model in it. */
 #include "cli/opened.h"
 
+#include <signal.h>
+
 #include "cli/progress.h"
 #include "cli/ranks.h"
 
@@ -23,7 +25,7 @@ static const cadre_option rows[] = {
 cadre_option_table opened_options(void) { return ROWS(rows); }
 cadre_option_table opened_cache_options(void) { return (cadre_option_table){ &rows[1], 1 }; }
 
-static cadre_status open_model(const invocation *call, const char *path, opened *o)
+cadre_status opened_model(const invocation *call, const char *path, opened *o)
 {
     const cadre_options *options = call->options;
     bool offered = cadre_options_row(options, "repack") != NULL;
@@ -50,9 +52,31 @@ cadre_status opened_begin(const invocation *call, const char *model, opened *o)
     if (status == CADRE_OK && call->command->spreads)
         status = cadre_context_join(
             o->context, ranks_of_program(), cadre_options_text(call->options, "parallel", 0));
-    if (status == CADRE_OK && model) status = open_model(call, model, o);
+    if (status == CADRE_OK && model) status = opened_model(call, model, o);
+    if (status == CADRE_OK && model) status = opened_follow(o);
     if (status != CADRE_OK) opened_end(o);
     return status;
+}
+
+/* Rank 0 hears of a request to stop, and then says so. */
+static void leave_signals_to_rank_0(void)
+{
+    static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGALRM };
+    for (int i = 0; i < 4; i++) signal(signals[i], SIG_IGN);
+}
+
+cadre_status opened_follow(opened *o)
+{
+    if (!cadre_model_follows(o->model)) return CADRE_OK;
+    leave_signals_to_rank_0();
+    o->followed = true;
+    return cadre_model_follow(o->model);
+}
+
+int opened_end_followed(opened *o)
+{
+    opened_end(o);
+    return EXIT_DONE;
 }
 
 void opened_end(opened *o)

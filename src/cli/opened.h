@@ -8,12 +8,18 @@
 typedef struct opened {
     cadre_context *context;
     cadre_model *model; /* NULL: none was asked for */
+    bool followed;      /* this process has done its part of what rank 0 runs: nothing is left */
 } opened;
 
 cadre_option_table opened_options(void);       /* how a model that a command runs is opened */
 cadre_option_table opened_cache_options(void); /* of these, that of the cache alone */
 cadre_status opened_begin(const invocation *call, const char *model /* NULL: none */, opened *o);
+/* Opens a model in the context, as the options say. */
+cadre_status opened_model(const invocation *call, const char *path, opened *o);
 void opened_end(opened *o);
+int opened_end_followed(opened *o); /* of a process that followed; returns its exit code */
+/* Does this process's part of what rank 0 runs, if it is another rank. */
+cadre_status opened_follow(opened *o);
 
 /* Notes that a text is longer than the model was made for. `what` begins the sentence ("the prompt
  * has"). Returns false if it is not longer. */

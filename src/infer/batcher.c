@@ -317,8 +317,10 @@ static void run_together(batcher *b)
     score_prompts(b);
     int64_t rows = read_tokens(b, log), vocab = b->model->config.vocab;
     if (rows) runner_logits(&b->runner, b->rows, rows, b->logits);
+    status = runner_status(&b->runner);
+    if (status != CADRE_OK) give_up(b, status);
     for (int64_t i = 0; i < b->limits.slots; i++)
-        if (b->slots[i].count && b->slots[i].row >= 0)
+        if (b->slots[i].count && b->slots[i].row >= 0 && status == CADRE_OK)
             request_take(b->slots[i].request, b->logits + b->slots[i].row * vocab);
 }
 

@@ -343,7 +343,7 @@ cadre_status cadre_batcher_run(cadre_batcher *b, bool *idle)
     *idle = batcher_is_idle(&b->batcher);
     batcher_pass(&b->batcher);
     after_pass(b);
-    return context_leave(b->model->context, CADRE_OK);
+    return context_leave(b->model->context, model_status(b->model));
 }
 
 /* ---- asking and cancelling ---- */

@@ -10,11 +10,16 @@
 typedef struct encoder_decoder {
     cadre_model *model; /* borrowed */
     transformer *encoder, *decoder;
-    int64_t inputs; /* that were read */
+    int64_t inputs;  /* that were read */
+    int64_t outputs; /* of the last run */
+    int64_t number;  /* by which ranks that follow know it; 0: there are none */
 } encoder_decoder;
 
 /* For up to this many tokens of input and of output. */
 cadre_status encoder_decoder_open(
+    cadre_model *model, int64_t inputs, int64_t outputs, encoder_decoder *e);
+/* Opens what this rank has of stacks that rank 0 has opened. */
+cadre_status encoder_decoder_open_own(
     cadre_model *model, int64_t inputs, int64_t outputs, encoder_decoder *e);
 /* The bytes that encoder_decoder_open allocates */
 size_t encoder_decoder_bytes(const cadre_model *m, int64_t inputs, int64_t outputs);

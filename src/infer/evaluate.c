@@ -121,6 +121,7 @@ static cadre_status run_batch(passes *s, const windows *w, int64_t first, int64_
     if (watch->places) watch->places(watch->layer_arg, s->place, tokens);
     CADRE_TRY(runner_feed(&s->runner, s->parts, n));
     runner_losses(&s->runner, s->targets, s->losses);
+    CADRE_TRY(runner_status(&s->runner));
     if (watch->by_type) count_types(s, tokens, watch->by_type);
     for (int64_t p = 0; p < tokens; p++) *nats += (double)s->losses[p];
     return reals_are_finite(s->losses, tokens)

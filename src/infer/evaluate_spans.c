@@ -80,6 +80,7 @@ static cadre_status run_window(span_windows *w, int64_t length, span_evaluation 
     CADRE_TRY(encoder_decoder_read(&w->stacks, w->read, n.read, NULL, NULL));
     CADRE_TRY(encoder_decoder_run(&w->stacks, w->inputs, n.written, NULL, NULL));
     encoder_decoder_losses(&w->stacks, w->targets, w->losses);
+    CADRE_TRY(model_status(w->model));
     if (!reals_are_finite(w->losses, n.written))
         return refuse_not_finite(w->model, "the losses of the text");
     for (int64_t i = 0; i < n.written; i++) e->nats += (double)w->losses[i];

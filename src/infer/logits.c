@@ -52,6 +52,7 @@ static cadre_status stream_sequence(void *arg, safetensors_writer *w, real *row)
         CADRE_TRY(runner_feed(&call->runner, &part, 1));
         for (int64_t i = 0; i < count; i++) {
             runner_logits(&call->runner, &i, 1, row);
+            CADRE_TRY(runner_status(&call->runner));
             CADRE_TRY(logits_check(call->model, row, r->offset + i));
             CADRE_TRY(put_reals(w, row, vocab));
         }
@@ -141,6 +142,7 @@ static cadre_status stream_stacks(void *arg, safetensors_writer *w, real *row)
     CADRE_TRY(safetensors_writer_put(w, call->decoder, (size_t)out->room * sizeof *call->decoder));
     for (int64_t i = 0; i < out->room; i++) {
         encoder_decoder_logits(call->stacks, i, 1, row);
+        CADRE_TRY(model_status(call->model));
         CADRE_TRY(logits_check(call->model, row, i));
         CADRE_TRY(put_reals(w, row, vocab));
     }

@@ -174,6 +174,7 @@ static cadre_status run(cadre_pass *p, cadre_pass_part *parts, int64_t count, ca
         status = runner_feed(&p->runner, p->parts, count);
         int64_t rows = list_rows(p, parts, count);
         if (status == CADRE_OK && rows) runner_logits(&p->runner, p->rows, rows, logits);
+        if (status == CADRE_OK) status = runner_status(&p->runner);
     }
     release_parts(parts, count);
     return status;

@@ -4,6 +4,10 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/interrupt.h"
+#include "infer/lead.h"
+#include "infer/stage.h"
+
 static void layout(runner *r, arena *a)
 {
     r->inputs = ARENA_ARRAY(a, int32_t, r->tokens);
@@ -11,20 +15,28 @@ static void layout(runner *r, arena *a)
     r->states = ARENA_ARRAY(a, sequence_state *, r->sessions);
 }
 
-cadre_status runner_open(
+cadre_status runner_open_own(
     cadre_model *model, int64_t tokens, int64_t sessions, int64_t keys, runner *r)
 {
     batch_limits most = { .tokens = tokens, .sequences = sessions, .keys = keys };
     arena measured = { 0 };
     *r = (runner){ .model = model, .tokens = tokens, .sessions = sessions };
-    CADRE_TRY(session_check_model(model));
     layout(r, &measured);
     cadre_status status = arena_open(&r->memory, measured.used) ? CADRE_OK : CADRE_ENOMEM;
-    if (status == CADRE_OK)
-        status = transformer_new(model->context->compute, &model->config, &most, &r->transformer);
+    if (status == CADRE_OK) status = model_transformer_new(model, &most, &r->transformer);
     if (status == CADRE_OK) layout(r, &r->memory);
     else runner_close(r);
     return status;
+}
+
+cadre_status runner_open(
+    cadre_model *model, int64_t tokens, int64_t sessions, int64_t keys, runner *r)
+{
+    *r = (runner){ 0 };
+    CADRE_TRY(session_check_model(model));
+    CADRE_TRY(runner_open_own(model, tokens, sessions, keys, r));
+    r->number = lead_open(model, LEAD_RUNNER, tokens, sessions, keys);
+    return CADRE_OK;
 }
 
 size_t runner_bytes(const cadre_model *model, int64_t tokens, int64_t sessions, int64_t keys)
@@ -39,6 +51,7 @@ size_t runner_bytes(const cadre_model *model, int64_t tokens, int64_t sessions, 
 
 void runner_close(runner *r)
 {
+    if (r->number) lead_close(r->model, r->number);
     transformer_free(r->transformer);
     arena_close(&r->memory);
     *r = (runner){ 0 };
@@ -53,6 +66,16 @@ static void take_session(runner *r, int64_t i, const runner_part *part)
     r->states[i] = &s->state;
 }
 
+/* Nothing that can fail on this rank alone comes after the others were told. */
+static cadre_status tell(const runner *r, const token_batch *b)
+{
+    if (!r->number) return CADRE_OK;
+    if (r->may_stop) CADRE_TRY(interrupt_check(NULL));
+    for (int64_t i = 0; b->states && i < b->sequences; i++)
+        CADRE_TRY(sequence_state_reserve(b->states[i], b->start[i + 1] - b->start[i]));
+    return lead_pass(r->model, r->number, b, r->watch != NULL);
+}
+
 cadre_status runner_feed(runner *r, const runner_part *parts, int64_t count)
 {
     int64_t tokens = 0;
@@ -64,24 +87,30 @@ cadre_status runner_feed(runner *r, const runner_part *parts, int64_t count)
         r->start[i] = tokens;
         tokens += parts[i].count;
     }
-    r->start[count] = tokens;
+    r->start[count] = r->fed = tokens;
     token_batch b = { .inputs = r->inputs,
         .tokens = tokens,
         .sequences = count,
         .start = r->start,
         .states = count && parts[0].session ? r->states : NULL,
-        .may_stop = r->may_stop };
-    return transformer_forward(
-        r->transformer, &r->model->weights, &b, NULL, r->watch, r->watch_arg);
+        .may_stop = r->may_stop && !r->number };
+    const stage_watch watch = { .watch = r->watch, .arg = r->watch_arg };
+    CADRE_TRY(tell(r, &b));
+    return stage_forward(r->model, r->transformer, &b, &watch);
 }
 
 void runner_logits(runner *r, const int64_t *rows, int64_t count, real *logits)
 {
     assert(count <= r->tokens);
-    transformer_logits_of(r->transformer, &r->model->weights, rows, count, logits);
+    lead_logits(r->model, r->number, rows, count);
+    stage_logits(r->model, r->transformer, rows, count, logits);
 }
 
 void runner_losses(runner *r, const int32_t *targets, real *losses)
 {
-    transformer_losses(r->transformer, &r->model->weights, targets, losses);
+    int64_t tokens = r->fed;
+    lead_tokens(r->model, LEAD_LOSSES, r->number, targets, tokens);
+    stage_losses(r->model, r->transformer, tokens, targets, losses);
 }
+
+cadre_status runner_status(const runner *r) { return model_status(r->model); }

@@ -21,10 +21,12 @@ typedef struct runner {
     arena memory;
     int32_t *inputs;         /* [tokens] */
     int64_t *start;          /* [sessions + 1] */
+    int64_t fed;             /* tokens of the last pass */
     sequence_state **states; /* [sessions] */
     transformer_watch watch; /* NULL: none. Called after each sparse layer of each pass */
     void *watch_arg;
-    bool may_stop; /* passes end when a stop is requested: see runner_feed */
+    bool may_stop;  /* passes end when a stop is requested: see runner_feed */
+    int64_t number; /* by which ranks that follow know it; 0: there are none */
 } runner;
 
 /* For passes of up to `tokens` tokens and `sessions` sessions, each with a capacity of at most
@@ -32,6 +34,9 @@ typedef struct runner {
 cadre_status runner_open(
     cadre_model *model, int64_t tokens, int64_t sessions, int64_t keys, runner *r);
 void runner_close(runner *r);
+/* Opens what this rank has of a runner that rank 0 has opened. */
+cadre_status runner_open_own(
+    cadre_model *model, int64_t tokens, int64_t sessions, int64_t keys, runner *r);
 /* The bytes that runner_open allocates */
 size_t runner_bytes(const cadre_model *model, int64_t tokens, int64_t sessions, int64_t keys);
 
@@ -55,6 +60,10 @@ void runner_logits(runner *r, const int64_t *rows, int64_t count, real *logits);
 
 /* losses [rows] of all rows of the last pass, each for its target [rows]; 0 for a target of -1. */
 void runner_losses(runner *r, const int32_t *targets, real *losses);
+
+/* Whether all ranks that run the model have done their part. If one fails, logits and losses are
+ * zeros, and this returns its error. */
+cadre_status runner_status(const runner *r);
 
 static inline int64_t runner_chunk(int64_t tokens)
 {

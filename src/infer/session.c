@@ -19,7 +19,9 @@ cadre_status session_open(const cadre_model *model, int64_t capacity, session *s
 {
     *s = (session){ 0 };
     CADRE_TRY(session_check_model(model));
-    return open_rest(s, model_state_open(&model->config, capacity, &s->state));
+    cadre_status status = model_state_open(model->own, capacity, &s->state);
+    if (status == CADRE_OK && model->ranks) state_pool_log(s->state.pool, &model->ranks->log);
+    return open_rest(s, status);
 }
 
 cadre_status session_open_beside(const session *other, int64_t capacity, session *s)
@@ -60,8 +62,17 @@ int64_t session_shared(const session *s, const int32_t *tokens, int64_t count)
     return sequence_state_can_rewind(&s->state, n) ? n : 0;
 }
 
+cadre_status session_check_leads(const cadre_model *model)
+{
+    if (!model->ranks || model->ranks->world->rank == 0) return CADRE_OK;
+    return cadre_fail(CADRE_EARGUMENT, model->path,
+        "expected rank 0, which runs the model for all ranks, found rank %d, which follows it",
+        model->ranks->world->rank);
+}
+
 cadre_status session_check_model(const cadre_model *model)
 {
+    CADRE_TRY(session_check_leads(model));
     if (!model->encoder) return CADRE_OK;
     return cadre_fail(CADRE_EUNSUPPORTED, model->path,
         "expected a model that continues texts, found one with an encoder");

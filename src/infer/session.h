@@ -32,7 +32,10 @@ int64_t session_rewind(session *s, int64_t length);
 /* How many of `tokens`, from the first on, it holds and can go back to. */
 int64_t session_shared(const session *s, const int32_t *tokens, int64_t count);
 
-/* Refuses a model with an encoder, which does not take one sequence: see encoder_decoder.h. */
+/* Refuses a rank that follows another one (model/ranks.h). */
+cadre_status session_check_leads(const cadre_model *model);
+/* Does the same, and refuses a model with an encoder, which does not take one sequence: see
+ * encoder_decoder.h. */
 cadre_status session_check_model(const cadre_model *model);
 
 /* Refuses ids outside the vocabulary. */

@@ -26,7 +26,8 @@ static state_counts blocks_of(const cadre_model *model, const slot_cache_limits 
 
 static cadre_status open_all(slot_cache *c, const cadre_model *model, int64_t capacity)
 {
-    CADRE_TRY(model_pool_open(&model->config, c->promised, &c->pool));
+    CADRE_TRY(model_pool_open(model->own, c->promised, &c->pool));
+    if (model->ranks) state_pool_log(c->pool, &model->ranks->log);
     CADRE_TRY(prefix_cache_open(&c->prefixes, c->blocks));
     c->path = MEM_ARRAY(state_span, state_blocks(capacity));
     c->past = MEM_ARRAY(slot_past, c->slots);

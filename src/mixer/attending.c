@@ -24,7 +24,10 @@
 /* Elements of a token's row in what attention reads and writes */
 static int64_t query_row(const attending *a) { return a->shape.heads * a->shape.key_width; }
 static int64_t key_row(const attending *a) { return a->shape.kv_heads * a->shape.key_width; }
-static int64_t out_row(const attending *a) { return a->shape.heads * a->shape.value_width; }
+static int64_t out_row(const attending *a)
+{
+    return a->out_whole ? a->out_whole : a->shape.heads * a->shape.value_width;
+}
 static const real *values_of(const attending *a)
 {
     return a->values ? a->values + a->value_first : a->k;
@@ -40,6 +43,13 @@ attention attending_shape(const mixer_config *c)
         .softcap = (real)c->softcap,
         .window = c->window,
         .bidirectional = c->bidirectional };
+}
+
+void attending_gathers(attending *a, const mixer_config *c, const column_gather *tensor)
+{
+    if (!c->whole_kv_heads) return;
+    a->out_whole = mixer_all_heads(c) * c->value_dim;
+    a->out_first = gather_first(tensor, a->out_whole, c->whole_kv_heads);
 }
 
 void attending_begin(attending *a, const mixer_call *call, const mixer_gradients *g)
@@ -117,7 +127,7 @@ static void fill_sequences(const attending *a, const token_batch *b, int64_t lay
             .q = a->q + from * query_row(a),
             .q_stride = query_row(a),
             .kv = b->states ? kept_keys(a, b, i, layer) : own_keys(a, b, i),
-            .out = a->out + from * out_row(a),
+            .out = a->out + from * out_row(a) + a->out_first,
             .out_stride = out_row(a),
             .log_sum = a->log_sum ? a->log_sum + from * a->shape.heads : NULL,
         };
@@ -147,14 +157,18 @@ void attending_backward(const attending *a, const mixer_call *call)
 
 /* ---- the projection of the result ---- */
 
-static int64_t head_row(const mixer_config *c) { return c->heads * c->value_dim; }
+static int64_t head_row(const mixer_config *c) { return mixer_all_heads(c) * c->value_dim; }
 
-void attending_project(const mixer_call *call, const real *heads, real *y)
+void attending_project(const mixer_call *call, real *heads, real *y)
 {
     const mixer_config *c = call->config;
+    const column_gather *g = call->tensor;
+    int64_t tokens = call->batch->tokens, first = gather_first(g, c->width, c->width);
     linear o = mixer_linear(call->weights, NULL, MIXER_O, MIXER_O_BIAS);
-    linear_forward(call->compute, &o, call->batch->tokens, rows_from(heads, head_row(c)),
-        rows_to(y, c->width));
+    gather_columns(g, tokens, head_row(c), mixer_all_kv_heads(c), heads);
+    linear_forward(
+        call->compute, &o, tokens, rows_from(heads, head_row(c)), rows_to(y + first, c->width));
+    gather_columns(g, tokens, c->width, c->width, y);
 }
 
 /* y = heads Wo^T + bo */

@@ -14,6 +14,9 @@ typedef struct attending {
     attention shape;
     int64_t value_row, value_head,
         value_first; /* of `values`: the row of a token, of a head, and its start */
+    /* Of `out`, where ranks gather it: a token's row of all heads, and where this rank's begin; 0:
+     * it has this rank's heads alone */
+    int64_t out_whole, out_first;
     /* Kept. values NULL: they are the first part of the keys */
     real *q, *k, *values, *out; /* [T, heads * width] each; out is attention's result */
     real *log_sum;              /* NULL: forward only */
@@ -28,6 +31,8 @@ typedef struct attending {
 /* Ordinary attention for this configuration; the caller may change widths before memory is laid
  * out. */
 attention attending_shape(const mixer_config *c);
+/* Lays `out` out as a row of all ranks' heads. */
+void attending_gathers(attending *a, const mixer_config *c, const column_gather *tensor);
 /* Adds what a call brings: positions, and sinks with their gradient. */
 void attending_begin(attending *a, const mixer_call *call, const mixer_gradients *g);
 
@@ -41,8 +46,9 @@ void attending_forward(const attending *a, const mixer_call *call);
 /* From dout to dq, dk and dvalues. */
 void attending_backward(const attending *a, const mixer_call *call);
 
-/* y [T, D] = heads [T, heads * value_dim] Wo^T + bo, and its gradient dheads */
-void attending_project(const mixer_call *call, const real *heads, real *y);
+/* y [T, D] = heads [T, heads * value_dim] Wo^T + bo, and its gradient dheads. The heads are those
+ * of all ranks, of which the others' are gathered. */
+void attending_project(const mixer_call *call, real *heads, real *y);
 void attending_project_backward(const mixer_call *call, const mixer_gradients *g, const real *heads,
     const real *dy, real *dheads);
 

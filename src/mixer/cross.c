@@ -8,10 +8,11 @@
 
 static int64_t row_of(const mixer_config *c) { return c->heads * c->head_dim; }
 
-static attending attending_of(const mixer_config *c)
+static attending attending_of(const mixer_config *c, const column_gather *tensor)
 {
     attending m = { .shape = attending_shape(c) };
     m.shape.bidirectional = true;
+    attending_gathers(&m, c, tensor);
     return m;
 }
 
@@ -19,7 +20,7 @@ static void lay_kept(attending *m, arena *a, const mixer_config *c, const batch_
 {
     int64_t row = row_of(c), keys = most->encoder_tokens;
     m->q = ARENA_ARRAY(a, real, most->tokens * row);
-    m->out = ARENA_ARRAY(a, real, most->tokens * row);
+    m->out = ARENA_ARRAY(a, real, most->tokens * (m->out_whole ? m->out_whole : row));
     m->k = ARENA_ARRAY(a, real, keys * row);
     m->values = ARENA_ARRAY(a, real, keys * row);
     if (most->training) m->log_sum = ARENA_ARRAY(a, real, most->tokens * c->heads);
@@ -43,7 +44,7 @@ static void lay_workspace(
 
 static size_t kept_bytes(const mixer_config *c, const batch_limits *most)
 {
-    attending m = attending_of(c);
+    attending m = attending_of(c, NULL);
     arena measured = { 0 };
     lay_kept(&m, &measured, c, most);
     return measured.used;
@@ -51,7 +52,7 @@ static size_t kept_bytes(const mixer_config *c, const batch_limits *most)
 
 static size_t workspace_bytes(const mixer_config *c, const batch_limits *most, int workers)
 {
-    attending m = attending_of(c);
+    attending m = attending_of(c, NULL);
     arena measured = { 0 };
     lay_workspace(&m, &measured, c, most, workers);
     return measured.used;
@@ -59,7 +60,7 @@ static size_t workspace_bytes(const mixer_config *c, const batch_limits *most, i
 
 static attending begin(const mixer_call *call)
 {
-    attending m = attending_of(call->config);
+    attending m = attending_of(call->config, call->tensor);
     arena kept = { .base = call->kept, .size = call->kept_bytes },
           work = { .base = call->workspace, .size = call->workspace_bytes };
     lay_kept(&m, &kept, call->config, call->most);
@@ -71,7 +72,7 @@ static void fill_sequences(const attending *m, const mixer_call *call)
 {
     const mixer_config *c = call->config;
     const token_batch *b = call->batch;
-    int64_t row = row_of(c);
+    int64_t row = row_of(c), out_row = m->out_whole ? m->out_whole : row;
     for (int64_t i = 0; i < b->sequences; i++) {
         int64_t from = b->start[i], first = b->encoder_start[i],
                 keys = b->encoder_start[i + 1] - first;
@@ -89,8 +90,8 @@ static void fill_sequences(const attending *m, const mixer_call *call)
                 .key_head = c->head_dim,
                 .value_stride = row,
                 .value_head = c->head_dim },
-            .out = m->out + from * row,
-            .out_stride = row,
+            .out = m->out + from * out_row + m->out_first,
+            .out_stride = out_row,
             .log_sum = m->log_sum ? m->log_sum + from * c->heads : NULL,
         };
     }

@@ -5,7 +5,8 @@
  *
  *     1. project   q_raw [T, 32 * 128], k_raw [T, 4 * 128], values [T, 4 * 128] = x W^T + b
  *     2. norm      q, k = norms of q_raw and k_raw, over each head or over the whole row; or their
- *                  rows put in order, where the file holds them in pairs; or the same memory
+ *                  rows put in order, where the file holds them in pairs; or the same memory. Ranks
+ *                  that have some of the heads gather the row of a norm over all of them
  *     3. clip      q, k and values to -limit .. limit, where the model has a limit
  *     4. rotate    q and k, by the positions of their tokens
  *     5. attend    out [T, 32 * 128] = softmax(scale q k^T) values, head by head (attending.c)
@@ -13,6 +14,8 @@
  *
  * Backward goes from 6 to 1: dy gives dout, this gives dq, dk and dvalues, then the rotation and
  * the norms are differentiated in place, and three products add up dx. */
+#include <string.h>
+
 #include "mixer/attending.h"
 #include "mixer/mixer_ops.h"
 #include "op/parallel.h"
@@ -32,15 +35,31 @@ static int64_t norm_heads(const mixer_config *c, int64_t heads)
 static int64_t query_row(const mixer_config *c) { return c->heads * c->head_dim; }
 static int64_t kv_row(const mixer_config *c) { return c->kv_heads * c->head_dim; }
 
+/* Whether a norm reads the heads of other ranks too */
+static bool norms_all(const mixer_config *c)
+{
+    return c->whole_kv_heads && c->qk_norm == QK_NORM_FULL;
+}
+static int64_t raw_query_row(const mixer_config *c)
+{
+    return norms_all(c) ? mixer_all_heads(c) * c->head_dim : query_row(c);
+}
+static int64_t raw_kv_row(const mixer_config *c)
+{
+    return norms_all(c) ? c->whole_kv_heads * c->head_dim : kv_row(c);
+}
+
 /* ---- memory ---- */
 
-static grouped grouped_of(const mixer_config *c)
+static grouped grouped_of(const mixer_config *c, const column_gather *tensor)
 {
-    return (grouped){ .a = {
-                          .shape = attending_shape(c),
-                          .value_row = kv_row(c),
-                          .value_head = c->value_dim,
-                      } };
+    grouped m = (grouped){ .a = {
+                               .shape = attending_shape(c),
+                               .value_row = kv_row(c),
+                               .value_head = c->value_dim,
+                           } };
+    attending_gathers(&m.a, c, tensor);
+    return m;
 }
 
 static void lay_kept(grouped *m, arena *a, const mixer_config *c, const batch_limits *most)
@@ -48,15 +67,15 @@ static void lay_kept(grouped *m, arena *a, const mixer_config *c, const batch_li
     int64_t tokens = most->tokens;
     attending_lay_kept(&m->a, a, most, true);
     if (!normed(c) && !c->paired_rows) return;
-    m->q_raw = ARENA_ARRAY(a, real, tokens * query_row(c));
-    m->k_raw = ARENA_ARRAY(a, real, tokens * kv_row(c));
+    m->q_raw = ARENA_ARRAY(a, real, tokens * raw_query_row(c));
+    m->k_raw = ARENA_ARRAY(a, real, tokens * raw_kv_row(c));
     m->q_inverse = ARENA_ARRAY(a, real, tokens * norm_heads(c, c->heads));
     m->k_inverse = ARENA_ARRAY(a, real, tokens * norm_heads(c, c->kv_heads));
 }
 
 static size_t kept_bytes(const mixer_config *c, const batch_limits *most)
 {
-    grouped m = grouped_of(c);
+    grouped m = grouped_of(c, NULL);
     arena measured = { 0 };
     lay_kept(&m, &measured, c, most);
     return measured.used;
@@ -64,7 +83,7 @@ static size_t kept_bytes(const mixer_config *c, const batch_limits *most)
 
 static size_t workspace_bytes(const mixer_config *c, const batch_limits *most, int workers)
 {
-    grouped m = grouped_of(c);
+    grouped m = grouped_of(c, NULL);
     arena measured = { 0 };
     attending_lay_workspace(&m.a, &measured, most, workers, most->keys);
     return measured.used;
@@ -72,7 +91,7 @@ static size_t workspace_bytes(const mixer_config *c, const batch_limits *most, i
 
 static grouped begin(const mixer_call *call, const mixer_gradients *g)
 {
-    grouped m = grouped_of(call->config);
+    grouped m = grouped_of(call->config, call->tensor);
     arena kept = { .base = call->kept, .size = call->kept_bytes },
           work = { .base = call->workspace, .size = call->workspace_bytes };
     lay_kept(&m, &kept, call->config, call->most);
@@ -150,6 +169,40 @@ static void norm_queries_and_keys(const mixer_call *call, const grouped *m)
         m->k_inverse);
 }
 
+/* The columns of this rank's heads */
+static void take_own(const mixer_call *call, int64_t whole, int64_t own, const real *from, real *to)
+{
+    const real *first = from + gather_first(call->tensor, whole, call->config->whole_kv_heads);
+    for (int64_t t = 0; t < call->batch->tokens; t++)
+        memcpy(to + t * own, first + t * whole, (size_t)own * sizeof *to);
+}
+
+static void norm_all_heads(const mixer_call *call, const grouped *m)
+{
+    const mixer_config *c = call->config;
+    int64_t tokens = call->batch->tokens, q_row = raw_query_row(c), k_row = raw_kv_row(c);
+    norm nq = mixer_norm(call->weights, NULL, MIXER_Q_NORM, 1, c->norm_eps);
+    norm nk = mixer_norm(call->weights, NULL, MIXER_K_NORM, 1, c->norm_eps);
+    const gathered raw[] = { { q_row, c->whole_kv_heads, m->q_raw },
+        { k_row, c->whole_kv_heads, m->k_raw } };
+    gather_together(call->tensor, tokens, raw, 2);
+    norm_forward(call->compute, &nq, tokens, rows_from(m->q_raw, q_row), rows_to(m->q_raw, q_row),
+        m->q_inverse);
+    norm_forward(call->compute, &nk, tokens, rows_from(m->k_raw, k_row), rows_to(m->k_raw, k_row),
+        m->k_inverse);
+    take_own(call, q_row, query_row(c), m->q_raw, m->a.q);
+    take_own(call, k_row, kv_row(c), m->k_raw, m->a.k);
+}
+
+/* Where a product with this rank's heads writes, in rows that may be gathered */
+static strided_out raw_rows(
+    const mixer_call *call, real *raw, real *own, int64_t row, int64_t whole)
+{
+    if (!raw) return rows_to(own, row);
+    int64_t pieces = call->config->whole_kv_heads;
+    return rows_to(whole == row ? raw : raw + gather_first(call->tensor, whole, pieces), whole);
+}
+
 static void project(const mixer_call *call, const grouped *m, const real *x)
 {
     const mixer_config *c = call->config;
@@ -158,10 +211,12 @@ static void project(const mixer_call *call, const grouped *m, const real *x)
            k = mixer_linear(call->weights, NULL, MIXER_K, MIXER_K_BIAS),
            v = mixer_linear(call->weights, NULL, MIXER_V, MIXER_V_BIAS);
     const linear *in[3] = { &q, &k, &v };
-    strided_out out[3] = { rows_to(m->q_raw ? m->q_raw : m->a.q, q_row),
-        rows_to(m->k_raw ? m->k_raw : m->a.k, k_row), rows_to(m->a.values, k_row) };
+    strided_out out[3] = { raw_rows(call, m->q_raw, m->a.q, q_row, raw_query_row(c)),
+        raw_rows(call, m->k_raw, m->a.k, k_row, raw_kv_row(c)), rows_to(m->a.values, k_row) };
     linear_forward_together(call->compute, in, 3, call->batch->tokens, rows_from(x, c->width), out);
-    if (normed(c)) {
+    if (norms_all(c)) {
+        norm_all_heads(call, m);
+    } else if (normed(c)) {
         norm_queries_and_keys(call, m);
     } else if (c->paired_rows) {
         put_in_order(call, c->heads, m->q_raw, m->a.q);

@@ -49,7 +49,7 @@ static void lay_kept(latent_mixer *m, arena *a, const mixer_config *c, const bat
         m->kv_low_normed = ARENA_ARRAY(a, real, tokens * c->kv_lora);
     } else {
         m->q_expanded = ARENA_ARRAY(a, real, tokens * c->heads * c->head_dim);
-        m->out_heads = ARENA_ARRAY(a, real, tokens * c->heads * c->value_dim);
+        m->out_heads = ARENA_ARRAY(a, real, tokens * mixer_all_heads(c) * c->value_dim);
     }
 }
 
@@ -106,6 +106,7 @@ static void project(const mixer_call *call, const latent_mixer *m, const real *x
     const mixer_config *c = call->config;
     const token_batch *b = call->batch;
     int64_t low = low_row(c);
+    latent_queries_low(call, m, x);
     latent_queries_forward(call, m, x, m->a.q);
     linear a = mixer_linear(call->weights, NULL, MIXER_KV_A, MIXER_KV_A_BIAS),
            up = mixer_linear(call->weights, NULL, MIXER_KV_B, MIXER_NOTHING);

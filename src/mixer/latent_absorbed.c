@@ -50,16 +50,28 @@ static void absorb_queries(const mixer_call *call, const latent_mixer *m)
     parallel_over(call->compute, tokens, 1, tokens * c->heads * c->rope_dim, copy_rope_parts, &k);
 }
 
+/* q_low and [latent | rotary key], which all heads read. Ranks that have some of the heads compute
+ * some of the columns. */
+static void project_low(const mixer_call *call, const latent_mixer *m, const real *x)
+{
+    const mixer_config *c = call->config;
+    int64_t tokens = call->batch->tokens, row = c->kv_lora + c->rope_dim;
+    linear a = mixer_linear(call->weights, NULL, MIXER_KV_A, MIXER_KV_A_BIAS);
+    latent_queries_low(call, m, x);
+    linear_forward(call->compute, &a, tokens, rows_from(x, c->width),
+        rows_to(m->a.k + gather_first(call->tensor, row, row), row));
+    const gathered low[] = { { row, row, m->a.k }, { c->q_lora, c->q_lora, m->q_low } };
+    gather_together(call->tensor, tokens, low, c->q_lora ? 2 : 1);
+}
+
 /* keys [T, latent + rope] = [norm(latent) | rotary key, rotated] */
-static void make_keys(const mixer_call *call, const latent_mixer *m, const real *x)
+static void make_keys(const mixer_call *call, const latent_mixer *m)
 {
     const mixer_config *c = call->config;
     const token_batch *b = call->batch;
     int64_t row = c->kv_lora + c->rope_dim;
     real *keys = m->a.k;
-    linear a = mixer_linear(call->weights, NULL, MIXER_KV_A, MIXER_KV_A_BIAS);
     norm n = mixer_norm(call->weights, NULL, MIXER_KV_A_NORM, 1, c->latent_norm_eps);
-    linear_forward(call->compute, &a, b->tokens, rows_from(x, c->width), rows_to(keys, row));
     norm_forward(
         call->compute, &n, b->tokens, rows_from(keys, row), rows_to(keys, row), m->kv_low_inverse);
     rope_forward(call->compute, call->positions.rope, b->tokens, 1, b->positions,
@@ -72,7 +84,8 @@ static void expand_values(const mixer_call *call, const latent_mixer *m)
     const mixer_config *c = call->config;
     const weight *vb = &call->weights->part[c->split_kv_b ? MIXER_V_B : MIXER_KV_B];
     int64_t step = c->split_kv_b ? c->value_dim : c->nope_dim + c->value_dim,
-            skip = c->split_kv_b ? 0 : c->nope_dim;
+            skip = c->split_kv_b ? 0 : c->nope_dim, row = mixer_all_heads(c) * c->value_dim,
+            first = gather_first(call->tensor, row, mixer_all_kv_heads(c));
     for (int64_t h = 0; h < c->heads; h++)
         m->groups[h] = (gemm_group){ .m = call->batch->tokens,
             .n = c->value_dim,
@@ -80,16 +93,17 @@ static void expand_values(const mixer_call *call, const latent_mixer *m)
             .a = m->a.out + h * c->kv_lora,
             .a_stride = c->heads * c->kv_lora,
             .b = matrix_from_row(weight_matrix(vb, 0), h * step + skip),
-            .c = m->out_heads + h * c->value_dim,
-            .c_stride = c->heads * c->value_dim };
+            .c = m->out_heads + first + h * c->value_dim,
+            .c_stride = row };
     gemm_grouped(call->compute, GEMM_NT, m->groups, c->heads, false);
 }
 
 void latent_absorbed_forward(const mixer_call *call, const latent_mixer *m, const real *x, real *y)
 {
+    project_low(call, m, x);
     latent_queries_forward(call, m, x, m->q_expanded);
     absorb_queries(call, m);
-    make_keys(call, m, x);
+    make_keys(call, m);
     attending_forward(&m->a, call);
     expand_values(call, m);
     attending_project(call, m->out_heads, y);

@@ -18,8 +18,10 @@ typedef struct latent_mixer {
     real *dlow, *dkv_low; /* temporaries of gradients; NULL: forward only */
 } latent_mixer;
 
-/* Computes queries q [T, heads * (nope + rope)] with their rope parts rotated; backward starts from
- * a.dq. */
+/* q_low, if there is a q_lora: of ranks that share a layer, their own columns. */
+void latent_queries_low(const mixer_call *call, const latent_mixer *m, const real *x);
+/* Computes queries q [T, heads * (nope + rope)] from q_low or x, with their rope parts rotated;
+ * backward starts from a.dq. */
 void latent_queries_forward(const mixer_call *call, const latent_mixer *m, const real *x, real *q);
 void latent_queries_backward(const mixer_call *call, const mixer_gradients *g,
     const latent_mixer *m, const real *x, real *dx);

@@ -5,14 +5,22 @@
 #include "mixer/latent_parts.h"
 #include "mixer/mixer_ops.h"
 
-static void rank_limited(const mixer_call *call, const latent_mixer *m, const real *x, real *q)
+void latent_queries_low(const mixer_call *call, const latent_mixer *m, const real *x)
+{
+    const mixer_config *c = call->config;
+    linear a = mixer_linear(call->weights, NULL, MIXER_Q_A, MIXER_Q_A_BIAS);
+    real *own = m->q_low + gather_first(call->tensor, c->q_lora, c->q_lora);
+    if (c->q_lora)
+        linear_forward(call->compute, &a, call->batch->tokens, rows_from(x, c->width),
+            rows_to(own, c->q_lora));
+}
+
+static void rank_limited(const mixer_call *call, const latent_mixer *m, real *q)
 {
     const mixer_config *c = call->config;
     int64_t tokens = call->batch->tokens, low = c->q_lora, row = c->heads * c->head_dim;
-    linear a = mixer_linear(call->weights, NULL, MIXER_Q_A, MIXER_Q_A_BIAS),
-           up = mixer_linear(call->weights, NULL, MIXER_Q_B, MIXER_NOTHING);
+    linear up = mixer_linear(call->weights, NULL, MIXER_Q_B, MIXER_NOTHING);
     norm n = mixer_norm(call->weights, NULL, MIXER_Q_A_NORM, 1, c->latent_norm_eps);
-    linear_forward(call->compute, &a, tokens, rows_from(x, c->width), rows_to(m->q_low, low));
     norm_forward(call->compute, &n, tokens, rows_from(m->q_low, low), rows_to(m->q_low_normed, low),
         m->q_low_inverse);
     linear_forward(call->compute, &up, tokens, rows_from(m->q_low_normed, low), rows_to(q, row));
@@ -24,7 +32,7 @@ void latent_queries_forward(const mixer_call *call, const latent_mixer *m, const
     const token_batch *b = call->batch;
     int64_t row = c->heads * c->head_dim;
     linear direct = mixer_linear(call->weights, NULL, MIXER_Q, MIXER_NOTHING);
-    if (c->q_lora) rank_limited(call, m, x, q);
+    if (c->q_lora) rank_limited(call, m, q);
     else linear_forward(call->compute, &direct, b->tokens, rows_from(x, c->width), rows_to(q, row));
     rope_forward(call->compute, call->positions.rope, b->tokens, c->heads, b->positions,
         rows_to(q + c->nope_dim, row), c->head_dim);

@@ -13,6 +13,7 @@
 #include "kernel/compute.h"
 #include "kernel/weight.h"
 #include "op/batch.h"
+#include "op/gather.h"
 #include "op/rope.h"
 
 typedef struct mixer mixer;
@@ -39,6 +40,9 @@ typedef struct mixer_config {
     bool split_kv_b; /* MIXER_KV_B is stored as MIXER_K_B and MIXER_V_B */
     /* The format in which a state keeps its rows, chosen when the model is opened; NULL: real */
     const number_format *cache;
+    /* Of a rank that has some of the heads: those of all ranks; 0: heads and kv_heads are all */
+    int64_t whole_kv_heads;
+    bool elsewhere; /* another rank has the layer, and its state */
 } mixer_config;
 
 /* The parameters; those that a layer does not have are empty. */
@@ -97,7 +101,8 @@ typedef struct mixer_call {
     const mixer_config *config;
     const mixer_weights *weights;
     const token_batch *batch;
-    const batch_limits *most; /* for which kept and workspace were measured */
+    const batch_limits *most;    /* for which kept and workspace were measured */
+    const column_gather *tensor; /* of the ranks that have its other heads; NULL: there are none */
     mixer_positions positions;
     int64_t layer;  /* whose state is used if the batch has states */
     real *dencoder; /* [M, D] the gradient by the batch's encoder_output; added to */

@@ -6,6 +6,17 @@
 #include "op/linear.h"
 #include "op/norm.h"
 
+/* Elements of a row of `width` elements a query head, of the heads of all ranks, and the number of
+ * pieces in which ranks have them */
+static inline int64_t mixer_all_kv_heads(const mixer_config *c)
+{
+    return c->whole_kv_heads ? c->whole_kv_heads : c->kv_heads;
+}
+static inline int64_t mixer_all_heads(const mixer_config *c)
+{
+    return c->heads / c->kv_heads * mixer_all_kv_heads(c);
+}
+
 /* g NULL: forward only. bias: MIXER_NOTHING if there never is one */
 static inline linear mixer_linear(
     const mixer_weights *w, const mixer_gradients *g, mixer_part part, mixer_part bias)

@@ -122,6 +122,9 @@ static void let_go(sequence_state *s, int64_t held)
 void sequence_state_close(sequence_state *s)
 {
     if (!s->pool) return;
+    if (s->number)
+        state_log_put(
+            s->pool->log, &(state_event){ STATE_SEQUENCE_ENDED, s->pool->number, s->number, 0 });
     if (s->span) let_go(s, 0);
     mem_free(s->layer);
     mem_free(s->span);
@@ -267,8 +270,24 @@ bool sequence_state_can_rewind(const sequence_state *s, int64_t length)
     return s->pool->rewinds && s->dropped <= state_first_seen(s->pool->window, length);
 }
 
-static void set_fixed(sequence_state *s, const real *fixed)
+int64_t sequence_state_number(sequence_state *s)
 {
+    state_log *log = s->pool->log;
+    if (!s->number) s->number = state_log_number(log, &log->sequences);
+    return s->number;
+}
+
+/* A sequence without a number has zeros on the other ranks too. */
+static void log_fixed(sequence_state *s, state_happening what, int64_t from)
+{
+    if (!s->pool->log || !s->pool->recurrent || (!s->number && !from)) return;
+    state_log_put(
+        s->pool->log, &(state_event){ what, s->pool->number, sequence_state_number(s), from });
+}
+
+void sequence_state_set_fixed(sequence_state *s, const real *fixed)
+{
+    log_fixed(s, STATE_SEQUENCE_CLEARED, 0);
     size_t bytes = (size_t)s->pool->fixed * sizeof *s->fixed;
     if (bytes && fixed) memcpy(s->fixed, fixed, bytes);
     else if (bytes) memset(s->fixed, 0, bytes);
@@ -277,7 +296,7 @@ static void set_fixed(sequence_state *s, const real *fixed)
 bool sequence_state_rewind(sequence_state *s, int64_t length)
 {
     if (!sequence_state_can_rewind(s, length)) return false;
-    if (length == 0) set_fixed(s, NULL);
+    if (length == 0) sequence_state_set_fixed(s, NULL);
     let_go(s, state_blocks(length));
     s->length = length;
     return true;
@@ -299,7 +318,7 @@ void sequence_state_begin(
     s->held = count;
     s->dropped = seen < count ? seen : count;
     s->length = length;
-    set_fixed(s, fixed);
+    sequence_state_set_fixed(s, fixed);
 }
 
 bool sequence_state_share(sequence_state *to, const sequence_state *from, int64_t length)
@@ -307,5 +326,29 @@ bool sequence_state_share(sequence_state *to, const sequence_state *from, int64_
     assert(to->pool == from->pool);
     if (!sequence_state_can_rewind(from, length)) return false;
     sequence_state_begin(to, from->span, length, length ? from->fixed : NULL);
+    if (length && from->number) log_fixed(to, STATE_SEQUENCE_TAKEN, from->number);
     return true;
+}
+
+static cadre_status refuse_blocks(int64_t number)
+{
+    return cadre_fail(CADRE_EFORMAT, NULL,
+        "a sequence's blocks: expected blocks of the pool, found number %lld", (long long)number);
+}
+
+cadre_status sequence_state_follow(
+    sequence_state *s, const int64_t *numbers, const state_past *past)
+{
+    s->held = 0; /* nobody counts the holders of these blocks */
+    if (past->held > s->capacity / STATE_BLOCK) return refuse_blocks(past->held);
+    for (int64_t i = 0; i < past->held * STATE_KINDS; i++) {
+        state_block *b = numbers[i] < 0 ? NULL : state_pool_numbered(s->pool, numbers[i]);
+        if (!b && numbers[i] >= 0) return refuse_blocks(numbers[i]);
+        if (s->span[i / STATE_KINDS].block[i % STATE_KINDS] != b)
+            set_block(s, i / STATE_KINDS, (state_kind)(i % STATE_KINDS), b);
+    }
+    s->held = past->held;
+    s->dropped = past->dropped;
+    s->length = past->length;
+    return CADRE_OK;
 }

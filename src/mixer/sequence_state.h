@@ -36,6 +36,7 @@ typedef struct sequence_state {
     int64_t dropped;    /* the spans that have no block of STATE_WINDOW any more */
     real *fixed, *next; /* the layers' fixed parts, one after another */
     const void **lists; /* the layers' lists */
+    int64_t number;     /* in the pool's log; 0: none yet */
 } sequence_state;
 
 /* Opens a state with a pool of its own. mixers: [layers], of one model. */
@@ -79,6 +80,19 @@ cadre_status sequence_state_reserve(sequence_state *s, int64_t tokens);
 
 /* Replaces the block of its kind in span i by another block of the same tokens. */
 void sequence_state_replace(sequence_state *s, int64_t i, state_block *b);
+
+/* Its number in the pool's log, by which other ranks know it */
+int64_t sequence_state_number(sequence_state *s);
+/* Its fixed parts become these; NULL: zeros. */
+void sequence_state_set_fixed(sequence_state *s, const real *fixed);
+/* Lets it have the blocks of these numbers [held, STATE_KINDS], -1 where there is none, held by
+ * somebody else, as its past of `length` tokens and those of the next pass. Used by a rank that
+ * keeps what another one says. CADRE_EFORMAT: the pool has no such block. */
+typedef struct state_past {
+    int64_t held, dropped, length;
+} state_past;
+cadre_status sequence_state_follow(
+    sequence_state *s, const int64_t *numbers, const state_past *past);
 
 /* What attention of this layer reads */
 kv_view sequence_state_view(const sequence_state *s, int64_t layer);

@@ -13,6 +13,7 @@ struct state_slab {
     state_pool *pool;
     state_slab *next;
     state_kind kind;
+    int64_t first; /* the place of its first block among those of its kind */
     int64_t count, bytes;
     state_block *block; /* [count] */
     char *memory;       /* [bytes] */
@@ -109,7 +110,7 @@ static cadre_status grow(state_pool *p, state_kind kind, int64_t blocks)
 {
     state_slab *s = MEM_ARRAY(state_slab, 1);
     if (!s) return CADRE_ENOMEM;
-    *s = (state_slab){ .pool = p, .kind = kind, .count = blocks };
+    *s = (state_slab){ .pool = p, .kind = kind, .first = p->supply[kind].count, .count = blocks };
     if (!count_bytes(p, kind, blocks, &s->bytes)) {
         free_slab(s);
         return cadre_fail(CADRE_ENOMEM, NULL,
@@ -132,6 +133,7 @@ static cadre_status grow(state_pool *p, state_kind kind, int64_t blocks)
 
 static void free_pool(state_pool *p)
 {
+    state_log_put(p->log, &(state_event){ .what = STATE_POOL_ENDED, .pool = p->number });
     for (state_slab *s = p->slabs, *next; s; s = next) {
         next = s->next;
         free_slab(s);
@@ -146,6 +148,8 @@ static void read_sizes(state_pool *p, const mixer_config *const *mixers)
     p->rewinds = true;
     for (int64_t l = 0; l < p->layers; l++) {
         p->size[l] = mixers[l]->row->state(mixers[l]);
+        p->recurrent |= p->size[l].fixed > 0;
+        if (mixers[l]->elsewhere) p->size[l] = (mixer_state_size){ .window = p->size[l].window };
         p->fixed += p->size[l].fixed;
         if (p->size[l].window > p->window) p->window = p->size[l].window;
         p->rewinds &= mixers[l]->row->rewinds;
@@ -209,7 +213,27 @@ void state_pool_leave(state_pool *p, state_counts blocks)
     if (last) free_pool(p);
 }
 
+void state_pool_log(state_pool *p, state_log *log)
+{
+    p->log = log;
+    p->number = state_log_number(log, &log->pools);
+}
+
 /* ---- blocks ---- */
+
+int64_t state_block_number(const state_block *b)
+{
+    return (b->slab->first + (b - b->slab->block)) * STATE_KINDS + (int64_t)b->slab->kind;
+}
+
+state_block *state_pool_numbered(const state_pool *p, int64_t number)
+{
+    int64_t kind = number % STATE_KINDS, at = number / STATE_KINDS;
+    for (const state_slab *s = p->slabs; s; s = s->next)
+        if ((int64_t)s->kind == kind && at >= s->first && at < s->first + s->count)
+            return &s->block[at - s->first];
+    return NULL;
+}
 
 int64_t state_pool_room(state_pool *p, state_kind kind)
 {
@@ -281,6 +305,10 @@ void *state_block_values(const state_block *b, int64_t layer)
 void state_block_copy(const state_block *to, const state_block *from)
 {
     const state_pool *p = to->slab->pool;
+    state_log_put(p->log, &(state_event){ .what = STATE_BLOCK_COPIED,
+                              .pool = p->number,
+                              .to = state_block_number(to),
+                              .from = state_block_number(from) });
     for (int64_t l = 0; l < p->layers; l++) {
         size_t bytes = has_rows(p, to->slab->kind, l) ? (size_t)state_block_bytes(&p->size[l]) : 0;
         if (bytes) memcpy(state_block_keys(to, l), state_block_keys(from, l), bytes);

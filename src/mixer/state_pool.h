@@ -18,6 +18,7 @@
 #include "base/guard.h"
 #include "base/real.h"
 #include "base/status.h"
+#include "mixer/state_log.h"
 #include "mixer/state_rows.h"
 
 typedef struct state_slab state_slab;
@@ -53,6 +54,9 @@ typedef struct state_pool {
     int64_t fixed;          /* elements of all layers' fixed parts */
     int64_t window;         /* the largest of all layers' windows; 0: none has one */
     bool rewinds;           /* every layer's mixer can rewind */
+    bool recurrent;         /* some layer has a fixed part, be it on another rank */
+    state_log *log;         /* borrowed; NULL: no other rank keeps anything of its sequences */
+    int64_t number;         /* in the log */
     lock lock;              /* of the fields below: any thread may release sequences of a pool */
     state_supply supply[STATE_KINDS];
     state_slab *slabs;
@@ -66,6 +70,9 @@ cadre_status state_pool_open(
 cadre_status state_pool_join(state_pool *p, state_counts blocks);
 /* Removes a member with its blocks. The pool is freed with the last one. */
 void state_pool_leave(state_pool *p, state_counts blocks);
+
+/* Logs what happens in the pool from now on. */
+void state_pool_log(state_pool *p, state_log *log);
 
 int64_t state_pool_room(state_pool *p, state_kind kind); /* free blocks */
 /* Whether a past consists of rows of tokens alone, so that a sequence may begin with the full
@@ -84,6 +91,10 @@ state_kind state_block_kind(const state_block *b);
 void *state_block_keys(const state_block *b, int64_t layer);
 void *state_block_values(
     const state_block *b, int64_t layer); /* the keys, where it has no others */
+/* A block by its number, by which the ranks know it: its place among those of its kind, times
+ * STATE_KINDS, and its kind */
+int64_t state_block_number(const state_block *b);
+state_block *state_pool_numbered(const state_pool *p, int64_t number); /* NULL: there is none */
 /* Copies the rows of every layer; both blocks are of one kind. */
 void state_block_copy(const state_block *to, const state_block *from);
 

@@ -114,8 +114,13 @@ static mixer_call mixer_call_of(
     mixer_positions positions = t->positions;
     int64_t i = l - t->stage.first;
     if (t->dbias) positions.dbias = t->dbias + i * t->config->heads * positions.span;
+    /* The bias is of all ranks' heads */
+    if (positions.bias && c->whole_kv_heads)
+        positions.bias += positions.span *
+                          gather_first(transformer_tensor(t), t->config->heads, c->whole_kv_heads);
     return (mixer_call){ .compute = t->c,
         .config = c,
+        .tensor = transformer_tensor(t),
         .weights = w,
         .batch = &t->now->batch,
         .most = &t->most,
@@ -197,7 +202,9 @@ static moe_call moe_call_of(const transformer *t, int64_t l, expert_source *sour
         .balance = t->now->balance,
         .balance_layer = (int)model_config_sparse_before(t->config, l),
         .layer = (int32_t)l,
-        .source = source };
+        .source = source,
+        .tensor = transformer_tensor(t),
+        .owners = t->owners };
 }
 
 static ffn ffn_of(const transformer *t, const layer_weights *w, const layer_gradients *g)
@@ -205,6 +212,7 @@ static ffn ffn_of(const transformer *t, const layer_weights *w, const layer_grad
     double limit = t->config->expert_limit;
     return (ffn){ .activation = row_activation_by_name(t->c->variant->rows, t->config->expert_form),
         .limit = limit > 0 ? (real)limit : REAL_INF,
+        .tensor = transformer_tensor(t),
         .gate = linear_of(w, g, ROLE_GATE, ROLE_GATE_BIAS),
         .up = linear_of(w, g, ROLE_UP, ROLE_UP_BIAS),
         .down = linear_of(w, g, ROLE_DOWN, ROLE_DOWN_BIAS) };

@@ -8,19 +8,62 @@
 #include "arch/architecture.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/share.h"
 #include "base/sized.h"
 #include "kernel/context.h"
 #include "model/state.h"
 #include "text/tokenizer_gguf.h"
 #include "weights/config_file.h"
 
+/* The layers of an encoder are not divided. */
+static rank_share share_of(const cadre_model *m)
+{
+    rank_share share = m->ranks ? m->ranks->share : (rank_share){ .slices = 1, .groups = 1 };
+    if (!m->ranks || m->config.bidirectional) share.first = 0, share.end = m->config.layers;
+    return share;
+}
+
+/* Of an output matrix that is the embedding too, this rank multiplies its rows. */
+static void cut_tied_head(const cadre_model *m, const rank_share *share, weight *head)
+{
+    int64_t first = share_begin(head->rows, share->slice, share->slices),
+            end = share_begin(head->rows, share->slice + 1, share->slices);
+    if (!m->config.tie || !head->data) return;
+    matrix from = matrix_from_row(weight_matrix(head, 0), first);
+    head->data = from.data;
+    head->block_scales = from.block_scales;
+    head->rows = end - first;
+}
+
 static cadre_status bind(cadre_model *m, const weight_file *file, bool repack, tensor_use *use)
 {
-    CADRE_TRY(param_table_make(&m->config, &m->table));
+    param_table own = { 0 };
+    rank_share share = share_of(m);
     const placement_options options = { .repack = repack };
-    CADRE_TRY(placement_make(
-        m->context->compute, file, &m->config, &m->table, &options, use, &m->placement));
-    return model_weights_make(&m->config, &m->table, m->placement.place, &m->weights);
+    CADRE_TRY(param_table_make(&m->config, &m->table));
+    CADRE_TRY(rank_share_table(&m->config, &share, &m->table, &own));
+    cadre_status status =
+        placement_make(m->context->compute, file, &m->config, &own, &options, use, &m->placement);
+    if (status == CADRE_OK)
+        status = model_weights_make(&m->config, &own, m->placement.place, &m->weights);
+    if (status == CADRE_OK) cut_tied_head(m, &share, &m->weights.head);
+    param_table_free(&own);
+    return status;
+}
+
+cadre_status model_status(const cadre_model *m)
+{
+    return m->ranks ? comm_status(m->ranks->world) : CADRE_OK;
+}
+
+cadre_status model_transformer_new(const cadre_model *m, const batch_limits *most, transformer **t)
+{
+    const model_ranks *r = m->ranks;
+    if (!r) return transformer_new(m->context->compute, &m->config, most, t);
+    transformer_stage stage = r->stage;
+    if (m->config.bidirectional) stage.first = 0, stage.end = m->config.layers;
+    const transformer_ranks groups = { r->tensor, r->owners };
+    return transformer_new_share(m->context->compute, m->own, most, &stage, &groups, t);
 }
 
 static cadre_status bind_encoder(cadre_model *m, bool repack, tensor_use *use)
@@ -30,6 +73,8 @@ static cadre_status bind_encoder(cadre_model *m, bool repack, tensor_use *use)
     lock_open(&m->encoder->opening);
     m->encoder->context = m->context;
     CADRE_TRY(model_config_copy(m->config.encoder, &m->encoder->config));
+    m->encoder->ranks = m->ranks;
+    m->encoder->own = m->ranks ? &m->ranks->encoder : &m->encoder->config;
     return bind(m->encoder, &m->file, repack, use);
 }
 
@@ -38,7 +83,8 @@ static cadre_status check_routers(const cadre_model *m)
 {
     for (int64_t l = 0; l < m->config.layers; l++) {
         const moe_config *moe = &m->config.layer[l].moe;
-        if (!m->config.layer[l].sparse || !moe->router->check_id) continue;
+        bool elsewhere = m->own->layer[l].mixer.elsewhere;
+        if (!m->config.layer[l].sparse || !moe->router->check_id || elsewhere) continue;
         for (int64_t id = 0; id < moe->route.vocabulary; id++)
             CADRE_TRY(moe->router->check_id(
                 &moe->route, moe->experts, m->weights.layer[l].moe.router.own, id, m->path));
@@ -46,17 +92,35 @@ static cadre_status check_routers(const cadre_model *m)
     return CADRE_OK;
 }
 
-static cadre_status open_all(cadre_model *m, const cadre_opening *how)
+static cadre_status open_config(cadre_model *m, const cadre_opening *how)
+{
+    m->own = &m->config;
+    CADRE_TRY(model_config_open(m->path, &m->config, &m->file));
+    return model_state_choose(&m->config, how->cache, m->path);
+}
+
+static cadre_status open_weights(cadre_model *m, const cadre_opening *how)
 {
     tensor_use use = { 0 };
-    CADRE_TRY(model_config_open(m->path, &m->config, &m->file));
-    CADRE_TRY(model_state_choose(&m->config, how->cache, m->path));
     cadre_status status = bind(m, &m->file, how->repack, &use);
     if (status == CADRE_OK) status = bind_encoder(m, how->repack, &use);
     if (status == CADRE_OK) status = tensor_use_check(&use, &m->file, &m->config);
     if (status == CADRE_OK) status = check_routers(m);
     tensor_use_free(&use);
     return status;
+}
+
+static cadre_status open_all(cadre_model *m, const cadre_opening *how)
+{
+    comm *world = m->context->world;
+    cadre_status status = open_config(m, how);
+    if (world->size == 1) return status == CADRE_OK ? open_weights(m, how) : status;
+    CADRE_TRY(model_ranks_agree(world, status));
+    CADRE_TRY(model_ranks_open(m->context, &m->config, &m->ranks));
+    m->own = &m->ranks->config;
+    CADRE_TRY(model_ranks_agree(world, open_weights(m, how)));
+    m->ranks->follow = true;
+    return CADRE_OK;
 }
 
 cadre_status cadre_model_open(cadre_context *context, const char *path, cadre_model **model)
@@ -89,7 +153,6 @@ static cadre_status open_model(
 cadre_status cadre_model_open_with(
     cadre_context *context, const char *path, const cadre_opening *how, cadre_model **model)
 {
-    CADRE_TRY(context_alone(context, "running a model"));
     CADRE_TRY(context_enter(context));
     return context_leave(context, open_model(context, path, how, model));
 }
@@ -97,7 +160,9 @@ cadre_status cadre_model_open_with(
 void cadre_model_close(cadre_model *m)
 {
     if (!m) return;
+    if (m->encoder) m->encoder->ranks = NULL;
     cadre_model_close(m->encoder);
+    model_ranks_close(m->ranks);
     model_weights_free(&m->weights);
     placement_free(&m->placement);
     weight_file_close(&m->file);
@@ -218,5 +283,5 @@ cadre_status cadre_model_info_get(const cadre_model *m, cadre_model_info *info)
 
 int64_t cadre_model_cache_bytes(const cadre_model *m, int64_t tokens)
 {
-    return (int64_t)model_state_bytes(&m->config, tokens);
+    return (int64_t)model_state_bytes(m->own, tokens);
 }

@@ -5,6 +5,7 @@
 
 #include "cadre/model.h"
 #include "kernel/context.h"
+#include "model/ranks.h"
 #include "text/token_trie.h"
 #include "text/tokenizer.h"
 #include "weights/placement.h"
@@ -19,11 +20,19 @@ struct cadre_model {
     placement placement; /* ... or of copies */
     /* The encoder of an encoder-decoder, from the same file; NULL: there is none. */
     cadre_model *encoder;
-    tokenizer *tokenizer; /* NULL until some thread asks for it, under the lock */
-    token_trie *tokens;   /* what its tokens are in bytes; in the same way */
+    model_ranks *ranks;      /* NULL: one process has all of it; an encoder's is its decoder's */
+    const model_config *own; /* with the heads that this rank has: config, or one of the ranks' */
+    tokenizer *tokenizer;    /* NULL until some thread asks for it, under the lock */
+    token_trie *tokens;      /* what its tokens are in bytes; in the same way */
     lock opening;
     int64_t opened_bytes, tokenizer_bytes; /* of memory, measured when each was opened */
 };
+
+/* Whether all ranks that share it are there */
+cadre_status model_status(const cadre_model *m);
+
+/* A transformer on what this rank has of the model */
+cadre_status model_transformer_new(const cadre_model *m, const batch_limits *most, transformer **t);
 
 bool model_has_tokenizer(const cadre_model *m);
 

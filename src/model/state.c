@@ -91,7 +91,8 @@ cadre_status model_pool_open(const model_config *c, state_counts blocks, state_p
 size_t model_state_bytes(const model_config *c, int64_t tokens)
 {
     size_t bytes = 0;
-    for (int64_t l = 0; l < c->layers; l++) bytes += layer_state_bytes(&c->layer[l].mixer, tokens);
+    for (int64_t l = 0; l < c->layers; l++)
+        if (!c->layer[l].mixer.elsewhere) bytes += layer_state_bytes(&c->layer[l].mixer, tokens);
     return bytes;
 }
 

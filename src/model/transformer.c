@@ -102,10 +102,14 @@ static void multiply_head(
     transformer *t, const model_weights *w, int64_t rows, const real *hidden, real *logits)
 {
     linear head = { .w = w->head };
-    linear_forward(
-        t->c, &head, rows, rows_from(hidden, t->config->width), rows_to(logits, t->config->vocab));
+    int64_t vocab = t->config->vocab;
+    /* Rows of logits are long enough to be gathered one by one */
+    const column_gather by_row = { .ranks = t->tensor.ranks };
+    linear_forward(t->c, &head, rows, rows_from(hidden, t->config->width),
+        rows_to(logits + gather_first(&by_row, vocab, vocab), vocab));
+    gather_columns(&by_row, rows, vocab, vocab, logits);
     real scale = logit_scale(t);
-    if (scale != 1) t->c->variant->rows->scale(rows * t->config->vocab, scale, logits, logits);
+    if (scale != 1) t->c->variant->rows->scale(rows * vocab, scale, logits, logits);
 }
 
 void transformer_logits(
@@ -128,7 +132,9 @@ void transformer_logits_of(
 void transformer_losses(
     transformer *t, const model_weights *w, const int32_t *targets, real *losses)
 {
-    loss_head head = { { .w = w->head }, logit_scale(t) };
+    const column_gather by_row = { .ranks = t->tensor.ranks };
+    loss_head head = { { .w = w->head }, logit_scale(t), t->tensor.ranks ? &by_row : NULL,
+        t->config->vocab };
     loss_pass head_pass = { .tokens = t->now->batch.tokens,
         .x = rows_from(t->now->hidden, t->config->width),
         .targets = targets,
@@ -140,10 +146,11 @@ void transformer_losses(
 static void losses_backward(transformer *t, const model_weights *w, model_gradients *g,
     const int32_t *targets, real scale, real *losses)
 {
-    loss_head head = {
-        { .w = w->head, .dw = g->head, .accumulate = g->accumulate, .leaves = g->leaves },
-        logit_scale(t)
-    };
+    loss_head head = { .head = { .w = w->head,
+                           .dw = g->head,
+                           .accumulate = g->accumulate,
+                           .leaves = g->leaves },
+        .logit_scale = logit_scale(t) };
     loss_pass head_pass = { .tokens = t->now->batch.tokens,
         .x = rows_from(t->now->hidden, t->config->width),
         .targets = targets,

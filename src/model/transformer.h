@@ -31,6 +31,12 @@ cadre_status transformer_new(
 void transformer_free(transformer *t);
 size_t transformer_bytes(const compute *c, const model_config *config, const batch_limits *most);
 
+/* Groups of ranks that divide the work on each layer, forward only: its matrices' rows and its
+ * heads, and its experts. NULL: one rank has all. */
+typedef struct transformer_ranks {
+    comm *tensor, *owners;
+} transformer_ranks;
+
 /* Called after an optimiser step: updates the states among the router's own parameters of sparse
  * layer l by what its last forward left (moe_layer_end_step). */
 void transformer_end_router_step(transformer *t, int64_t l, real *const *own);
@@ -75,6 +81,10 @@ const real *transformer_encoder_gradient(const transformer *t);
 
 cadre_status transformer_new_stage(compute *c, const model_config *config, const batch_limits *most,
     const transformer_stage *stage, transformer **t);
+/* Does the same for a rank whose config has its own heads alone (weights/rank_share.h). Every rank
+ * of the groups takes the same batches, and has all hidden states. */
+cadre_status transformer_new_share(compute *c, const model_config *config, const batch_limits *most,
+    const transformer_stage *stage, const transformer_ranks *ranks, transformer **t);
 size_t transformer_stage_bytes(const compute *c, const model_config *config,
     const batch_limits *most, const transformer_stage *stage);
 

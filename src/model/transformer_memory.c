@@ -81,9 +81,45 @@ static void layout_ffn(const transformer *t, block_state *s, arena *a, int64_t l
         s->squashed = ARENA_ARRAY(a, real, t->most.tokens * t->config->width);
 }
 
+static void raise(int64_t *most, int64_t elements)
+{
+    if (elements > *most) *most = elements;
+}
+
+static int64_t mixer_columns(const mixer_config *m)
+{
+    if (!m->row || !m->kv_heads) return 0;
+    int64_t all = m->whole_kv_heads ? m->whole_kv_heads : m->kv_heads,
+            raw = (m->heads / m->kv_heads + 1) * all * m->head_dim,
+            values = m->heads / m->kv_heads * all * m->value_dim,
+            low = m->q_lora + m->kv_lora + m->rope_dim;
+    raise(&raw, values);
+    raise(&raw, low);
+    return raw;
+}
+
+/* The largest matrix of layer l that ranks gather */
+static void measure_gathers(transformer *t, const moe_state *s, int64_t l)
+{
+    const layer_config *layer = &t->config->layer[l];
+    int64_t *most = &t->tensor.most, tokens = t->most.tokens, rows = s->most_rows;
+    raise(most, tokens * mixer_columns(&layer->mixer));
+    raise(most, tokens * mixer_columns(&layer->cross));
+    raise(most, tokens * t->config->width);
+    raise(most, tokens * layer->dense_width);
+    if (!layer->sparse) return;
+    raise(most, rows * layer->moe.width);
+    raise(most, rows * layer->moe.latent);
+    raise(most, rows * layer->moe.hidden);
+    for (int32_t i = 0; i < layer->moe.route.banks; i++)
+        raise(most, rows * moe_config_bank_hidden(&layer->moe, i));
+    raise(most, tokens * layer->moe.shared);
+    raise(most, tokens * layer->moe.residual);
+}
+
 /* Without a backward pass, the layers share one state, and their feed-forwards the room of the
  * largest. */
-static void layout_blocks(const transformer *t, pass *p, arena *a)
+static void layout_blocks(transformer *t, pass *p, arena *a)
 {
     int64_t count = t->stage.end - t->stage.first;
     block_state scrap = { 0 }; /* takes the pointers when measuring */
@@ -97,6 +133,7 @@ static void layout_blocks(const transformer *t, pass *p, arena *a)
         if (!t->most.training && a->used != SIZE_MAX) a->used = start;
         a->overlaid = !t->most.training;
         layout_ffn(t, s, a, t->stage.first + i);
+        if (t->tensor.ranks) measure_gathers(t, &s->sparse, t->stage.first + i);
         if (a->used > end) end = a->used;
     }
     a->used = end;
@@ -113,7 +150,7 @@ static int64_t residual_logits(const transformer *t)
     return 0;
 }
 
-static void layout_pass(const transformer *t, pass *p, arena *a)
+static void layout_pass(transformer *t, pass *p, arena *a)
 {
     int64_t tokens = t->most.tokens, width = t->config->width;
     layout_blocks(t, p, a);
@@ -144,6 +181,7 @@ static void layout(transformer *t, arena *a)
     }
     t->moe_scratch_bytes = moe_scratch_most(t);
     t->moe_scratch = arena_take(a, t->moe_scratch_bytes, 1);
+    if (t->tensor.ranks) t->tensor.scratch = ARENA_ARRAY(a, real, t->tensor.most);
     if (!t->most.training) return;
     t->dx = ARENA_ARRAY(a, real, tokens * c->width);
     if (t->most.ranks > 1 && t->stage.first == 0) {
@@ -161,10 +199,14 @@ static void layout(transformer *t, arena *a)
 }
 
 static size_t arena_bytes(const compute *c, const model_config *config, const batch_limits *most,
-    const transformer_stage *stage)
+    const transformer_stage *stage, const transformer_ranks *ranks)
 {
     compute measured = *c;
-    transformer t = { .c = &measured, .config = config, .stage = *stage, .most = *most };
+    transformer t = { .c = &measured,
+        .config = config,
+        .stage = *stage,
+        .most = *most,
+        .tensor.ranks = ranks->tensor };
     arena a = { 0 };
     layout(&t, &a);
     return a.used;
@@ -173,7 +215,7 @@ static size_t arena_bytes(const compute *c, const model_config *config, const ba
 size_t transformer_stage_bytes(const compute *c, const model_config *config,
     const batch_limits *most, const transformer_stage *stage)
 {
-    size_t laid_out = arena_bytes(c, config, most, stage);
+    size_t laid_out = arena_bytes(c, config, most, stage, &(transformer_ranks){ 0 });
     size_t positions = model_config_rotates(config) ? rope_bytes(&config->rope, most->keys) : 0;
     return laid_out > SIZE_MAX - positions ? SIZE_MAX : laid_out + positions;
 }
@@ -196,14 +238,19 @@ static cadre_status make_rope(transformer *t)
                                            : CADRE_OK;
 }
 
-cadre_status transformer_new_stage(compute *c, const model_config *config, const batch_limits *most,
-    const transformer_stage *stage, transformer **out)
+cadre_status transformer_new_share(compute *c, const model_config *config, const batch_limits *most,
+    const transformer_stage *stage, const transformer_ranks *ranks, transformer **out)
 {
     transformer *t = MEM_ARRAY(transformer, 1);
     if (!t) return CADRE_ENOMEM;
-    *t = (transformer){ .c = c, .config = config, .stage = *stage, .most = *most };
+    *t = (transformer){ .c = c,
+        .config = config,
+        .stage = *stage,
+        .most = *most,
+        .tensor.ranks = ranks->tensor,
+        .owners = ranks->owners };
     cadre_status status = make_rope(t);
-    if (status == CADRE_OK && !arena_open(&t->memory, arena_bytes(c, config, most, stage)))
+    if (status == CADRE_OK && !arena_open(&t->memory, arena_bytes(c, config, most, stage, ranks)))
         status = CADRE_ENOMEM;
     if (status != CADRE_OK) {
         transformer_free(t);
@@ -215,6 +262,12 @@ cadre_status transformer_new_stage(compute *c, const model_config *config, const
     };
     *out = t;
     return CADRE_OK;
+}
+
+cadre_status transformer_new_stage(compute *c, const model_config *config, const batch_limits *most,
+    const transformer_stage *stage, transformer **out)
+{
+    return transformer_new_share(c, config, most, stage, &(transformer_ranks){ 0 }, out);
 }
 
 cadre_status transformer_new(

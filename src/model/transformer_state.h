@@ -57,7 +57,15 @@ struct transformer {
     void *moe_scratch;
     size_t moe_scratch_bytes;
     loss_scratch loss;
+    column_gather tensor; /* .ranks NULL: there are none */
+    comm *owners;
 };
+
+/* What layers get of the ranks that have the other slices */
+static inline const column_gather *transformer_tensor(const transformer *t)
+{
+    return t->tensor.ranks ? &t->tensor : NULL;
+}
 
 static inline block_state *transformer_block(const transformer *t, int64_t l)
 {

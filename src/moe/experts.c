@@ -3,6 +3,7 @@
  * were opened. */
 #include "moe/experts.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "op/parallel.h"
@@ -16,7 +17,17 @@ static bool has_up(const expert_pass *e) { return e->form->inputs == 2; }
 /* Returns whether gate and up are one matrix [2H, D]. */
 static bool inputs_joined(const expert_pass *e) { return has_up(e) && e->weights->joined; }
 
-static int64_t pre_width(const expert_pass *e) { return e->form->inputs * e->hidden; }
+/* Rows of an expert's gate and up that this rank has, and where they stand among all H */
+static int64_t own_hidden(const expert_pass *e)
+{
+    return e->own_hidden ? e->own_hidden : e->hidden;
+}
+static int64_t hidden_first(const expert_pass *e)
+{
+    return gather_first(e->tensor, e->hidden, e->hidden);
+}
+
+static int64_t pre_width(const expert_pass *e) { return e->form->inputs * own_hidden(e); }
 static int64_t row_count(const expert_pass *e)
 {
     return e->rows.first[e->rows.experts] - e->rows.first[0];
@@ -78,9 +89,9 @@ static void multiply_inputs(const expert_pass *e, const expert_wave *wave, const
     int64_t count = 0;
     for (int32_t j = 0; j < wave->held; j++) {
         int64_t i = wave->experts[j];
-        e->group[count++] = input_group(e, i, &w->gate, one ? 2 * e->hidden : e->hidden, x, pre);
-        if (has_up(e) && !one)
-            e->group[count++] = input_group(e, i, &w->up, e->hidden, x, pre + e->hidden);
+        int64_t n = own_hidden(e);
+        e->group[count++] = input_group(e, i, &w->gate, one ? 2 * n : n, x, pre);
+        if (has_up(e) && !one) e->group[count++] = input_group(e, i, &w->up, n, x, pre + n);
     }
     gemm_grouped(e->compute, GEMM_NT, e->group, count, false);
 }
@@ -89,10 +100,12 @@ static void multiply_inputs(const expert_pass *e, const expert_wave *wave, const
 static void multiply_output(
     const expert_pass *e, const expert_wave *wave, const real *act, real *out)
 {
+    int64_t own = gather_own(e->tensor, e->width, e->width);
+    out += gather_first(e->tensor, e->width, e->width);
     for (int32_t j = 0; j < wave->held; j++) {
         int64_t i = wave->experts[j];
         e->group[j] = (gemm_group){ .m = rows_of(e, i),
-            .n = e->width,
+            .n = own,
             .k = e->hidden,
             .a = act + e->rows.first[i] * e->hidden,
             .a_stride = e->hidden,
@@ -135,21 +148,21 @@ static void add_input_biases(const expert_pass *e, int64_t expert, real *pre)
 {
     const row_kernels *rows = e->compute->variant->rows;
     const expert_weights *w = e->weights;
-    if (w->gate_bias) rows->add(e->hidden, w->gate_bias[expert], pre);
-    if (w->up_bias) rows->add(e->hidden, w->up_bias[expert], pre + e->hidden);
+    if (w->gate_bias) rows->add(own_hidden(e), w->gate_bias[expert], pre);
+    if (w->up_bias) rows->add(own_hidden(e), w->up_bias[expert], pre + own_hidden(e));
 }
 
 static void activate_task(void *arg, int64_t begin, int64_t end)
 {
     const activation_job *job = arg;
     const expert_pass *e = job->pass;
-    int64_t expert = job->expert;
+    int64_t expert = job->expert, own = own_hidden(e), first = hidden_first(e);
     for (int64_t r = job->row + begin; r < job->row + end; r++) {
-        real *gate = job->pre + r * pre_width(e), *act = job->act + r * e->hidden;
+        real *gate = job->pre + r * pre_width(e), *act = job->act + r * e->hidden + first;
         expert = expert_of_row(e, r, expert);
         add_input_biases(e, expert, gate);
-        e->form->forward(e->hidden, gate, has_up(e) ? gate + e->hidden : NULL, e->limit, act);
-        drop_out(e, r, expert, 0, e->hidden, act);
+        e->form->forward(own, gate, has_up(e) ? gate + own : NULL, e->limit, act);
+        drop_out(e, r, expert, 0, own, act);
     }
 }
 
@@ -169,12 +182,45 @@ static void activate(const expert_pass *e, const expert_wave *wave, real *pre, r
     }
 }
 
+/* The first expert of this pass that a rank of `owners` has, or a later one */
+static int32_t owned_from(const expert_pass *e, int rank)
+{
+    int32_t among = e->among ? e->among : e->rows.experts;
+    int64_t first = share_begin(among, rank, e->owners->size) - e->among_first;
+    return (int32_t)(first < 0 ? 0 : first > e->rows.experts ? e->rows.experts : first);
+}
+
 static int32_t list_wanted(const expert_pass *e)
 {
-    int32_t count = 0;
-    for (int32_t i = 0; i < e->rows.experts; i++)
+    int32_t count = 0, begin = e->owners ? owned_from(e, e->owners->rank) : 0,
+            end = e->owners ? owned_from(e, e->owners->rank + 1) : e->rows.experts;
+    for (int32_t i = begin; i < end; i++)
         if (rows_of(e, i)) e->wanted[count++] = i;
     return count;
+}
+
+/* The rows of a rank's experts are neighbours. Ranks that have slices of the same experts want the
+ * same ones. */
+static void gather_wave(const expert_pass *e, const expert_wave *w, int64_t cols, real *x)
+{
+    const int64_t *first = e->rows.first;
+    int64_t begin = first[w->experts[0]], end = first[w->experts[w->held - 1] + 1];
+    gather_columns(e->tensor, end - begin, cols, cols, x + begin * cols);
+}
+
+enum { MOST_OWNERS = 1024 };
+
+/* Every rank gets the rows of the others' experts. */
+static void gather_experts(const expert_pass *e, real *out)
+{
+    int64_t first[MOST_OWNERS + 1];
+    if (!e->owners) return;
+    assert(e->owners->size <= MOST_OWNERS);
+    int64_t start = e->rows.first[0]; /* of a bank */
+    for (int r = 0; r <= e->owners->size; r++) first[r] = e->rows.first[owned_from(e, r)] - start;
+    out += start * e->width;
+    comm_all_gather_v(e->owners, out + first[e->owners->rank] * e->width, first,
+        (size_t)e->width * sizeof *out, out);
 }
 
 cadre_status experts_forward(const expert_pass *e, const real *x, real *out)
@@ -188,9 +234,12 @@ cadre_status experts_forward(const expert_pass *e, const real *x, real *out)
         CADRE_TRY(expert_source_acquire(e->source, &w));
         multiply_inputs(e, &w, x, e->pre);
         activate(e, &w, e->pre, e->act);
+        gather_wave(e, &w, e->hidden, e->act);
         multiply_output(e, &w, e->act, out);
+        gather_wave(e, &w, e->width, out);
         expert_source_release(e->source, &w);
     }
+    gather_experts(e, out);
     return CADRE_OK;
 }
 

@@ -20,6 +20,7 @@
 #include "kernel/gemm.h"
 #include "kernel/rows.h"
 #include "moe/expert_source.h"
+#include "op/gather.h"
 #include "op/leaves.h"
 
 typedef struct expert_gradients {
@@ -62,6 +63,14 @@ typedef struct expert_pass {
     const row_activation *form;
     real limit;
     int64_t width, hidden; /* D, H */
+    /* Of ranks that divide the experts' work; NULL: this one does it all. Forward only. In
+     * `tensor` they have some rows each of every matrix: own_hidden of H. In `owners` they have
+     * some experts each, which are shared out among `among` (0: these experts), of which
+     * `among_first` come before the first of this pass. */
+    const column_gather *tensor;
+    comm *owners;
+    int64_t own_hidden; /* 0: H */
+    int32_t among, among_first;
     expert_rows rows;
     expert_dropout dropout;
     real *pre;         /* [R, inputs * H] of forward for backward, which spends it */

@@ -144,6 +144,10 @@ typedef struct moe_call {
     /* Makes the routed experts' weights readable before they are used; NULL, as always in training:
      * they are readable as they are */
     expert_source *source;
+    /* Of ranks that divide the experts, as in an expert_pass, forward only; NULL: this one has
+     * all */
+    const column_gather *tensor;
+    comm *owners;
 } moe_call;
 
 /* y = layer(x). x must stay as it is until backward. Fails where the source of experts does. */

@@ -26,7 +26,9 @@ static void token_pass_begin(
         .pre = pre,
         .act = r->scratch.act,
         .group = r->scratch.group,
-        .wanted = r->scratch.wanted };
+        .wanted = r->scratch.wanted,
+        .tensor = r->call->tensor,
+        .own_hidden = gather_own(r->call->tensor, hidden, hidden) };
     p->pass.rows = (expert_rows){ .experts = 1, .first = p->first, .weight = row_weight };
 }
 

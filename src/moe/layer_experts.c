@@ -93,7 +93,12 @@ static expert_pass routed_pass(const layer_run *r, int32_t bank)
         .pre = r->s->pre + before * moe_config_inputs(r->c) * r->s->most_rows,
         .act = r->scratch.act,
         .group = r->scratch.group,
-        .wanted = r->scratch.wanted };
+        .wanted = r->scratch.wanted,
+        .tensor = r->call->tensor,
+        .owners = r->call->owners,
+        .among = moe_config_weighted(r->c),
+        .among_first = first };
+    e.own_hidden = gather_own(e.tensor, e.hidden, e.hidden);
     e.rows = (expert_rows){ experts, p->first + first, p->row_token, p->row_edge, p->edge_weight,
         false, false };
     e.rows.x_by_row = reads_scaled_rows(r->c) || mixes_slots(r->c);

@@ -17,10 +17,11 @@ typedef struct activation_task {
 static void activate(void *arg, int64_t begin, int64_t end)
 {
     const activation_task *t = arg;
-    int64_t h = t->f->down.w.cols, row = t->f->activation->inputs * h;
+    int64_t h = t->f->gate.w.rows, row = t->f->activation->inputs * h, all = t->f->down.w.cols;
+    real *active = t->s->active + gather_first(t->f->tensor, all, all);
     for (int64_t i = begin; i < end; i++) {
         const real *g = t->s->hidden + i * row;
-        t->f->activation->forward(h, g, g + h, t->f->limit, t->s->active + i * h);
+        t->f->activation->forward(h, g, g + h, t->f->limit, active + i * all);
     }
 }
 
@@ -39,13 +40,16 @@ void ffn_forward(
     compute *c, const ffn *f, int64_t tokens, strided_in x, ffn_state *s, strided_out y)
 {
     int inputs = f->activation->inputs;
-    int64_t h = f->down.w.cols, row = inputs * h;
+    int64_t h = f->gate.w.rows, row = inputs * h, all = f->down.w.cols, width = y.stride;
     const linear *in[2] = { &f->gate, &f->up };
     strided_out out[2] = { rows_to(s->hidden, row), rows_to(s->hidden + h, row) };
     linear_forward_together(c, in, inputs, tokens, x, out);
     activation_task task = { f, s };
     parallel_over(c, tokens, 1, tokens * row * 8, activate, &task);
-    linear_forward(c, &f->down, tokens, rows_from(s->active, h), y);
+    gather_columns(f->tensor, tokens, all, all, s->active);
+    y.at += gather_first(f->tensor, width, width);
+    linear_forward(c, &f->down, tokens, rows_from(s->active, all), y);
+    gather_columns(f->tensor, tokens, width, width, y.at - gather_first(f->tensor, width, width));
 }
 
 void ffn_backward(compute *c, const ffn *f, int64_t tokens, strided_in x, ffn_state *s,

@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "kernel/rows.h"
+#include "op/gather.h"
 #include "op/linear.h"
 
 typedef struct ffn {
@@ -12,6 +13,8 @@ typedef struct ffn {
     const row_activation *activation;
     real limit;            /* of gpt-oss's activation */
     linear gate, up, down; /* [H, D], [H, D], [D, H] */
+    /* Of ranks that have some rows each of these; NULL: this one has all. Forward only. */
+    const column_gather *tensor;
 } ffn;
 
 /* What forward keeps for backward. */

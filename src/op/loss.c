@@ -55,11 +55,13 @@ static void entropy_rows(void *arg, int64_t begin, int64_t end)
 static void run_chunk(compute *c, const loss_head *h, const loss_scratch *scratch,
     const loss_pass *p, const linear *head, int64_t first, int64_t rows)
 {
-    int64_t n = h->head.w.rows;
+    int64_t n = h->tensor ? h->all : h->head.w.rows;
+    real *own = scratch->logits + gather_first(h->tensor, n, n);
     loss_task k = { c->variant->rows, n, h->logit_scale, head ? p->scale : 0, p->targets + first,
         scratch->logits, p->losses + first };
     strided_in x = rows_from(p->x.at + first * p->x.stride, p->x.stride);
-    linear_forward(c, &h->head, rows, x, rows_to(scratch->logits, n));
+    linear_forward(c, &h->head, rows, x, rows_to(own, n));
+    gather_columns(h->tensor, rows, n, n, scratch->logits);
     parallel_over(c, rows, 1, rows * n, entropy_rows, &k);
     if (!head) return;
     strided_out dx = { p->dx.at + first * p->dx.stride, p->dx.stride, p->dx.add };

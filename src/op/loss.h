@@ -10,11 +10,16 @@
 
 #include "base/memory.h"
 #include "kernel/compute.h"
+#include "op/gather.h"
 #include "op/linear.h"
 
 typedef struct loss_head {
     linear head;      /* [V, D] */
     real logit_scale; /* logits = logit_scale * head(x) */
+    /* Of ranks that have some rows each of the head, of `all`; NULL: this one has all. Forward
+     * only. */
+    const column_gather *tensor;
+    int64_t all;
 } loss_head;
 
 typedef struct loss_scratch {

@@ -156,6 +156,14 @@ cadre_status param_source_find(
     return status;
 }
 
+void param_source_cut(param_source *s, const param *part)
+{
+    s->param = part;
+    s->place.offset += part->first * (param_is_vector(part) ? s->place.col : s->place.row);
+    if (!param_is_vector(part))
+        s->block_scales = number_block_scales_from(s->block_scales, part->first, 0);
+}
+
 const void *param_source_in_place(const param_source *s)
 {
     const number_format *format = s->tensor.format;

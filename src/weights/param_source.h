@@ -21,6 +21,8 @@ typedef struct param_source {
  * read. */
 cadre_status param_source_find(
     const weight_file *file, const model_config *config, const param *p, param_source *s);
+/* Makes a source of the whole parameter one of a part of it: `part` is borrowed. */
+void param_source_cut(param_source *s, const param *part);
 bool param_source_exists(const weight_file *file, const model_config *config, const param *p);
 
 /* The first element, if kernels can read the rows in the file; otherwise NULL. */

@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "op/parallel.h"
 #include "weights/param_source.h"
+#include "weights/rank_share.h"
 #include "weights/repacking.h"
 
 enum { ALIGN = 64 };
@@ -136,13 +137,15 @@ static void place_streamed(placing *k, int64_t i, const param_source *s, const u
 
 static cadre_status place_one(placing *k, int64_t i)
 {
-    const param *p = &k->table->rows[i];
+    const param *p = &k->table->rows[i], whole = rank_share_whole(p);
     param_source s;
-    CADRE_TRY(param_source_find(k->file, k->config, p, &s));
+    CADRE_TRY(param_source_find(k->file, k->config, &whole, &s));
     k->use->data[k->use->count++] = s.tensor.data;
     if (s.scales.data) k->use->data[k->use->count++] = s.scales.data;
     add_format(k->out, s.tensor.type, stored_bytes(&s));
     k->out->weight_bytes += stored_bytes(&s);
+    param_source_cut(&s, p);
+    if (!p->rows) return CADRE_OK;
     const void *data = p->rows > 1 ? param_source_in_place(&s) : NULL;
     int64_t repacked = padded((int64_t)repacking_bytes(k->compute, &s));
     k->out->repack_bytes += repacked;
@@ -157,13 +160,13 @@ static cadre_status place_one(placing *k, int64_t i)
 static cadre_status check_experts(const placing *k, int64_t i)
 {
     const param *p = &k->table->rows[i];
-    if (!param_is_expert(p->role)) return CADRE_OK;
+    if (!param_is_expert(p->role) || !p->rows) return CADRE_OK;
     const moe_config *moe = &param_stack(k->config, p)->layer[p->layer].moe;
     if (p->expert == moe_config_bank_of(moe, p->expert).first) return CADRE_OK;
     const param_place *mine = &k->out->place[i];
     for (int64_t j = i; j-- > 0;) {
         const param *q = &k->table->rows[j];
-        if (q->role != p->role) continue;
+        if (q->role != p->role || !q->rows) continue;
         const param_place *other = &k->out->place[j];
         if (mine->format == other->format && mine->stride == other->stride &&
             mine->interleaved == other->interleaved &&

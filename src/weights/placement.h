@@ -28,7 +28,8 @@ typedef struct placement_options {
     bool stream; /* experts' matrices that kernels could read in the mapped file are streamed */
 } placement_options;
 
-/* Adds the tensors that are used to `use`. */
+/* Adds the tensors that are used to `use`. Of a table that is a rank's share (rank_share.h), all
+ * tensors are found, and what the rank holds is placed. */
 cadre_status placement_make(const compute *c, const weight_file *file, const model_config *config,
     const param_table *table, const placement_options *options, tensor_use *use, placement *out);
 void placement_free(placement *p);

@@ -65,6 +65,7 @@ static void bind_expert(const model_config *c, const param *p, param_place place
     const void **table = w->pointers + first, **scales = table + count_pointers(c);
     table[p->expert] = place.data;
     scales[p->expert] = place.block_scales.at;
+    if (!p->rows) return; /* another rank has it */
     const moe_config *moe = &c->layer[p->layer].moe;
     moe_bank bank = moe_config_bank_of(moe, p->expert);
     for (int32_t e = bank.first; e < p->expert; e++)

@@ -1,0 +1,11 @@
+/* share.h - how n things are divided among neighbouring parts: in order, in runs whose lengths
+ * differ by at most one. */
+#ifndef CADRE_BASE_SHARE_H
+#define CADRE_BASE_SHARE_H
+
+#include <stdint.h>
+
+/* The first thing of part i, or with i = parts the end of the last. */
+static inline int64_t share_begin(int64_t n, int32_t i, int32_t parts) { return n * i / parts; }
+
+#endif
