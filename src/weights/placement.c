@@ -162,11 +162,13 @@ static cadre_status check_experts(const placing *k, int64_t i)
     const param *p = &k->table->rows[i];
     if (!param_is_expert(p->role) || !p->rows) return CADRE_OK;
     const moe_config *moe = &param_stack(k->config, p)->layer[p->layer].moe;
-    if (p->expert == moe_config_bank_of(moe, p->expert).first) return CADRE_OK;
+    int32_t first = moe_config_bank_of(moe, p->expert).first;
+    if (p->expert == first) return CADRE_OK;
     const param_place *mine = &k->out->place[i];
     for (int64_t j = i; j-- > 0;) {
         const param *q = &k->table->rows[j];
         if (q->role != p->role || !q->rows) continue;
+        if (q->layer != p->layer || q->expert < first) return CADRE_OK;
         const param_place *other = &k->out->place[j];
         if (mine->format == other->format && mine->stride == other->stride &&
             mine->interleaved == other->interleaved &&
