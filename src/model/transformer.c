@@ -146,11 +146,10 @@ void transformer_losses(
 static void losses_backward(transformer *t, const model_weights *w, model_gradients *g,
     const int32_t *targets, real scale, real *losses)
 {
-    loss_head head = { .head = { .w = w->head,
-                           .dw = g->head,
-                           .accumulate = g->accumulate,
-                           .leaves = g->leaves },
-        .logit_scale = logit_scale(t) };
+    loss_head head = {
+        .head = { .w = w->head, .dw = g->head, .accumulate = g->accumulate, .leaves = g->leaves },
+        .logit_scale = logit_scale(t)
+    };
     loss_pass head_pass = { .tokens = t->now->batch.tokens,
         .x = rows_from(t->now->hidden, t->config->width),
         .targets = targets,
