@@ -33,7 +33,7 @@ static int set_up(void **state)
     (void)state;
     memset(&s, 0, sizeof s);
     s.h = (loss_head){ { weight_of_floats(s.w, V, D), s.bias, s.dw, s.dbias, false, NULL },
-        REAL_C(0.6) };
+        REAL_C(0.6), NULL, 0 };
     s.scratch = (loss_scratch){ 4, s.logits, NULL };
     gradient_fill(s.x, T * D, 1, 1);
     gradient_fill(s.w, V * D, 2, 1);
@@ -140,7 +140,7 @@ static void run(compute *c, void *state, real *out)
     gradient_fill(x, ROWS * SIZE, 1, 1);
     gradient_fill(w, WORDS * SIZE, 2, 1);
     for (int t = 0; t < ROWS; t++) targets[t] = t * 11;
-    loss_head h = { { .w = weight_of_floats(w, WORDS, SIZE), .dw = out }, 1 };
+    loss_head h = { { .w = weight_of_floats(w, WORDS, SIZE), .dw = out }, 1, NULL, 0 };
     loss_scratch scratch = { 32, logits, NULL };
     real *losses = out + WORDS * SIZE, *dx = losses + ROWS;
     loss_pass pass = { ROWS, rows_from(x, SIZE), targets, losses, REAL_C(0.01), rows_to(dx, SIZE) };
