@@ -86,7 +86,7 @@ static void reads_large_bodies_aside(void **state)
             LARGE + 15);
     char *text = malloc(LARGE);
     assert_non_null(text);
-    for (int i = 0; i < LARGE; i++) text[i] = i % 5 ? (char)('a' + i % 23) : ' ';
+    for (int i = 0; i < LARGE; i++) text[i] = (char)(i % 5 ? 'a' + i % 23 : ' ');
     for (int leaves = 0; leaves < 2; leaves++) {
         client c = visit(s);
         say(&c, head);
