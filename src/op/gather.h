@@ -38,16 +38,18 @@ static inline void gather_columns(
     if (g && g->ranks) gather_together(g, rows, &(gathered){ cols, pieces, x }, 1);
 }
 
-/* Where this rank's columns begin, and how many it has; without ranks all of them. */
+/* Where this rank's columns begin, and how many it has; without ranks all of them. A part that a
+ * model lacks has no pieces and no columns. */
 static inline int64_t gather_first(const column_gather *g, int64_t cols, int64_t pieces)
 {
-    return g && g->ranks ? share_begin(pieces, g->ranks->rank, g->ranks->size) * (cols / pieces)
-                         : 0;
+    return g && g->ranks && pieces
+               ? share_begin(pieces, g->ranks->rank, g->ranks->size) * (cols / pieces)
+               : 0;
 }
 
 static inline int64_t gather_own(const column_gather *g, int64_t cols, int64_t pieces)
 {
-    if (!g || !g->ranks) return cols;
+    if (!g || !g->ranks || !pieces) return cols;
     return share_begin(pieces, g->ranks->rank + 1, g->ranks->size) * (cols / pieces) -
            gather_first(g, cols, pieces);
 }
