@@ -140,6 +140,7 @@ $ bash ask cadre bench ""
 > train
 > decode
 > prefill
+> alltoall
 
 $ bash ask cadre bench decode --streams 2 o | sort
 > of two words
