@@ -253,8 +253,10 @@ fuzz-here: $(BUILD)/fuzz/seeds $(FUZZ_TARGETS:%=$(BUILD)/fuzz/%_fuzz)
 	    echo "ok fuzz $$target, $$inputs inputs"; \
 	done
 
-# Benchmarks are tried as they are shipped: under sanitizers they take minutes.
-CLI_TESTS := $(filter-out tests/cli/bench.t,$(sort $(wildcard tests/cli/*.t)))
+# Benchmarks are tried as they are shipped: under sanitizers they take minutes. So are ranks, for
+# the plug-ins of MPI are built for what is shipped.
+SHIPPED_TESTS := tests/cli/bench.t tests/cli/train-ranks.t
+CLI_TESTS := $(filter-out $(SHIPPED_TESTS),$(sort $(wildcard tests/cli/*.t)))
 
 # The unit tests run under sanitizers; those that compare gradients also in double precision; the
 # command line's as files; the commands of the documents as they are shipped.
@@ -268,7 +270,7 @@ check:
 	    build-double/whole.a $(GRADIENT_TESTS)
 	@+$(MAKE) --no-print-directory all
 	@tests/run-tests $(BUILD)/cadre:tests/docs $(TEST_SRC:tests/%.c=build-asan/tests/%) \
-	    $(GRADIENT_TESTS) tests/house build-asan/fuzz:fuzz $(BUILD)/cadre:tests/cli/bench.t \
+	    $(GRADIENT_TESTS) tests/house build-asan/fuzz:fuzz $(SHIPPED_TESTS:%=$(BUILD)/cadre:%) \
 	    $(BUILD)/cadre:tests/adding $(BUILD)/cadre:tests/ranks $(CLI_TESTS:%=build-asan/cadre:%)
 
 # Slower: threads under their own sanitizer; everything once more as it is shipped, in the

@@ -14,14 +14,21 @@ void complain_never(void) { when = NEVER; }
 void complain_later(void) { when = LATER; }
 const char *complain_kept(void) { return kept; }
 
+/* In one piece, between which the lines of other ranks cannot come. */
 void complain_now(const char *text)
 {
-    fputs("cadre: ", stderr);
-    for (const char *c = text; *c; c++) {
-        fputc(*c, stderr);
-        if (*c == '\n') fputs("       ", stderr);
+    static const char before[] = "cadre: ", indent[] = "       ";
+    char all[8192];
+    size_t used = strlen(before), most = sizeof all - sizeof indent - 1;
+    memcpy(all, before, used);
+    for (const char *c = text; *c && used < most; c++) {
+        all[used++] = *c;
+        if (*c != '\n') continue;
+        memcpy(all + used, indent, strlen(indent));
+        used += strlen(indent);
     }
-    fputc('\n', stderr);
+    all[used++] = '\n';
+    fwrite(all, 1, used, stderr);
 }
 
 static void complain(const char *text)

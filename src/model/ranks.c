@@ -107,7 +107,7 @@ static cadre_status check_stages(const model_config *c, const rank_layout *size)
 static cadre_status check(const model_config *c, const rank_layout *size)
 {
     if (size->data > 1)
-        return cadre_fail(CADRE_EUNSUPPORTED, NULL,
+        return cadre_fail(CADRE_EARGUMENT, NULL,
             "--parallel: data=%d: expected a way in which ranks run a model together (expert, "
             "pipeline or tensor), found one that divides batches, as training does",
             size->data);

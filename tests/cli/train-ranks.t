@@ -6,12 +6,14 @@ $ echo '{"recipe": "deepseek-v3", "layers": 2, "width": 32, "heads": 2, "experts
 +     "expert_width": 16, "vocab": 512, "context": 32, "batch": 12, "threads": 1}' > tiny.json
 $ cat > many <<'END'
 + #!/bin/bash
-+ # many N COMMAND...: N ranks, by the launcher that is here; nothing where there is none
-+ n=$1; shift
++ # many N COMMAND...: N ranks, by the launcher that is here and has its plug-in; else one process
++ n=$1 plugin=$(dirname "$(readlink -f "$(command -v cadre)")")/cadre-mpi; shift
 + export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
-+ if command -v mpirun.openmpi > /dev/null; then
++ if command -v mpirun.openmpi > /dev/null && [ -e "$plugin-openmpi.so" ]; then
 +     exec mpirun.openmpi --oversubscribe --bind-to none -n "$n" "$@"
-+ elif command -v mpirun.mpich > /dev/null; then exec mpirun.mpich -n "$n" "$@"; fi
++ elif command -v mpirun.mpich > /dev/null && [ -e "$plugin-mpich.so" ]; then
++     exec mpirun.mpich -n "$n" "$@"
++ fi
 + [[ " $* " == *" wrong "* ]] && exit 2
 + shift; exec cadre "$@"
 + END
