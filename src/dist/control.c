@@ -38,7 +38,7 @@ static void post(control *c, int to, const control_message *m)
 static control_message message(const control *c, control_kind kind, const char *text)
 {
     control_message m = {
-        .kind = kind, .from = c->transport->rank, .silent = -1, .cut_short = c->cut_short
+        .kind = (int32_t)kind, .from = c->transport->rank, .silent = -1, .cut_short = c->cut_short
     };
     snprintf(m.text, sizeof m.text, "%s", text);
     return m;

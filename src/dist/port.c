@@ -127,10 +127,10 @@ static void keep_vigil(port *p, vigil *v)
     double now = clock_seconds(), answer_in = fmin(2, p->limit / 3);
     control *c = p->control;
     if (p->limit <= 0) return;
-    if (!v->asked && now - v->begin >= p->limit - answer_in) {
+    if (v->asked <= 0 && now - v->begin >= p->limit - answer_in) {
         control_ask_all(c);
         v->asked = now;
-    } else if (v->asked && now - v->asked >= answer_in) {
+    } else if (v->asked > 0 && now - v->asked >= answer_in) {
         int silent = control_find_silent(c, v->asked);
         if (silent >= 0) give_up(p, silent);
         else judge_waiting(p, v);

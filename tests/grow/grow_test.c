@@ -109,8 +109,7 @@ static void test_where_experts_choose(void **state)
     (void)state;
     static const char *const members[] = { "\"router\": \"expert-choice\", \"router_capacity\": 2",
         "\"router\": \"expert-choice\", \"router_capacity\": 1.3",
-        "\"router\": \"expert-choice\", \"router_capacity\": 0.1, \"router_score\": "
-        "\"sigmoid\"" };
+        "\"router\": \"expert-choice\", \"router_score\": \"sigmoid\", \"router_capacity\": 0.1" };
     for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
         cadre_growth g;
         make_old("cadre", members[i]);

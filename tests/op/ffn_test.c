@@ -32,7 +32,10 @@ static void layer_fill(layer *s, compute *c, const char *activation)
     s->state = (ffn_state){ s->hidden, s->active };
     s->f = (ffn){ .activation = row_activation_by_name(c->variant->rows, activation),
         .limit = 7,
-        .gate = { weight_of_floats(s->gate, H, D), s->bias, s->dgate, s->dbias, false },
+        .gate = { .w = weight_of_floats(s->gate, H, D),
+            .bias = s->bias,
+            .dw = s->dgate,
+            .dbias = s->dbias },
         .up = { .w = weight_of_floats(s->up, H, D), .dw = s->dup },
         .down = { .w = weight_of_floats(s->down, D, H), .dw = s->ddown } };
     gradient_fill(s->x, T * XS, 1, 1);
