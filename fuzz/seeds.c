@@ -142,6 +142,7 @@ static void put_schemas(const char *root)
         "{\"type\":\"string\",\"pattern\":\"^(ab|[c-f]{2,3})*\\\\.\\\\d+$\",\"maxLength\":20}",
         ("{\"allOf\":[{\"prefixItems\":[{\"const\":1},{\"format\":\"date\"}]},{\"items\":false,"
          "\"minItems\":1}]}"),
+        "{\"type\":\"integer\",\"multipleOf\":7,\"minimum\":-50}",
     };
     for (int i = 0; i < (int)(sizeof schemas / sizeof *schemas); i++) {
         char name[16];

@@ -64,7 +64,6 @@ static param slice_of(builder *b, param_role role, int64_t layer, int64_t expert
     int64_t piece = whole / pieces,
             first = cut ? share_begin(pieces, share->slice, share->slices) : 0,
             end = cut ? share_begin(pieces, share->slice + 1, share->slices) : pieces;
-    bool copied = (!cut && share->slice > 0) || (expert < 0 && share->group > 0);
     return (param){ .role = role,
         .kind = kind_of(b, role, layer),
         .layer = (int32_t)layer,
@@ -76,8 +75,7 @@ static param slice_of(builder *b, param_role role, int64_t layer, int64_t expert
         .offset = b->table->elements,
         .index = b->index,
         .first = first * piece,
-        .whole = whole,
-        .copy = copied };
+        .whole = whole };
 }
 
 static void hold(builder *b, const param *p)

@@ -28,7 +28,6 @@ typedef struct param {
      * come before these, and how many there are in all */
     int64_t first, whole;
     param_start start; /* for ROLE_ROUTER_OWN_* */
-    bool copy; /* other ranks hold the same; one of them counts it in sums over parameters */
 } param;
 
 /* What one rank holds: one of several slices of every parameter that is cut, one of several groups

@@ -57,17 +57,6 @@ void comm_all_reduce_counts(comm *c, int64_t *values, int64_t count)
     if (works(c)) done(c, c->methods->all_reduce_counts(c, values, count));
 }
 
-void comm_all_reduce_reals(comm *c, real *values, int64_t count)
-{
-    if (works(c)) done(c, c->methods->all_reduce_reals(c, values, count));
-}
-
-void comm_reduce_scatter(comm *c, const real *values, const int64_t *first, real *own)
-{
-    if (works(c) && done(c, c->methods->reduce_scatter(c, values, first, own))) return;
-    clear(own, first[c->rank + 1] - first[c->rank], sizeof *own);
-}
-
 void comm_all_gather(comm *c, const void *own, size_t bytes, void *all)
 {
     if (works(c) && done(c, c->methods->all_gather(c, own, bytes, all))) return;
@@ -136,22 +125,9 @@ static cadre_status keep_counts(comm *c, int64_t *values, int64_t count)
     return CADRE_OK;
 }
 
-static cadre_status keep_reals(comm *c, real *values, int64_t count)
-{
-    (void)c, (void)values, (void)count;
-    return CADRE_OK;
-}
-
 static void copy(void *to, const void *from, size_t bytes)
 {
     if (to != from && bytes) memcpy(to, from, bytes);
-}
-
-static cadre_status copy_reals(comm *c, const real *values, const int64_t *first, real *own)
-{
-    (void)c;
-    copy(own, values + first[0], (size_t)(first[1] - first[0]) * sizeof *own);
-    return CADRE_OK;
 }
 
 static cadre_status copy_own(comm *c, const void *own, size_t bytes, void *all)
@@ -218,7 +194,7 @@ static void tell_nobody(comm *world, cadre_status code, const char *sentence)
 
 comm comm_self(void)
 {
-    static const comm_methods self = { keep_counts, keep_reals, copy_reals, copy_own, copy_rows,
-        copy_sent, keep_bytes, no_message, pass, split_self, free_part, tell_nobody };
+    static const comm_methods self = { keep_counts, copy_own, copy_rows, copy_sent, keep_bytes,
+        no_message, pass, split_self, free_part, tell_nobody };
     return (comm){ .rank = 0, .size = 1, .methods = &self };
 }

@@ -19,7 +19,6 @@
 #include <stdint.h>
 
 #include "cadre/status.h"
-#include "base/real.h"
 #include "base/status.h"
 
 typedef struct comm comm;
@@ -51,13 +50,9 @@ cadre_status comm_status(const comm *c);
  * next call. */
 void comm_fail(comm *c, cadre_status code);
 
-/* ---- sums, added in rank order, so that they do not depend on the method ---- */
+/* ---- sums: of integers alone, which are the same in any order ---- */
 
 void comm_all_reduce_counts(comm *c, int64_t *values /* [count] in place */, int64_t count);
-void comm_all_reduce_reals(comm *c, real *values /* [count] in place */, int64_t count);
-/* own [first[rank + 1] - first[rank]] = this rank's part of the sum of all ranks' values
- * [first[size]] */
-void comm_reduce_scatter(comm *c, const real *values, const int64_t *first, real *own);
 
 /* ---- rows ---- */
 
@@ -112,8 +107,6 @@ void comm_free(comm *part); /* NULL is fine */
  * again. */
 typedef struct comm_methods {
     cadre_status (*all_reduce_counts)(comm *c, int64_t *values, int64_t count);
-    cadre_status (*all_reduce_reals)(comm *c, real *values, int64_t count);
-    cadre_status (*reduce_scatter)(comm *c, const real *values, const int64_t *first, real *own);
     cadre_status (*all_gather)(comm *c, const void *own, size_t bytes, void *all);
     cadre_status (*all_gather_v)(
         comm *c, const void *own, const int64_t *first, size_t row, void *all);

@@ -55,16 +55,15 @@ static cadre_status take_way(const char *item, int length, int *seen, rank_layou
 static cadre_status check_product(const char *text, const rank_layout *l, int ranks)
 {
     int64_t product = (int64_t)l->expert * l->data;
-    bool fits = product <= MOST_PARTS && product * l->pipeline <= MOST_PARTS &&
-                product * l->pipeline * l->tensor == ranks;
-    if (fits) return CADRE_OK;
+    bool counted = product <= MOST_PARTS && product * l->pipeline <= MOST_PARTS;
+    if (counted) product *= (int64_t)l->pipeline * l->tensor;
+    if (counted && product == ranks) return CADRE_OK;
     char found[64] = "more";
-    if (product <= MOST_PARTS && product * l->pipeline <= MOST_PARTS)
-        snprintf(found, sizeof found, "%lld", (long long)(product * l->pipeline * l->tensor));
+    if (counted) snprintf(found, sizeof found, "%lld", (long long)product);
     cadre_fail(CADRE_EARGUMENT, NULL,
         "--parallel %s: expected parts whose product is the number of ranks, %d, found %s", text,
         ranks, found);
-    if (ranks == 1) cadre_fail_advice("mpirun -n %s cadre ... starts so many", found);
+    if (ranks == 1 && counted) cadre_fail_advice("mpirun -n %s cadre ... starts so many", found);
     return CADRE_EARGUMENT;
 }
 

@@ -11,7 +11,7 @@ enum { MACHINE_NAME = 64 };
 void machine_name(char name[MACHINE_NAME]); /* of this host */
 int machine_cores(void);                    /* that are online, whoever may use them */
 int64_t machine_process(void);              /* this process's number */
-/* What another process of this machine does, as a sentence goes on: "it is stopped by a signal".
+/* What another process of this machine does, as a sentence goes on: "its process is stopped".
  * static; NULL: it runs. */
 const char *machine_process_trouble(int64_t process);
 

@@ -8,4 +8,10 @@
 /* The first thing of part i, or with i = parts the end of the last. */
 static inline int64_t share_begin(int64_t n, int32_t i, int32_t parts) { return n * i / parts; }
 
+/* The part that thing i lies in. */
+static inline int32_t share_part(int64_t n, int64_t i, int32_t parts)
+{
+    return (int32_t)(((i + 1) * parts - 1) / n);
+}
+
 #endif

@@ -7,7 +7,6 @@
 #define _POSIX_C_SOURCE 200809L
 #include <math.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
@@ -92,10 +91,7 @@ static void run_theirs(const openblas *blas, const shape *s, const operands *o)
                 o->w + e * s->n * s->k, o->y + first * s->n);
 }
 
-static void pause_between_turns(void)
-{
-    nanosleep(&(struct timespec){ .tv_nsec = 60000000 }, NULL);
-}
+static void pause_between_turns(void) { clock_sleep(0.06); }
 
 /* The best of a few calls, or one call if that is long enough. */
 static double seconds_of(compute *c, const openblas *blas, const shape *s, const operands *o)

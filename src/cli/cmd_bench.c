@@ -227,8 +227,7 @@ const command command_bench = {
         "weights of the chosen experts and the cache are counted.\n\n"
         "prefill MODEL: reading a prompt.\n\n"
         "alltoall, under mpirun: the exchange of rows among all ranks, from 64 bytes to 16 MiB, "
-        "and "
-        "MPI's own beside it.\n\n"
+        "and MPI's own beside it.\n\n"
         "The machine's limits, multiply-adds and read bandwidth, are measured in the same run.",
     .own = ROWS(rows),
     .tables = { cadre_model_options, opened_options, cadre_ranks_options },

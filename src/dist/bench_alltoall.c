@@ -120,7 +120,8 @@ cadre_status cadre_bench_alltoall(
         .places = MEM_ARRAY(int, c->size),
         .send = MEM_ARRAY(char, MOST + c->size),
         .receive = MEM_ARRAY(char, MOST + c->size) };
-    cadre_status status = measure_all(&m, line, arg);
+    cadre_status status = context_enter(context);
+    if (status == CADRE_OK) status = context_leave(context, measure_all(&m, line, arg));
     mem_free(m.first);
     mem_free(m.counts);
     mem_free(m.places);

@@ -6,13 +6,10 @@
 cadre_status group_exchange(const comm *c, const comm_message *m)
 {
     const group *g = group_of(c);
-    return port_exchange(port_of(c), &(port_swap){ .to = m->to < 0 ? -1 : g->member[m->to],
-                                         .from = m->from < 0 ? -1 : g->member[m->from],
-                                         .tag = g->tag,
-                                         .send = m->send,
-                                         .send_bytes = m->send_bytes,
-                                         .receive = m->receive,
-                                         .receive_bytes = m->receive_bytes });
+    comm_message all = *m; /* between ranks of the world */
+    if (m->to >= 0) all.to = g->member[m->to];
+    if (m->from >= 0) all.from = g->member[m->from];
+    return port_exchange(port_of(c), g->tag, &all);
 }
 
 void *group_scratch(const comm *c, size_t bytes)

@@ -14,6 +14,7 @@
 #include <math.h>
 
 #include "base/random.h"
+#include "base/share.h"
 
 static const double FLOAT = 4, /* bytes */
     PROCESS = 24e6;            /* of a process that has opened nothing */
@@ -54,7 +55,7 @@ double plan_expected_most(int things, int picks, int parts)
         for (int i = 0; i < picks; i++) {
             uint64_t bits = random_bits(key, (uint64_t)d * 4096 + (uint64_t)i);
             int64_t thing = (int64_t)(bits % (uint64_t)things);
-            int part = (int)(thing * parts / things);
+            int part = share_part(things, thing, parts);
             if (++load[part] > most) most = load[part];
         }
         sum += most;

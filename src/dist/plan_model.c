@@ -24,7 +24,6 @@ cadre_status plan_model_of_config(const model_config *c, double bits, plan_model
     CADRE_TRY(param_table_make_whole(c, &table));
     *m = (plan_model){ .layers = (int)c->layers,
         .sparse_layers = (int)model_config_sparse_layers(c),
-        .heads = (int)c->heads,
         .kv_heads = (int)(c->latent ? c->heads : c->kv_heads),
         .width = (double)c->width,
         .heads_width = (double)(c->heads * (c->latent ? c->value_dim : c->head_dim)),

@@ -5,7 +5,7 @@
 #include "arch/param.h"
 
 typedef struct plan_model {
-    int layers, sparse_layers, experts, picks, kv_heads, heads; /* experts: of a layer, at most */
+    int layers, sparse_layers, experts, picks, kv_heads; /* experts: of a layer, at most */
     double width, heads_width, hidden, vocab;
     double dense_parameters, expert_parameters, active_parameters;
     double dense_bytes, expert_bytes; /* of the weights, all experts of all layers */

@@ -4,7 +4,7 @@
 
 #include "cadre/plan.h"
 #include "base/options.h"
-#include "dist/plan_size.h"
+#include "dist/plan_options.h"
 
 cadre_status plan_size_read(const char *option, const char *text, int64_t *bytes)
 {

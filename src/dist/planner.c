@@ -14,7 +14,7 @@
 #include "base/sized.h"
 #include "bench/limits.h"
 #include "dist/plan_cost.h"
-#include "dist/plan_size.h"
+#include "dist/plan_options.h"
 #include "format/json.h"
 #include "kernel/context.h"
 #include "model/model.h"
@@ -127,30 +127,35 @@ static void read_number(void *arg, const char *line)
     json_close(document);
 }
 
-/* Bytes of weights that decoding reads a second: measured on the model if its weights are here. */
-static void measure_bandwidth(planned *p)
+static cadre_status measure_limit(const planned *p, double (*limit)(compute *c), double *rate)
 {
-    compute *c = p->context->compute;
-    double rate = 0;
+    CADRE_TRY(context_enter(p->context));
+    *rate = limit(p->context->compute);
+    return context_leave(p->context, CADRE_OK);
+}
+
+/* Bytes of weights that decoding reads a second: measured on the model if its weights are here. */
+static cadre_status measure_bandwidth(planned *p)
+{
+    bool given = cadre_options_count(p->options, "bandwidth") > 0;
+    double rate = 0, most = given ? cadre_options_real(p->options, "bandwidth") : INFINITY;
     if (p->model && p->work.purpose == PLAN_DECODE)
         cadre_bench_decode(
             p->model, MEASURED_STEPS, (int64_t)p->work.streams, 0, read_number, &rate);
-    if (rate <= 0) rate = USUAL_READ * bench_bandwidth(c);
-    bool given = cadre_options_count(p->options, "bandwidth") > 0;
-    if (given) rate = fmin(rate, cadre_options_real(p->options, "bandwidth"));
-    if (given && !p->model) rate = USUAL_READ * cadre_options_real(p->options, "bandwidth");
-    p->machine.bandwidth = rate;
+    if (rate <= 0 && !given) CADRE_TRY(measure_limit(p, bench_bandwidth, &most));
+    p->machine.bandwidth = rate > 0 ? fmin(rate, most) : USUAL_READ * most;
     p->basis.measured_bandwidth = !given;
+    return CADRE_OK;
 }
 
 /* Operations a second: of the recipe's own training steps, or a share of the machine's peak */
-static void measure_flops(planned *p)
+static cadre_status measure_flops(planned *p)
 {
-    double rate = 0;
+    double rate = 0, peak;
     p->basis.measured_flops = !cadre_options_count(p->options, "flops");
     if (!p->basis.measured_flops) {
         p->machine.flops = cadre_options_real(p->options, "flops");
-        return;
+        return CADRE_OK;
     }
     if (p->work.purpose == PLAN_TRAIN) {
         double needed = 16 * (p->sizes.dense_parameters + p->sizes.expert_parameters);
@@ -158,7 +163,12 @@ static void measure_flops(planned *p)
             cadre_bench_train(p->context, p->options, read_number, &rate);
         rate *= 6 * p->sizes.active_parameters; /* read_number's bytes are 1 here */
     }
-    p->machine.flops = rate > 0 ? rate : USUAL_COMPUTE * bench_fma_peak(p->context->compute);
+    if (rate <= 0) {
+        CADRE_TRY(measure_limit(p, bench_fma_peak, &peak));
+        rate = USUAL_COMPUTE * peak;
+    }
+    p->machine.flops = rate;
+    return CADRE_OK;
 }
 
 static cadre_status describe_machine(planned *p)
@@ -170,8 +180,8 @@ static cadre_status describe_machine(planned *p)
     p->machine.memory = (double)bytes;
     p->machine.link = (link_cost){ cadre_options_real(o, "link-latency"), 1e-6,
         cadre_options_real(o, "link-bandwidth") };
-    measure_bandwidth(p);
-    measure_flops(p);
+    CADRE_TRY(measure_bandwidth(p));
+    CADRE_TRY(measure_flops(p));
     p->basis.size = sizeof p->basis;
     p->basis.machines = (int)cadre_options_int(o, "machines", 0);
     p->basis.memory = p->machine.memory;

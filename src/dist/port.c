@@ -11,11 +11,7 @@ enum { FIRST_LOOKS = 20, LOOKS = 64 }; /* before the first sleep; while the cont
 static const double NAP = 20e-6;       /* between two looks */
 enum { NAPS = 32 };                    /* between two looks at the control channel and the clock */
 
-cadre_status port_open(const transport *t, control *c, port *p)
-{
-    *p = (port){ .transport = t, .control = c };
-    return CADRE_OK;
-}
+port port_open(const transport *t, control *c) { return (port){ .transport = t, .control = c }; }
 
 void port_close(port *p)
 {
@@ -55,7 +51,6 @@ void port_send(port *p, int to, int tag, const void *data, size_t bytes)
     const transport *t = p->transport;
     const transport_address at = { CHANNEL_DATA, to, tag };
     const char *from = data;
-    p->sent += (int64_t)bytes;
     for (size_t done = 0; done < bytes; done += PORT_PIECE) {
         size_t piece = bytes - done < PORT_PIECE ? bytes - done : PORT_PIECE;
         keep_error(p, t->send(t->state, &at, from + done, (int)piece, p->box, p->used++));
@@ -191,7 +186,6 @@ static void wait_long(port *p)
         for (int naps = 1; !nap_and_look(p, &v, naps);) naps++;
         set_waiting(p, 0);
     }
-    p->waited += clock_seconds() - v.begin;
 }
 
 cadre_status port_wait(port *p)
@@ -203,11 +197,11 @@ cadre_status port_wait(port *p)
     return done || !atomic_load(&p->control->faulty) ? CADRE_OK : told(p);
 }
 
-cadre_status port_exchange(port *p, const port_swap *s)
+cadre_status port_exchange(port *p, int tag, const comm_message *m)
 {
-    size_t in = s->from < 0 ? 0 : s->receive_bytes, out = s->to < 0 ? 0 : s->send_bytes;
+    size_t in = m->from < 0 ? 0 : m->receive_bytes, out = m->to < 0 ? 0 : m->send_bytes;
     CADRE_TRY(port_begin(p, port_pieces(in) + port_pieces(out)));
-    if (in) port_receive(p, s->from, s->tag, s->receive, in);
-    if (out) port_send(p, s->to, s->tag, s->send, out);
+    if (in) port_receive(p, m->from, tag, m->receive, in);
+    if (out) port_send(p, m->to, tag, m->send, out);
     return port_wait(p);
 }

@@ -8,7 +8,7 @@
 
 #include <stddef.h>
 
-#include "base/status.h"
+#include "base/comm.h"
 #include "dist/control.h"
 
 enum { PORT_PIECE = 1 << 26 }; /* longer messages are cut, for counts are int */
@@ -23,12 +23,9 @@ typedef struct port {
     double patience, looking;
     double limit; /* seconds that a rank may be silent; 0: for ever */
     int error;    /* the first of the transport's, since port_begin */
-    /* Seconds that this rank has waited in all, and bytes that it has sent */
-    double waited;
-    int64_t sent;
 } port;
 
-cadre_status port_open(const transport *t, control *c, port *p);
+port port_open(const transport *t, control *c);
 void port_close(port *p); /* leaves the box to messages that are under way */
 
 int port_pieces(size_t bytes); /* messages that so many bytes need; 0 bytes: none */
@@ -40,14 +37,7 @@ void port_send(port *p, int to, int tag, const void *data, size_t bytes);
 void port_receive(port *p, int from, int tag, void *data, size_t bytes);
 cadre_status port_wait(port *p); /* for all since port_begin */
 
-/* port_begin, one message of the two at most, port_wait */
-typedef struct port_swap {
-    int to, from, tag; /* -1: nothing */
-    const void *send;
-    size_t send_bytes;
-    void *receive;
-    size_t receive_bytes;
-} port_swap;
-cadre_status port_exchange(port *p, const port_swap *s);
+/* port_begin, the two messages, port_wait */
+cadre_status port_exchange(port *p, int tag, const comm_message *m);
 
 #endif

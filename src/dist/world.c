@@ -145,43 +145,6 @@ static cadre_status all_reduce_counts(comm *c, int64_t *values, int64_t count)
     return group_exchange(c, &m);
 }
 
-/* Each rank adds its slice of everybody's values, in rank order. */
-static cadre_status reduce_scatter(comm *c, const real *values, const int64_t *first, real *own)
-{
-    int64_t count = first[c->rank + 1] - first[c->rank];
-    real *all = MEM_ARRAY(real, count * c->size);
-    int64_t *at = MEM_ARRAY(int64_t, c->size + 1);
-    cadre_status status = all && at ? CADRE_OK : CADRE_ENOMEM;
-    for (int r = 0; r <= c->size && status == CADRE_OK; r++) at[r] = r * count;
-    if (status == CADRE_OK)
-        status = all_to_all_v(c, &(comm_rows){ .send = values,
-                                     .send_first = first,
-                                     .receive = all,
-                                     .receive_first = at,
-                                     .row = sizeof *values });
-    for (int64_t i = 0; i < count && status == CADRE_OK; i++) {
-        real sum = all[i];
-        for (int r = 1; r < c->size; r++) sum += all[r * count + i];
-        own[i] = sum;
-    }
-    mem_free(all);
-    mem_free(at);
-    return status;
-}
-
-static cadre_status all_reduce_reals(comm *c, real *values, int64_t count)
-{
-    int64_t *first = MEM_ARRAY(int64_t, c->size + 1);
-    real *own = MEM_ARRAY(real, count / c->size + 1);
-    cadre_status status = first && own ? CADRE_OK : CADRE_ENOMEM;
-    for (int r = 0; r <= c->size && first; r++) first[r] = count * r / c->size;
-    if (status == CADRE_OK) status = reduce_scatter(c, values, first, own);
-    if (status == CADRE_OK) status = all_gather_v(c, own, first, sizeof *values, values);
-    mem_free(first);
-    mem_free(own);
-    return status;
-}
-
 /* ---- the others ---- */
 
 /* A tree: who has the data gives it to the rank 2^k further, for every k. */
@@ -230,9 +193,8 @@ typedef struct ticket { /* what a rank tells the others when they split */
 
 static cadre_status split(comm *c, int colour, int key, comm **part);
 static void free_part(comm *part);
-static const comm_methods methods = { all_reduce_counts, all_reduce_reals, reduce_scatter,
-    all_gather, all_gather_v, all_to_all_v, broadcast, send_receive, barrier, split, free_part,
-    fail };
+static const comm_methods methods = { all_reduce_counts, all_gather, all_gather_v, all_to_all_v,
+    broadcast, send_receive, barrier, split, free_part, fail };
 
 /* How many neighbours at a time are on one machine, if that is so all along. */
 static int ranks_per_node(const world *w, const int *member, int size)
@@ -369,7 +331,7 @@ static cadre_status open_all(world *w)
     }
     CADRE_TRY(open_group(w, 0, member, size, &w->comm));
     w->next_tag = 1;
-    CADRE_TRY(port_open(&w->transport, &w->control, &w->port));
+    w->port = port_open(&w->transport, &w->control);
     return introduce(w);
 }
 

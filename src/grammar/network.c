@@ -43,7 +43,7 @@ static node_id add(network *n, network_node node)
 
 cadre_status network_open(network *n, const char *name)
 {
-    *n = (network){ .name = name };
+    *n = (network){ .work = NETWORK_WORK_MAX, .name = name };
     add(n, (network_node){ .kind = NETWORK_SPLIT });
     add(n, (network_node){ .kind = NETWORK_BYTES, .ends = true });
     if (n->status != CADRE_OK) network_free(n);

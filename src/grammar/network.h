@@ -24,6 +24,7 @@ typedef uint32_t node_id;
 
 enum { NETWORK_DEAD, NETWORK_END }; /* nodes of every network: nothing follows; the piece is over */
 enum { NETWORK_NODES_MAX = 400000, NETWORK_EDGES_MAX = 1000000 };
+enum { NETWORK_WORK_MAX = 20000000 }; /* steps of making automata of strings, together */
 enum { NETWORK_DEPTH = 96, NETWORK_NEVER = 255 }; /* calls in each other; what cannot be finished */
 #define NETWORK_UNBOUNDED UINT32_MAX
 
@@ -52,6 +53,7 @@ typedef struct network { /* zeroed: to be opened */
     network_node *nodes;
     network_edge *edges;
     size_t node_count, node_room, edge_count, edge_room;
+    int64_t work;     /* of NETWORK_WORK_MAX, what is left */
     const char *name; /* for errors; borrowed */
     cadre_status status;
 } network;

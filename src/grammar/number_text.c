@@ -127,7 +127,8 @@ static node_id of_length(range *r, int length)
 {
     char least[WHOLE + 2], most[WHOLE + 2];
     int first = (int)strlen(r->low.whole), last = (int)strlen(r->high.whole);
-    memset(r->free_whole, 0, sizeof r->free_whole); /* their ends depend on the length */
+    /* How many digits may follow a point depends on the length */
+    if (!r->integer) memset(r->free_whole, 0, sizeof r->free_whole);
     memset(least, '0', (size_t)length);
     memset(most, '9', (size_t)length);
     if (length > 1) least[0] = '1';

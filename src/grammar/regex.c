@@ -8,7 +8,7 @@
 #include "grammar/regex_tree.h"
 #include "text/table.h"
 
-enum { GUESSING_MAX = 20000, WORK_MAX = 20000000 }; /* nodes; steps of all the work */
+enum { GUESSING_MAX = 20000 }; /* nodes */
 
 /* A node takes a character of its set and goes to `to`, or none and goes to both. */
 typedef struct guess_node {
@@ -21,7 +21,7 @@ typedef struct building {
     const char *name;
     guess_node *nodes;
     size_t node_count, node_room;
-    int64_t work;
+    int64_t *work;   /* steps that are left */
     string_set sets; /* of nodes: the states */
     chars *made;
     uint32_t *marks, *todo, *list; /* [nodes] */
@@ -35,8 +35,8 @@ enum { NOWHERE, ACCEPT }; /* nodes */
 
 static cadre_status spend(building *b, int64_t work)
 {
-    b->work += work;
-    if (b->work <= WORK_MAX) return CADRE_OK;
+    *b->work -= work;
+    if (*b->work >= 0) return CADRE_OK;
     return cadre_fail(CADRE_EUNSUPPORTED, b->name,
         "expected a pattern that is simple to follow, found one that needs too many states");
 }
@@ -46,7 +46,7 @@ static cadre_status spend(building *b, int64_t work)
 static cadre_status add(building *b, guess_node node, uint32_t *made)
 {
     void *nodes = b->nodes;
-    if (b->node_count >= GUESSING_MAX) return spend(b, WORK_MAX);
+    if (b->node_count >= GUESSING_MAX) return spend(b, *b->work + 1);
     CADRE_TRY(buffer_grow(&nodes, b->node_count, &b->node_room, 1, sizeof *b->nodes));
     b->nodes = nodes;
     *made = (uint32_t)b->node_count;
@@ -258,10 +258,10 @@ static cadre_status build(building *b)
     return status;
 }
 
-cadre_status regex_read(const char *pattern, size_t size, const char *name, chars *c)
+cadre_status regex_read(const char *pattern, size_t size, const char *name, int64_t *work, chars *c)
 {
     regex_tree t;
-    building b = { .t = &t, .name = name, .made = c };
+    building b = { .t = &t, .name = name, .work = work, .made = c };
     *c = (chars){ 0 };
     cadre_status status = regex_tree_read(pattern, size, name, &t);
     if (status == CADRE_OK) status = build(&b);

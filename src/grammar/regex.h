@@ -6,7 +6,9 @@
 
 #include "grammar/chars.h"
 
-/* name: of the pattern's place, for errors. */
-cadre_status regex_read(const char *pattern, size_t size, const char *name, chars *c);
+/* name: of the pattern's place, for errors. *work: the steps that may still be taken, of which it
+ * subtracts its own: one bound for all patterns of a schema. */
+cadre_status regex_read(
+    const char *pattern, size_t size, const char *name, int64_t *work, chars *c);
 
 #endif

@@ -64,6 +64,16 @@ static cadre_status refuse_format(const json_node *word)
 
 /* ---- automata that all hold ---- */
 
+/* What patterns leave of a network's work is for lengths and for what several of them make. */
+static cadre_status spend(const schema_sets *s, const chars *made)
+{
+    s->n->work -= (int64_t)(made->state_count + made->edge_count);
+    if (s->n->work >= 0) return CADRE_OK;
+    return cadre_fail(CADRE_EUNSUPPORTED, s->name,
+        "expected patterns and lengths that are simple to follow, found ones that need too many "
+        "states");
+}
+
 /* Both hold from now on; `more` is used up. */
 static cadre_status narrow(const schema_sets *s, chars *all, chars *more, bool *any)
 {
@@ -73,7 +83,9 @@ static cadre_status narrow(const schema_sets *s, chars *all, chars *more, bool *
         *any = true;
         return CADRE_OK;
     }
-    cadre_status status = chars_both(all, more, s->name, &both);
+    cadre_status status = spend(s, more);
+    if (status == CADRE_OK) status = chars_both(all, more, s->name, &both);
+    if (status == CADRE_OK) status = spend(s, &both);
     chars_free(all);
     chars_free(more);
     *all = both;
@@ -84,7 +96,7 @@ static cadre_status narrow_by(const schema_sets *s, const char *where, const cha
     size_t size, chars *all, bool *any)
 {
     chars more = { 0 };
-    cadre_status status = regex_read(pattern, size, where, &more);
+    cadre_status status = regex_read(pattern, size, where, &s->n->work, &more);
     if (status != CADRE_OK) {
         chars_free(&more);
         return status;

@@ -334,6 +334,7 @@ static cadre_status run_stacks(const batcher *b, batcher_slot *s)
     const int32_t *output = request_output(r, &count);
     CADRE_TRY(encoder_decoder_run(&s->stacks, output, count, NULL, NULL));
     encoder_decoder_logits(&s->stacks, count - 1, 1, b->logits);
+    CADRE_TRY(model_status(b->model));
     request_take(r, b->logits);
     return CADRE_OK;
 }

@@ -47,13 +47,3 @@ const char *cadre_context_variant(const cadre_context *context)
     return context->compute->variant->name;
 }
 int cadre_context_threads(const cadre_context *context) { return context->compute->workers; }
-
-cadre_status context_alone(const cadre_context *context, const char *what)
-{
-    char text[LAYOUT_TEXT];
-    layout_text(&context->layout, text);
-    if (context->world->size == 1) return CADRE_OK;
-    return cadre_fail(CADRE_EARGUMENT, NULL,
-        "--parallel %s: %s: expected one process, found %d ranks, which it cannot share yet", text,
-        what, context->world->size);
-}

@@ -32,7 +32,4 @@ cadre_status variant_choose(const char *name, const kernel_variant **variant);
 cadre_status context_enter(cadre_context *context);
 cadre_status context_leave(cadre_context *context, cadre_status status); /* returns the status */
 
-/* Refuses a context with several ranks, for what one process alone can do ("training"). */
-cadre_status context_alone(const cadre_context *context, const char *what);
-
 #endif

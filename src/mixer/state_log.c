@@ -1,6 +1,7 @@
 /* state_log.c - a list that grows. */
 #include "mixer/state_log.h"
 
+#include "base/buffer.h"
 #include "base/memory.h"
 
 void state_log_open(state_log *l)
@@ -16,23 +17,14 @@ void state_log_close(state_log *l)
     lock_close(&l->lock);
 }
 
-static bool has_room(state_log *l)
-{
-    if (l->count < l->room) return true;
-    size_t room = l->room ? 2 * l->room : 64;
-    state_event *more = mem_resize(l->events, l->room, room, sizeof *more);
-    if (!more) return false;
-    l->events = more;
-    l->room = room;
-    return true;
-}
-
 void state_log_put(state_log *l, const state_event *e)
 {
     if (!l) return;
     lock_take(&l->lock);
-    if (has_room(l)) l->events[l->count++] = *e;
-    else l->lost = true;
+    void *events = l->events;
+    l->lost |= buffer_grow(&events, l->count, &l->room, 1, sizeof *e) != CADRE_OK;
+    l->events = events;
+    if (!l->lost) l->events[l->count++] = *e;
     lock_give(&l->lock);
 }
 

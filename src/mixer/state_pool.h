@@ -77,7 +77,7 @@ void state_pool_log(state_pool *p, state_log *log);
 int64_t state_pool_room(state_pool *p, state_kind kind); /* free blocks */
 /* Whether a past consists of rows of tokens alone, so that a sequence may begin with the full
  * blocks of another. */
-static inline bool state_pool_shares(const state_pool *p) { return p->rewinds && !p->fixed; }
+static inline bool state_pool_shares(const state_pool *p) { return p->rewinds && !p->recurrent; }
 
 /* A block with one holder; NULL: none is free */
 state_block *state_pool_take(state_pool *p, state_kind kind);

@@ -14,27 +14,24 @@ enum { FIRST = 1024 };
 
 static size_t size_of(const ranks_message *m) { return sizeof *m + (size_t)m->bytes; }
 
-void ranks_say(model_ranks *r, const ranks_message *m, const void *data)
+/* For the message, at least of the first part's size */
+static cadre_status make_room(model_ranks *r, const ranks_message *m)
 {
     size_t room = size_of(m) > FIRST ? size_of(m) : FIRST;
     r->said.size = 0;
-    if (byte_buffer_reserve(&r->said, room) != CADRE_OK) {
-        comm_fail(r->world, CADRE_ENOMEM);
-        return;
-    }
+    if (byte_buffer_reserve(&r->said, room) == CADRE_OK) return CADRE_OK;
+    comm_fail(r->world, CADRE_ENOMEM);
+    return comm_status(r->world);
+}
+
+void ranks_say(model_ranks *r, const ranks_message *m, const void *data)
+{
+    if (make_room(r, m) != CADRE_OK) return;
     memset(r->said.data, 0, FIRST);
     memcpy(r->said.data, m, sizeof *m);
     if (m->bytes) memcpy(r->said.data + sizeof *m, data, (size_t)m->bytes);
     comm_broadcast(r->world, r->said.data, FIRST, 0);
     if (size_of(m) > FIRST) comm_broadcast(r->world, r->said.data + FIRST, size_of(m) - FIRST, 0);
-}
-
-static cadre_status make_room(model_ranks *r, size_t room)
-{
-    r->said.size = 0;
-    if (byte_buffer_reserve(&r->said, room) == CADRE_OK) return CADRE_OK;
-    comm_fail(r->world, CADRE_ENOMEM);
-    return comm_status(r->world);
 }
 
 cadre_status ranks_hear(model_ranks *r, ranks_message *m, const char **data)
@@ -44,7 +41,7 @@ cadre_status ranks_hear(model_ranks *r, ranks_message *m, const char **data)
     CADRE_TRY(comm_status(r->world));
     memcpy(m, first, sizeof *m);
     size_t size = size_of(m);
-    CADRE_TRY(make_room(r, size > FIRST ? size : FIRST));
+    CADRE_TRY(make_room(r, m));
     memcpy(r->said.data, first, FIRST);
     if (size > FIRST) comm_broadcast(r->world, r->said.data + FIRST, size - FIRST, 0);
     *data = r->said.data + sizeof *m;
@@ -98,7 +95,7 @@ static cadre_status check_stages(const model_config *c, const rank_layout *size)
             "--parallel: pipeline=%d: expected at most as many parts as the model has layers, %lld",
             size->pipeline, (long long)c->layers);
     if (size->pipeline > 1 && c->encoder)
-        return cadre_fail(CADRE_EUNSUPPORTED, NULL,
+        return cadre_fail(CADRE_EARGUMENT, NULL,
             "--parallel: pipeline=%d: expected a model without an encoder, found one with",
             size->pipeline);
     return CADRE_OK;

@@ -51,9 +51,9 @@ static void layout_layer(
 }
 
 /* b->memory measures where its base is NULL. */
-static void layout(balance *b, const balance_layer *layers, int64_t tokens, int64_t sequences)
+static void layout(balance *b, const balance_layer *layers, const batch_limits *most)
 {
-    b->most_sequences = sequences;
+    int64_t tokens = most->tokens, sequences = b->several ? most->all_sequences : most->sequences;
     b->packed = 0;
     arena *a = &b->memory;
     int32_t devices = balance_devices(b), experts = 1;
@@ -96,18 +96,14 @@ static void place_tallies(balance *b)
 size_t balance_bytes(const balance_options *options, const balance_layer *layers, int count,
     const batch_limits *most)
 {
-    int64_t tokens = most->tokens,
-            sequences = most->ranks > 1 ? most->all_sequences : most->sequences;
     balance measured = { .options = *options, .layers = count, .several = most->ranks > 1 };
-    layout(&measured, layers, tokens, sequences);
+    layout(&measured, layers, most);
     return measured.memory.used;
 }
 
 cadre_status balance_new(const balance_options *options, const balance_layer *layers, int count,
     const batch_limits *most, balance **b)
 {
-    int64_t tokens = most->tokens,
-            sequences = most->ranks > 1 ? most->all_sequences : most->sequences;
     balance blank = { .options = *options, .layers = count, .several = most->ranks > 1 };
     CADRE_TRY(balance_check(&blank, layers));
     balance *made = MEM_ARRAY(balance, 1);
@@ -117,7 +113,7 @@ cadre_status balance_new(const balance_options *options, const balance_layer *la
         mem_free(made);
         return CADRE_ENOMEM;
     }
-    layout(made, layers, tokens, sequences);
+    layout(made, layers, most);
     place_tallies(made);
     *b = made;
     return CADRE_OK;

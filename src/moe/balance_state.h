@@ -58,8 +58,8 @@ struct balance {
     bool ended, surveyed;
     bool several;                    /* ranks */
     const struct batch_ranks *ranks; /* of the micro-batch; NULL: one has all of it */
-    int64_t most_sequences, packed;  /* doubles of a sequence in `exchange` */
-    double *exchange;                /* [most_sequences, packed]; NULL: there is one rank */
+    int64_t packed;                  /* doubles of a sequence in `exchange` */
+    double *exchange;                /* [sequences of all ranks, packed]; NULL: there is one rank */
     balance_values value;
     /* The tallies of all layers, one after another */
     int64_t *micro_tally, *step_tally, *survey_tally, tally_size;

@@ -1,6 +1,8 @@
 /* exchange.c - counts first, then rows. */
 #include "moe/exchange.h"
 
+#include "base/share.h"
+
 void exchange_layout(
     exchange *x, arena *a, int32_t ranks, int32_t experts, int64_t rows, int64_t width)
 {
@@ -19,18 +21,13 @@ void exchange_layout(
     x->token_sent = ARENA_ARRAY(a, int64_t, rows);
 }
 
-int32_t exchange_first_expert(int32_t experts, int rank, int ranks)
-{
-    return (int32_t)((int64_t)experts * rank / ranks);
-}
-
 /* Every rank says how many rows it has for each expert of each other. */
 static void exchange_counts(exchange *x, const plan *p)
 {
     int64_t send_first[BATCH_RANKS + 1], receive_first[BATCH_RANKS + 1];
     int ranks = x->comm->size;
     for (int r = 0; r <= ranks; r++) {
-        send_first[r] = exchange_first_expert(x->experts, r, ranks);
+        send_first[r] = share_begin(x->experts, r, ranks);
         receive_first[r] = r * x->own;
     }
     for (int32_t e = 0; e < x->experts; e++) x->wanted[e] = p->first[e + 1] - p->first[e];
@@ -38,7 +35,8 @@ static void exchange_counts(exchange *x, const plan *p)
         .send_first = send_first,
         .receive = x->count,
         .receive_first = receive_first,
-        .row = sizeof *x->wanted };
+        .row = sizeof *x->wanted,
+        .pair = (x->experts + ranks - 1) / ranks };
     comm_all_to_all_v(x->comm, &rows);
 }
 
@@ -71,11 +69,11 @@ void exchange_begin(exchange *x, comm *ranks, const plan *p, int32_t experts)
 {
     x->comm = ranks;
     x->experts = experts;
-    x->first = exchange_first_expert(experts, ranks->rank, ranks->size);
-    x->own = exchange_first_expert(experts, ranks->rank + 1, ranks->size) - x->first;
+    x->first = (int32_t)share_begin(experts, ranks->rank, ranks->size);
+    x->own = (int32_t)share_begin(experts, ranks->rank + 1, ranks->size) - x->first;
     x->sent = p->first[experts];
     for (int r = 0; r <= ranks->size; r++)
-        x->send_first[r] = p->first[exchange_first_expert(experts, r, ranks->size)];
+        x->send_first[r] = p->first[share_begin(experts, r, ranks->size)];
     exchange_counts(x, p);
     order_rows(x);
 }

@@ -1,8 +1,8 @@
 /* exchange.h - a batch that ranks divide: rows travel to the ranks that hold their experts, and
  * what the experts make of them travels home.
  *
- * A rank holds a run of neighbouring experts. Rows of a plan are grouped by expert, so those for
- * one rank lie together, and they arrive grouped by the rank that sent them:
+ * A rank holds a run of neighbouring experts (base/share.h). Rows of a plan are grouped by expert,
+ * so those for one rank lie together, and they arrive grouped by the rank that sent them:
  *
  *     received     rank 0: expert 4, 4, 5   rank 1: expert 4, 5, 5
  *     computed     expert 4: 0 1 3          expert 5: 2 4 5         (`source`)
@@ -32,16 +32,13 @@ typedef struct exchange {
     gexp *expert;                        /* [own] */
     real *x;                             /* [received, W] what the experts read */
     real *weight;                        /* [received] of backward, as it arrived */
-    int64_t *token,
-        *token_sent; /* [rows] places of the rows' tokens in the step, as computed and as
-                                    they travel */
+    /* [rows] places of the rows' tokens in the step, as computed and as they travel */
+    int64_t *token, *token_sent;
 } exchange;
 
 /* rows: the most that can arrive */
 void exchange_layout(
     exchange *x, arena *a, int32_t ranks, int32_t experts, int64_t rows, int64_t width);
-
-int32_t exchange_first_expert(int32_t experts, int rank, int ranks);
 
 /* Tells every rank how many rows it gets: x's counts and orders, but not the rows. */
 void exchange_begin(exchange *x, comm *ranks, const plan *p, int32_t experts);

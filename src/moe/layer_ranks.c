@@ -2,6 +2,7 @@
  * home is what one rank would have computed, row by row. */
 #include <string.h>
 
+#include "base/share.h"
 #include "moe/layer_run.h"
 #include "op/parallel.h"
 
@@ -109,8 +110,7 @@ static void gather_biases(layer_run *r, const expert_weights *w)
     exchange *x = &r->s->exchange;
     int64_t width = experts_width(r->c), first[BATCH_RANKS + 1];
     if (!r->scratch.biases) return;
-    for (int i = 0; i <= x->comm->size; i++)
-        first[i] = exchange_first_expert(x->experts, i, x->comm->size);
+    for (int i = 0; i <= x->comm->size; i++) first[i] = share_begin(x->experts, i, x->comm->size);
     for (int32_t e = 0; e < x->own; e++)
         memcpy(r->scratch.biases + (x->first + e) * width, w->down_bias[e],
             (size_t)width * sizeof(real));

@@ -10,12 +10,15 @@
 
 enum { CHUNK = 1 << 20, LEAST = 1 << 14, COLUMNS = 256, GRAIN = 16 };
 
-void leaves_layout(leaf_list *l, arena *a, int workers, int32_t count, int64_t largest)
+void leaves_layout(
+    leaf_list *l, arena *a, int workers, int32_t count, int64_t largest, int64_t whole)
 {
-    l->levels = 1;
+    l->levels = 0;
     for (int32_t n = 1; n < count; n *= 2) l->levels++;
     l->chunk = largest < CHUNK ? (largest + LEAST - 1) / LEAST * LEAST : CHUNK;
-    l->scratch = ARENA_ARRAY(a, real, workers * l->levels * l->chunk);
+    l->whole = whole;
+    int64_t room = workers * l->chunk;
+    l->scratch = ARENA_ARRAY(a, real, l->levels * (room > whole ? room : whole));
 }
 
 /* ---- the tree ---- */
@@ -62,7 +65,8 @@ typedef struct pending {
 static patch patch_of(const pending *p, int i)
 {
     if (i == 0 && p->at_target) return p->target;
-    return (patch){ p->scratch + i * p->chunk, p->target.rows, p->target.width, p->target.width };
+    real *at = p->scratch + (i - p->at_target) * p->chunk;
+    return (patch){ at, p->target.rows, p->target.width, p->target.width };
 }
 
 static void add_patch(const row_kernels *rows, const patch *from, const patch *to)
@@ -253,7 +257,7 @@ void leaves_sum_whole(const compute *c, const leaf_list *l, const leaf_sum *s, r
 {
     sum_job job = { c, l, s, to };
     pool_range columns = { 0, s->width };
-    assert(!l || s->width <= l->chunk);
+    assert(!l || s->width <= l->whole);
     if (!l) sum_chain(&job, 0, s->width);
     for (int32_t i = 0; l && i < l->runs; i++)
         sum_run(c, l, s, &l->run[i], &columns, l->scratch, to);

@@ -43,9 +43,10 @@ typedef struct leaf_list {
     int32_t runs;
     const leaf_run *run;  /* [runs] */
     const int64_t *start; /* [leaves + 1] the first token of each leaf of the pass */
-    int32_t levels;       /* sums that may be kept at once */
+    int32_t levels;       /* sums that may be kept at once, beside the one at its target */
     int64_t chunk;        /* elements of a gradient that a worker computes at a time */
-    real *scratch;        /* [workers, levels, chunk] */
+    int64_t whole;        /* the most elements of a sum for leaves_sum_whole */
+    real *scratch;        /* [workers, levels, chunk], or [levels, whole] */
 } leaf_list;
 
 /* Nodes whose sums are kept, from left to right, until they are the two halves of another one */
@@ -58,8 +59,10 @@ void leaf_tree_push(leaf_tree *t, int32_t node, int32_t level);
 bool leaf_tree_joins(const leaf_tree *t);
 void leaf_tree_pop(leaf_tree *t);
 
-/* Lays scratch out for a tree of so many leaves and gradients of at most `largest` elements. */
-void leaves_layout(leaf_list *l, arena *a, int workers, int32_t count, int64_t largest);
+/* Lays scratch out for a tree of so many leaves and gradients of at most `largest` elements, those
+ * for leaves_sum_whole of at most `whole`. */
+void leaves_layout(
+    leaf_list *l, arena *a, int workers, int32_t count, int64_t largest, int64_t whole);
 
 /* The gradients of products: C (+)= A^T B over the tokens, as GEMM_TN of gemm.h computes it. l
  * NULL: one chain over all tokens, added to C if `accumulate`. Otherwise l says what is added. A
@@ -78,8 +81,7 @@ typedef struct leaf_sum {
 
 /* Workers share the columns. */
 void leaves_sum(const compute *c, const leaf_list *l, const leaf_sum *s, real *to /* [width] */);
-/* The same on the calling thread with all of `width` at a time, at most a chunk: `add` may use all
- * workers. */
+/* The same on the calling thread with all of `width` at a time: `add` may use all workers. */
 void leaves_sum_whole(const compute *c, const leaf_list *l, const leaf_sum *s, real *to);
 
 #endif

@@ -1,5 +1,5 @@
-/* linear.h - y = x w^T + bias, and its gradients: sums over tokens, in token
- * order or along a tree of leaves. */
+/* linear.h - y = x w^T + bias, and its gradients: sums over tokens, in token order or along a tree
+ * of leaves. */
 #ifndef CADRE_OP_LINEAR_H
 #define CADRE_OP_LINEAR_H
 

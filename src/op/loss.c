@@ -98,27 +98,9 @@ static real *sum_at(const whole_sums *s, int i)
     return s->scratch->sums + (i - s->at_target) * s->elements;
 }
 
-typedef struct add_job {
-    const row_kernels *rows;
-    const real *from;
-    real *to;
-} add_job;
-
-static void add_range(void *arg, int64_t begin, int64_t end)
-{
-    const add_job *job = arg;
-    job->rows->add(end - begin, job->from + begin, job->to + begin);
-}
-
-static void add_whole(const whole_sums *s, const real *from, real *to)
-{
-    add_job job = { s->c->variant->rows, from, to };
-    parallel_over(s->c, s->elements, ROW_LANES, s->elements, add_range, &job);
-}
-
 static void join(whole_sums *s)
 {
-    add_whole(s, sum_at(s, s->tree.count - 1), sum_at(s, s->tree.count - 2));
+    parallel_add(s->c, s->elements, sum_at(s, s->tree.count - 1), sum_at(s, s->tree.count - 2));
     leaf_tree_pop(&s->tree);
 }
 
@@ -167,7 +149,7 @@ static void run_leaves(compute *c, const loss_head *h, const loss_scratch *scrat
         i += size;
     }
     while (s.tree.count > 1) join(&s);
-    if (!s.at_target) add_whole(&s, sum_at(&s, 0), s.target);
+    if (!s.at_target) parallel_add(c, s.elements, sum_at(&s, 0), s.target);
 }
 
 void loss_forward(

@@ -25,3 +25,21 @@ void parallel_over(
     if (work < WORK_WORTH_WAKING) run_range(&r, 0, 1);
     else pool_run(c->pool, run_range, &r);
 }
+
+typedef struct addition {
+    const row_kernels *rows;
+    const real *from;
+    real *to;
+} addition;
+
+static void add_range(void *arg, int64_t begin, int64_t end)
+{
+    const addition *a = arg;
+    a->rows->add(end - begin, a->from + begin, a->to + begin);
+}
+
+void parallel_add(const compute *c, int64_t count, const real *from, real *to)
+{
+    addition a = { c->variant->rows, from, to };
+    parallel_over(c, count, ROW_LANES, count, add_range, &a);
+}

@@ -18,4 +18,7 @@ typedef void (*parallel_task)(void *arg, int64_t begin, int64_t end);
 void parallel_over(
     const compute *c, int64_t count, int64_t grain, int64_t work, parallel_task task, void *arg);
 
+/* to [count] += from */
+void parallel_add(const compute *c, int64_t count, const real *from, real *to);
+
 #endif

@@ -375,7 +375,7 @@ void completions_refuse_waiting(completions *all)
 static void name_it(completion *x)
 {
     completions *all = x->all;
-    random_key key = random_key_of(all->salt, "name", ++all->asked, 0);
+    random_key key = random_key_of(all->salt, "name", x->number = ++all->asked, 0);
     x->created = (int64_t)time(NULL);
     snprintf(x->name, sizeof x->name, "%s-%08x%08x%08x", x->request.chat ? "chatcmpl" : "cmpl",
         random_bits(key, 0), random_bits(key, 1), random_bits(key, 2));
@@ -399,6 +399,14 @@ static void read_request(void *arg)
     explain(x);
 }
 
+/* Always by the worker's thread: a schema is a stranger's program. */
+static void constrain(void *arg)
+{
+    completion *x = arg;
+    x->status = completion_constrain(x);
+    explain(x);
+}
+
 static void link_to_all(completion *x)
 {
     x->next = x->all->first;
@@ -409,7 +417,6 @@ static void link_to_all(completion *x)
 static void submit_read(void *arg)
 {
     completion *x = arg;
-    byte_buffer_free(&x->body); /* it may be large */
     if (x->left) {
         completion_free(x);
         return;
@@ -428,6 +435,21 @@ static void submit_read(void *arg)
     engine_wake(x->all->engine);
 }
 
+/* The body is let go; what was read of it is no smaller until the request is submitted. */
+static void constrain_read(void *arg)
+{
+    completion *x = arg;
+    byte_buffer_free(&x->body);
+    if (x->left || x->all->ending || x->error.status || !completion_is_constrained(x)) {
+        submit_read(x);
+        return;
+    }
+    x->job = (worker_job){
+        .work = constrain, .done = submit_read, .arg = x, .bytes = x->job.bytes, .aside = true
+    };
+    worker_give(x->all->worker, &x->job);
+}
+
 void completion_begin(completions *all, connection *c, bool chat)
 {
     static const connection_work work = { on_left, on_drained };
@@ -442,8 +464,9 @@ void completion_begin(completions *all, connection *c, bool chat)
     c->reader.body = (byte_buffer){ 0 };
     x->request.chat = chat;
     name_it(x);
-    x->job =
-        (worker_job){ .work = read_request, .done = submit_read, .arg = x, .bytes = x->body.size };
+    x->job = (worker_job){
+        .work = read_request, .done = constrain_read, .arg = x, .bytes = x->body.size
+    };
     connection_begin(c, &work, x);
     worker_give(all->worker, &x->job);
 }

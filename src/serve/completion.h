@@ -26,8 +26,8 @@ typedef struct completions {
     char no_template[256];         /* ... and why */
     int32_t *chat_ends;            /* [chat_end_count] tokens that end an answer; its own */
     int64_t chat_end_count;
-    uint64_t asked; /* requests so far, of their names ... */
-    uint64_t salt;  /* ... and of seeds, where none is given */
+    uint64_t asked; /* requests so far */
+    uint64_t salt;  /* of their names and seeds */
     bool ending;    /* nothing new is submitted */
     completion *first;
 } completions;
@@ -39,7 +39,7 @@ void completions_close(completions *all); /* when its completions have gone */
 struct completion {
     completions *all;
     connection *connection;
-    worker_job job; /* its body is read, and its prompts are encoded */
+    worker_job job; /* its body is read, its prompts are encoded, its schema is compiled */
     byte_buffer body;
     cadre_status status; /* of that */
     bool left;           /* its client has, meanwhile */
@@ -51,6 +51,7 @@ struct completion {
     bool goes_on;                  /* the answer has begun in the prompt */
     bool may_think;                /* before it answers */
     cadre_constraint *constraint;  /* until all choices have it; NULL: none */
+    uint64_t number; /* of all requests so far: its name, and seeds where none is given */
     char name[48];
     int64_t created;
     token_list *prompts; /* [request.prompt_count], of a chat one */

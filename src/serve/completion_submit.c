@@ -9,7 +9,7 @@
 static uint64_t seed_of(const completion *x, int64_t k)
 {
     uint64_t seed = x->request.sampling.seed;
-    if (!x->request.seeded) seed = x->all->salt + x->all->asked * 0x9e3779b97f4a7c15u;
+    if (!x->request.seeded) seed = x->all->salt + x->number * 0x9e3779b97f4a7c15u;
     if (!k) return seed;
     random_key key = random_key_of(seed, "choice", (uint64_t)k, 0);
     return (uint64_t)key.k0 << 32 | key.k1;
@@ -27,8 +27,8 @@ static cadre_status open_choice(completion *x, int64_t i)
     CADRE_TRY(answer_text_open(x->all->tokenizer, r->chat ? x->template : NULL, x->goes_on,
         r->stops, r->stop_count, &c->text));
     if (r->answer->tools.count)
-        answer_text_find_calls(&c->text, x->style, &r->answer->tools,
-            x->all->salt ^ (x->all->asked << 16) ^ (uint64_t)i);
+        answer_text_find_calls(
+            &c->text, x->style, &r->answer->tools, x->all->salt ^ (x->number << 16) ^ (uint64_t)i);
     return CADRE_OK;
 }
 
@@ -89,12 +89,15 @@ static cadre_status constrain_json(completion *x)
     return constraint_of_answer(x->all->engine->model, &form, &x->constraint);
 }
 
-/* A schema that cannot be followed is the request's fault, whatever the reason. */
-static cadre_status open_constraint(completion *x)
+bool completion_is_constrained(const completion *x)
 {
-    const api_request *r = &x->request;
-    if (r->answer->tools.count) return constrain_calls(x);
-    if (!r->structured) return CADRE_OK;
+    return x->request.structured || x->request.answer->tools.count;
+}
+
+/* A schema that cannot be followed is the request's fault, whatever the reason. */
+cadre_status completion_constrain(completion *x)
+{
+    if (x->request.answer->tools.count) return constrain_calls(x);
     cadre_status status = constrain_json(x);
     if (status != CADRE_OK && status != CADRE_ENOMEM)
         x->error = api_error_new(400, NULL, "response_format", "%s", cadre_last_error());
@@ -103,7 +106,6 @@ static cadre_status open_constraint(completion *x)
 
 cadre_status completion_submit(completion *x)
 {
-    CADRE_TRY(open_constraint(x));
     int64_t count = x->prompt_count * x->request.n;
     x->choices = MEM_ARRAY(choice, count);
     if (!x->choices) return CADRE_ENOMEM;

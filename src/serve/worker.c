@@ -1,4 +1,4 @@
-/* worker.c - a queue of jobs, and a thread that is started for the first large one. */
+/* worker.c - a queue of jobs, and a thread started for the first that is not done at once. */
 #include "serve/worker.h"
 
 void worker_open(engine *e, worker *w)
@@ -8,15 +8,22 @@ void worker_open(engine *e, worker *w)
     pthread_cond_init(&w->condition, NULL);
 }
 
+static void put_last(worker_list *list, worker_job *job)
+{
+    job->next = NULL;
+    *(list->first ? &list->last->next : &list->first) = job;
+    list->last = job;
+}
+
 /* ---- the thread ---- */
 
 /* NULL: it is to end. */
 static worker_job *next_job(worker *w)
 {
     pthread_mutex_lock(&w->mutex);
-    while (!w->waiting && !w->stop) pthread_cond_wait(&w->condition, &w->mutex);
-    worker_job *job = w->stop ? NULL : w->waiting;
-    if (job) w->waiting = job->next;
+    while (!w->waiting.first && !w->stop) pthread_cond_wait(&w->condition, &w->mutex);
+    worker_job *job = w->stop ? NULL : w->waiting.first;
+    if (job) w->waiting.first = job->next;
     pthread_mutex_unlock(&w->mutex);
     return job;
 }
@@ -24,8 +31,7 @@ static worker_job *next_job(worker *w)
 static void finish(worker *w, worker_job *job)
 {
     pthread_mutex_lock(&w->mutex);
-    job->next = w->finished;
-    w->finished = job;
+    put_last(&w->finished, job);
     pthread_mutex_unlock(&w->mutex);
     engine_signal(w->engine);
 }
@@ -50,18 +56,16 @@ static void tell(worker *w, worker_job *job)
 
 void worker_give(worker *w, worker_job *job)
 {
+    bool later = job->aside || job->bytes > WORKER_SMALL;
     w->bytes += job->bytes;
-    if (job->bytes > WORKER_SMALL && !w->started)
-        w->started = pthread_create(&w->thread, NULL, live, w) == 0;
-    if (job->bytes <= WORKER_SMALL || !w->started) {
+    if (later && !w->started) w->started = pthread_create(&w->thread, NULL, live, w) == 0;
+    if (!later || !w->started) {
         job->work(job->arg);
         tell(w, job);
         return;
     }
-    job->next = NULL;
     pthread_mutex_lock(&w->mutex);
-    *(w->waiting ? &w->last->next : &w->waiting) = job;
-    w->last = job;
+    put_last(&w->waiting, job);
     pthread_cond_signal(&w->condition);
     pthread_mutex_unlock(&w->mutex);
 }
@@ -77,8 +81,8 @@ static void tell_all(worker *w, worker_job *list)
 void worker_collect(worker *w)
 {
     pthread_mutex_lock(&w->mutex);
-    worker_job *list = w->finished;
-    w->finished = NULL;
+    worker_job *list = w->finished.first;
+    w->finished.first = NULL;
     pthread_mutex_unlock(&w->mutex);
     tell_all(w, list);
 }
@@ -93,8 +97,8 @@ void worker_close(worker *w)
         pthread_mutex_unlock(&w->mutex);
         pthread_join(w->thread, NULL);
     }
-    tell_all(w, w->waiting);
-    tell_all(w, w->finished);
+    tell_all(w, w->waiting.first);
+    tell_all(w, w->finished.first);
     pthread_cond_destroy(&w->condition);
     pthread_mutex_destroy(&w->mutex);
     *w = (worker){ 0 };

@@ -1,15 +1,17 @@
 /* leaf_plan.h - the leaves of a step (op/leaves.h): how many a batch has, which of them a
  * micro-batch of a rank computes, and where their sums wait until they are added.
  *
- * A rank keeps the sums of nodes in slots, each as large as all dense gradients. With one
- * micro-batch there is one slot, with N of them at most log2 N more. */
+ * A rank keeps the sums of nodes in slots, each as large as all dense gradients. One rank has one
+ * slot with one micro-batch, and with N of them about log2 N more. Of several, each keeps the
+ * nodes whose other halves another rank has, of every micro-batch: at most as many as it has
+ * leaves. */
 #ifndef CADRE_TRAIN_LEAF_PLAN_H
 #define CADRE_TRAIN_LEAF_PLAN_H
 
 #include "base/status.h"
 #include "op/leaves.h"
 
-enum { LEAF_RUNS = 16, LEAF_NODES = 24 };
+enum { LEAF_RUNS = 16, LEAF_NODES = LEAVES_MOST };
 
 typedef struct leaf_plan {
     int64_t batch, parts; /* sequences; micro-batches */

@@ -6,14 +6,14 @@
 
 #include "base/memory.h"
 #include "kernel/rows.h"
+#include "op/batch.h"
 
-enum { BLOCK = OPTIMIZER_BLOCK, COMM_MOST = 64 /* ranks */ };
+enum { BLOCK = OPTIMIZER_BLOCK };
 
 typedef struct block {
     int64_t offset, count;
     bool decays, router;
     bool owned;        /* by this rank, which updates it and counts it in the norm */
-    bool copy;         /* of what another rank counts, where no rank owns a part */
     int64_t held, end; /* elements held .. end - 1 are frozen */
 } block;
 
@@ -85,7 +85,7 @@ static void cut_blocks(optimizer *o, const param_table *table)
         for (int64_t b = 0; b < blocks_of(p); b++) {
             int64_t begin = b ? b * BLOCK - ahead : 0, end = (b + 1) * BLOCK - ahead;
             o->blocks[at] = (block){ p->offset + begin, (end < size ? end : size) - begin,
-                decays(&o->options, p), is_router(p), true, p->copy, 0, 0 };
+                decays(&o->options, p), is_router(p), true, 0, 0 };
             hold(&o->blocks[at++], begin, from, to);
         }
     }
@@ -191,7 +191,7 @@ static void place_blocks(optimizer *o, const param_table *table, const param_tab
 
 cadre_status optimizer_divide(optimizer *o, const param_table *table, const optimizer_share *share)
 {
-    int64_t own = 0, counts[COMM_MOST];
+    int64_t own = 0, counts[BATCH_RANKS];
     o->ranks = share->ranks;
     o->all = count_blocks(share->whole);
     cut_dense(o, share);
@@ -249,8 +249,7 @@ double optimizer_gradient_norm(optimizer *o, const real *gradient)
     pool_run(o->c->pool, sum_squares, &task);
     double sum = 0;
     if (o->ranks) return sqrt(sum_of_ranks(o));
-    for (int64_t i = 0; i < o->count; i++)
-        if (!o->blocks[i].copy) sum += o->squares[i];
+    for (int64_t i = 0; i < o->count; i++) sum += o->squares[i];
     return sqrt(sum);
 }
 

@@ -43,36 +43,42 @@ static void layout_stack(trainer *t, stack *k)
     k->start = ARENA_ARRAY(&t->memory, int64_t, (most_sequences(t) + 1));
 }
 
-/* The most elements of a gradient that is a sum of leaves */
-static int64_t largest_dense(const trainer *t)
+/* The most elements of a gradient that is a sum of leaves; routers_own: of one that a router has
+ * beside its matrix, as leaves_sum_whole may sum it */
+static int64_t largest_sum(const trainer *t, bool routers_own)
 {
-    int64_t most = t->config.tie ? t->config.vocab * t->config.width : 0;
+    int64_t most = t->config.tie && !routers_own ? t->config.vocab * t->config.width : 0;
     for (int64_t i = 0; i < t->table.count; i++) {
         const param *p = &t->table.rows[i];
-        if (trainer_sums_leaves(p) && p->rows * p->cols > most) most = p->rows * p->cols;
+        bool counts = trainer_sums_leaves(p) && (!routers_own || param_is_routers_own(p->role));
+        if (counts && p->rows * p->cols > most) most = p->rows * p->cols;
     }
     return most;
 }
 
-/* The gradients, with that of a tied head before each of their slots */
+/* The gradients, with that of a tied head before each of their slots. A slot begins with what is a
+ * sum of leaves, so without the embedding's where no head lies before that. */
 static void layout_gradients(trainer *t, arena *a)
 {
     const model_config *c = &t->config;
-    int64_t slots = leaf_plan_slots(&t->plan), line = 16;
-    t->head_size = c->tie ? (c->vocab * c->width + line - 1) / line * line : 0;
-    t->slot_size = t->head_size + t->dense;
+    stack *decoder = &t->stacks[DECODER];
+    int64_t slots = leaf_plan_slots(&t->plan), line = 16,
+            embedding = (c->vocab * c->width + line - 1) / line * line;
+    t->head_size = c->tie ? embedding : 0;
+    t->slot_first = c->tie ? -embedding : embedding;
+    t->slot_size = t->dense - t->slot_first;
     real *first = ARENA_ARRAY(a, real, t->head_size + t->table.elements);
     t->gradient = first ? first + t->head_size : NULL;
     if (c->tie) t->head_gradient = first;
     if (slots > 1) t->waiting = ARENA_ARRAY(a, real, (slots - 1) * t->slot_size);
-    leaves_layout(&t->stacks[DECODER].leaves, a, t->workers, t->plan.leaves, largest_dense(t));
-    t->stacks[ENCODER].leaves = t->stacks[DECODER].leaves;
+    leaves_layout(&decoder->leaves, a, t->workers, t->plan.leaves, largest_sum(t, false),
+        largest_sum(t, true));
+    t->stacks[ENCODER].leaves = decoder->leaves;
 }
 
 /* What arrives from other ranks: of every node, at most as much as a rank's largest slice. */
 static void layout_exchange(trainer *t, arena *a)
 {
-    const model_config *c = &t->config;
     int64_t nodes = 0, tokens = t->settings.batch / t->settings.accumulate * t->settings.context,
             slice = t->dense / t->plan.ranks + 2 * OPTIMIZER_BLOCK;
     for (int64_t i = 0; i < t->table.count; i++) { /* which no rank owns */
@@ -83,7 +89,6 @@ static void layout_exchange(trainer *t, arena *a)
     t->most_slice = slice;
     t->arrived = ARENA_ARRAY(a, real, nodes * slice);
     t->all_losses = ARENA_ARRAY(a, real, tokens);
-    t->stacks[DECODER].embedding = ARENA_ARRAY(a, real, (c->vocab * c->width));
 }
 
 /* t->table must exist. Runs twice: with the base of t->memory NULL, it only measures. */
@@ -207,10 +212,6 @@ static cadre_status make_parts(trainer *t)
         encoder->gradients.embed = encoder->embedding;
     }
     if (t->count > 1) encoder->gradients.head = NULL;
-    if (t->plan.ranks > 1) {
-        stack *decoder = &t->stacks[DECODER];
-        decoder->gradients.embed = decoder->embedding;
-    }
     CADRE_TRY(optimizer_new(t->c, &t->table, &t->settings.optimizer, &t->optimizer));
     if (t->plan.ranks == 1) return CADRE_OK;
     optimizer_share share = { t->world, &t->whole, t->dense, t->first };

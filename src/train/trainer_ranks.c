@@ -5,6 +5,7 @@
  * rank has, and adds the nodes along the tree; so the bits are those of one rank. */
 #include "train/trainer_state.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "kernel/rows.h"
@@ -72,10 +73,10 @@ static const real *add_nodes(gathering *g)
         sum[tree.count] = g->node[i].at;
         leaf_tree_push(&tree, g->node[i].node.index, g->node[i].node.level);
         for (; leaf_tree_joins(&tree); leaf_tree_pop(&tree))
-            trainer_add(g->t, g->slice, sum[tree.count - 1], sum[tree.count - 2]);
+            parallel_add(g->t->c, g->slice, sum[tree.count - 1], sum[tree.count - 2]);
     }
     for (; tree.count > 1; leaf_tree_pop(&tree))
-        trainer_add(g->t, g->slice, sum[tree.count - 1], sum[tree.count - 2]);
+        parallel_add(g->t->c, g->slice, sum[tree.count - 1], sum[tree.count - 2]);
     return g->count ? sum[0] : NULL;
 }
 
@@ -102,11 +103,14 @@ static void slices_of(const trainer *t, const param *p, int64_t *first)
         first[r] = earlier(later(t->first[r] - p->offset, 0), size);
 }
 
-static const param *embedding_of(const trainer *t)
+/* The slices of the parameters behind the embedding. Its gradient is no sum of leaves: every rank
+ * has all of it. */
+static void slices_of_sums(const trainer *t, int64_t *first)
 {
-    const param *p = t->table.rows;
-    while (p->role != ROLE_EMBED) p++;
-    return p;
+    const param *embed = trainer_embedding(t);
+    assert(embed->offset == 0);
+    for (int r = 0; r <= t->world->size; r++)
+        first[r] = later(t->first[r], embed->rows * embed->cols);
 }
 
 /* Routers' gradients are shown by the metrics of every rank. */
@@ -126,14 +130,11 @@ void trainer_gather_gradients(trainer *t)
 {
     gathering g = { .t = t };
     int64_t first[BATCH_RANKS + 1];
-    const param *embed = embedding_of(t);
-    real *embedded = t->gradient + embed->offset;
     for (int r = 0; r < t->world->size; r++) g.sums[r] = trainer_sums_of(t, r);
-    gather_slice(t, &g, t->first, t->gradient);
-    memcpy(embedded, t->stacks[DECODER].embedding,
-        (size_t)(embed->rows * embed->cols) * sizeof *embedded);
+    slices_of_sums(t, first);
+    gather_slice(t, &g, first, t->gradient);
     if (t->head_gradient) {
-        slices_of(t, embed, first);
+        slices_of(t, trainer_embedding(t), first);
         gather_slice(t, &g, first, t->head_gradient);
     }
     gather_routers(t);

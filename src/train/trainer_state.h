@@ -1,5 +1,10 @@
-/* trainer_state.h - what a trainer consists of, for trainer.c, which makes it, and trainer_step.c,
- * which takes its steps. */
+/* trainer_state.h - what a trainer consists of, for its files:
+ *
+ *     trainer.c           makes it
+ *     trainer_step.c      takes a step
+ *     trainer_sums.c      the slots in which sums of leaves wait
+ *     trainer_ranks.c     what ranks exchange in a step
+ *     trainer_collect.c   what they exchange for a checkpoint */
 #ifndef CADRE_TRAIN_TRAINER_STATE_H
 #define CADRE_TRAIN_TRAINER_STATE_H
 
@@ -51,8 +56,9 @@ struct trainer {
      * others `slot_size` elements apart in `waiting`, as far from each other as those are. */
     real *waiting;
     int64_t slot_size, head_size;
-    leaf_sums sums; /* of the step so far */
-    leaf_part part; /* the micro-batch that runs */
+    int64_t slot_first; /* the first element of a slot, counted from that of `gradient` */
+    leaf_sums sums;     /* of the step so far */
+    leaf_part part;     /* the micro-batch that runs */
     stack stacks[STACKS];
     int count; /* of stacks */
     optimizer *optimizer;
@@ -68,11 +74,17 @@ static inline bool trainer_sums_leaves(const param *p)
     return p->kind != PARAM_STATE && p->role != ROLE_EMBED && !param_is_expert(p->role);
 }
 
+static inline const param *trainer_embedding(const trainer *t)
+{
+    const param *p = t->table.rows;
+    while (p->role != ROLE_EMBED) p++;
+    return p;
+}
+
 /* ---- trainer_sums.c ---- */
 
 /* The first element of a slot, counted from that of slot 0 */
 int64_t trainer_place_of_slot(const trainer *t, int64_t slot);
-void trainer_add(const trainer *t, int64_t count, const real *from, real *to); /* to += from */
 void trainer_begin_leaves(trainer *t); /* says how the stacks sum the gradients of t->part */
 void trainer_join_leaves(trainer *t);  /* adds the sums of two halves of nodes, as t->part says */
 leaf_sums trainer_sums_of(const trainer *t, int rank); /* after the last part */
@@ -81,7 +93,7 @@ leaf_sums trainer_sums_of(const trainer *t, int rank); /* after the last part */
 
 void trainer_place_experts_last(param_table *table, int64_t *dense);
 cadre_status trainer_check_ranks(const trainer *t);
-/* After the last part: this rank's slice of the gradients of all ranks, and the embedding's */
+/* After the last part: this rank's slice of the sums of all ranks */
 void trainer_gather_gradients(trainer *t);
 void trainer_gather_losses(trainer *t); /* of a micro-batch, into all_losses */
 void trainer_spread_values(trainer *t); /* after the optimiser's step */

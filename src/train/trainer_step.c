@@ -134,11 +134,10 @@ static void gather_gradients(trainer *t)
 static void join_embedding(trainer *t)
 {
     const real *parts[] = { t->head_gradient, t->stacks[ENCODER].embedding };
-    const param *embed = t->table.rows;
-    while (embed->role != ROLE_EMBED) embed++;
+    const param *embed = trainer_embedding(t);
     for (int i = 0; i < 2; i++)
         if (parts[i])
-            trainer_add(t, embed->rows * embed->cols, parts[i], t->gradient + embed->offset);
+            parallel_add(t->c, embed->rows * embed->cols, parts[i], t->gradient + embed->offset);
 }
 
 /* Sparse layer i of all: first those of the encoder, then those of the decoder */

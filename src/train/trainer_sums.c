@@ -1,11 +1,10 @@
 /* trainer_sums.c - the slots in which sums of leaves wait, and their additions. */
-#include "kernel/rows.h"
 #include "op/parallel.h"
 #include "train/trainer_state.h"
 
 int64_t trainer_place_of_slot(const trainer *t, int64_t slot)
 {
-    return slot ? t->waiting + (slot - 1) * t->slot_size + t->head_size - t->gradient : 0;
+    return slot ? t->waiting - t->gradient + (slot - 1) * t->slot_size - t->slot_first : 0;
 }
 
 /* Says how the stacks sum the gradients of this micro-batch. */
@@ -25,24 +24,6 @@ void trainer_begin_leaves(trainer *t)
     }
 }
 
-typedef struct join_job {
-    const row_kernels *rows;
-    const real *from;
-    real *to;
-} join_job;
-
-static void join_range(void *arg, int64_t begin, int64_t end)
-{
-    const join_job *j = arg;
-    j->rows->add(end - begin, j->from + begin, j->to + begin);
-}
-
-void trainer_add(const trainer *t, int64_t count, const real *from, real *to)
-{
-    join_job job = { t->c->variant->rows, from, to };
-    parallel_over(t->c, count, ROW_LANES, count, join_range, &job);
-}
-
 /* Adds the sums of two halves of nodes. */
 void trainer_join_leaves(trainer *t)
 {
@@ -52,9 +33,10 @@ void trainer_join_leaves(trainer *t)
         for (int64_t j = 0; j < t->table.count; j++) {
             const param *p = &t->table.rows[j];
             if (trainer_sums_leaves(p))
-                trainer_add(t, p->rows * p->cols, from + p->offset, to + p->offset);
+                parallel_add(t->c, p->rows * p->cols, from + p->offset, to + p->offset);
         }
-        if (t->head_gradient) trainer_add(t, t->head_size, from - t->head_size, to - t->head_size);
+        if (t->head_gradient)
+            parallel_add(t->c, t->head_size, from - t->head_size, to - t->head_size);
     }
 }
 

@@ -40,7 +40,7 @@ cadre_status rank_share_check(const model_config *c, const rank_share *s)
         CADRE_TRY(check_experts(c, l, s));
         bool before = c->layer[l].sparse && c->layer[l].moe.route.residual;
         if (before && l == s->first && l > 0)
-            return cadre_fail(CADRE_EUNSUPPORTED, NULL,
+            return cadre_fail(CADRE_EARGUMENT, NULL,
                 "--parallel: pipeline: expected layers that read no other layer's routing, found "
                 "layer %lld, which reads the one before",
                 (long long)l);

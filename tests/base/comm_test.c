@@ -73,49 +73,10 @@ static bool sums_counts(comm *c)
     return true;
 }
 
-/* Numbers of very unequal sizes: another order is another sum. */
-static real number_of(int rank, int64_t i)
-{
-    static const real scale[] = { 1, REAL_C(1e-7), -1, REAL_C(3e7) };
-    return scale[(rank + i) % 4] * (real)(rank * 7 + i + 1) / 3;
-}
-
-static real sum_in_order(int ranks, int64_t i)
-{
-    real sum = number_of(0, i);
-    for (int r = 1; r < ranks; r++) sum += number_of(r, i);
-    return sum;
-}
-
-static bool sums_reals_in_rank_order(comm *c)
-{
-    real values[37];
-    for (int i = 0; i < 37; i++) values[i] = number_of(c->rank, i);
-    comm_all_reduce_reals(c, values, 37);
-    for (int i = 0; i < 37; i++)
-        if (values[i] != sum_in_order(c->size, i)) return false;
-    return true;
-}
-
-/* Rank r owns 2 r numbers: rank 0 none. */
-static bool scatters_sums(comm *c)
-{
-    int64_t first[MOST + 1] = { 0 };
-    real values[MOST * MOST], own[2 * MOST];
-    for (int r = 0; r < c->size; r++) first[r + 1] = first[r] + 2 * r;
-    for (int64_t i = 0; i < first[c->size]; i++) values[i] = number_of(c->rank, i);
-    comm_reduce_scatter(c, values, first, own);
-    for (int64_t i = first[c->rank]; i < first[c->rank + 1]; i++)
-        if (own[i - first[c->rank]] != sum_in_order(c->size, i)) return false;
-    return true;
-}
-
 static void test_sums(void **state)
 {
     (void)state;
     check_everywhere(sums_counts);
-    check_everywhere(sums_reals_in_rank_order);
-    check_everywhere(scatters_sums);
 }
 
 /* ---- rows ---- */

@@ -52,6 +52,10 @@ static void test_what_is_refused(void **state)
         if (!strstr(cadre_last_error(), cases[i].sentence)) fail_msg("%s", cadre_last_error());
         assert_int_equal(layout_ranks(&l), 1);
     }
+    /* Nobody starts so many, and they are not counted. */
+    rank_layout l = layout_single();
+    assert_int_equal(layout_parse("data=65536,expert=65536", 1, &l), CADRE_EARGUMENT);
+    assert_null(strstr(cadre_last_error(), "mpirun"));
 }
 
 static void test_places(void **state)

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "base/memory.h"
+#include "base/share.h"
 
 enum { EXPERTS = 8, RANKS = 4 };
 static const int64_t loads[EXPERTS] = { 100, 1, 1, 1, 40, 40, 1, 16 };
@@ -67,8 +68,23 @@ static void test_more_ranks_than_experts(void **state)
     (void)state;
     spread s;
     assert_int_equal(spread_make(SPREAD_EVEN, EXPERTS, 4096, 0, loads, &s), CADRE_OK);
-    assert_int_equal(s.rank[7], 3584);
+    assert_int_equal(s.rank[7], 4095);
     spread_free(&s);
+}
+
+/* Even is what ranks that run a model hold. */
+static void test_even_is_a_share(void **state)
+{
+    (void)state;
+    for (int ranks = 1; ranks <= EXPERTS; ranks++) {
+        spread s;
+        assert_int_equal(spread_make(SPREAD_EVEN, EXPERTS, ranks, 0, loads, &s), CADRE_OK);
+        for (int r = 0; r < ranks; r++)
+            for (int64_t e = share_begin(EXPERTS, r, ranks); e < share_begin(EXPERTS, r + 1, ranks);
+                 e++)
+                assert_int_equal(s.rank[e], r);
+        spread_free(&s);
+    }
 }
 
 static void test_out_of_memory(void **state)
@@ -92,6 +108,7 @@ int main(void)
         cmocka_unit_test(test_placements),
         cmocka_unit_test(test_copies_lie_apart),
         cmocka_unit_test(test_more_ranks_than_experts),
+        cmocka_unit_test(test_even_is_a_share),
         cmocka_unit_test(test_out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -24,6 +24,12 @@ static uint64_t draws;
 
 static size_t draw(size_t below) { return random_bits(key, draws++) % below; }
 
+static cadre_status read_pattern(const char *pattern, size_t size, chars *c)
+{
+    int64_t work = NETWORK_WORK_MAX;
+    return regex_read(pattern, size, "P", &work, c);
+}
+
 /* ---- patterns and strings that are drawn ---- */
 
 static void put_choice(byte_buffer *b, int depth);
@@ -106,7 +112,7 @@ static void drawn_patterns_find_what_pcre2_finds(void **state)
         pcre2_code *code = compile(pattern.data);
         pcre2_match_data *match = pcre2_match_data_create_from_pattern(code, NULL);
         chars c;
-        succeeds(regex_read(pattern.data, pattern.size, "P", &c));
+        succeeds(read_pattern(pattern.data, pattern.size, &c));
         for (int k = 0; k < 40; k++, all++) {
             char text[64];
             put_string(text);
@@ -130,7 +136,7 @@ static void drawn_patterns_find_what_pcre2_finds(void **state)
 static bool finds(const char *pattern, const char *text)
 {
     chars c;
-    succeeds(regex_read(pattern, strlen(pattern), "P", &c));
+    succeeds(read_pattern(pattern, strlen(pattern), &c));
     bool taken = walked(&c, text);
     chars_free(&c);
     return taken;
@@ -175,7 +181,7 @@ static void escapes_stand_for_characters(void **state)
 static cadre_status refused(const char *pattern, size_t size)
 {
     chars c;
-    cadre_status status = regex_read(pattern, size, "P", &c);
+    cadre_status status = read_pattern(pattern, size, &c);
     chars_free(&c);
     return status;
 }
@@ -253,7 +259,7 @@ static void memory_may_fail(void **state)
     for (int n = 1; status == CADRE_ENOMEM; n++) {
         assert_true(n < 200);
         mem_fail_at(n, n % 2);
-        status = regex_read(pattern, sizeof pattern - 1, "P", &c);
+        status = read_pattern(pattern, sizeof pattern - 1, &c);
         mem_fail_at(0, false);
         if (status == CADRE_OK) assert_true(walked(&c, "abbx.1") && !walked(&c, "ab.1"));
         chars_free(&c);

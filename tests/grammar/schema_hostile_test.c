@@ -172,6 +172,27 @@ static void each_number_of_things_has_a_bound(void **state)
     }
 }
 
+/* Few texts are left of them, but each takes its time: all patterns of a schema have one bound. */
+static void patterns_share_a_bound(void **state)
+{
+    (void)state;
+    static const char begin[] = "{\"type\":\"object\",\"properties\":{\"p",
+                      between[] = "\":{\"allOf\":[{\"pattern\":\"^x$\"},{\"pattern\":"
+                                  "\"^(a|b|c|d|e|f|g|h)*a(a|b|c|d|e|f|g|h){10}",
+                      end[] = "$\"}]}}}";
+    byte_buffer b = { 0 };
+    byte_buffer_format(&b, "%s0%s0%s", begin, between, end);
+    succeeds(try_schema(b.data, b.size, 1));
+    byte_buffer_free(&b);
+    byte_buffer_text(&b, begin);
+    for (int i = 0; i < 100; i++)
+        byte_buffer_format(&b, "%s%d%s%d", i ? "$\"}]},\"p" : "", i, between, i);
+    byte_buffer_text(&b, end);
+    assert_int_equal(try_schema(b.data, b.size, 1), CADRE_EUNSUPPORTED);
+    assert_non_null(strstr(cadre_last_error(), "too many states"));
+    byte_buffer_free(&b);
+}
+
 /* Keys of one object that are said twice are one key or a refusal, never two. */
 static void keys_said_twice_are_refused(void **state)
 {
@@ -213,6 +234,7 @@ int main(void)
         cmocka_unit_test(words_that_are_drawn),
         cmocka_unit_test(texts_that_are_damaged),
         cmocka_unit_test(each_number_of_things_has_a_bound),
+        cmocka_unit_test(patterns_share_a_bound),
         cmocka_unit_test(keys_said_twice_are_refused),
         cmocka_unit_test(memory_may_fail),
     };

@@ -13,7 +13,7 @@
 #include "base/random.h"
 #include "kernel/context.h"
 
-enum { LEAVES = 6, TOKENS = 23, M = 20, N = 37 };
+enum { LEAVES = 6, TOKENS = 23, M = 20, N = 37, WHOLE = 1 << 17 };
 static const int64_t starts[LEAVES + 1] = { 0, 5, 6, 11, 15, 16, TOKENS };
 
 typedef struct fixture {
@@ -30,9 +30,9 @@ static fixture *fixture_new(int threads)
     assert_int_equal(compute_new(threads, NULL, &f->c), CADRE_OK);
     for (int i = 0; i < TOKENS * M; i++) f->a[i] = (real)random_normal(key, (uint64_t)i);
     for (int i = 0; i < TOKENS * N; i++) f->b[i] = (real)random_normal(key, (uint64_t)i + 10000);
-    leaves_layout(&f->leaves, &f->memory, threads, LEAVES, M * N);
+    leaves_layout(&f->leaves, &f->memory, threads, LEAVES, M * N, WHOLE);
     assert_true(arena_open(&f->memory, f->memory.used));
-    leaves_layout(&f->leaves, &f->memory, threads, LEAVES, M * N);
+    leaves_layout(&f->leaves, &f->memory, threads, LEAVES, M * N, WHOLE);
     return f;
 }
 
@@ -120,8 +120,7 @@ static void test_a_leaf_goes_on(void **state)
         leaf_run run = { 0, 1, piece ? LEAF_GO_ON : LEAF_WRITE, 0 };
         int64_t first = starts[5] + 3 * piece;
         start[1] = piece ? TOKENS - first : 3;
-        f->leaves =
-            (leaf_list){ 1, &run, start, f->leaves.levels, f->leaves.chunk, f->leaves.scratch };
+        f->leaves.runs = 1, f->leaves.run = &run, f->leaves.start = start;
         gemm_group g = { .m = M,
             .n = N,
             .k = start[1],
@@ -166,6 +165,28 @@ static void test_columns_are_summed_alike(void **state)
     fixture_free(f);
 }
 
+static void add_ones(
+    void *arg, int64_t token, int64_t token_end, int64_t begin, int64_t end, real *to)
+{
+    (void)arg;
+    for (int64_t i = begin; i < end; i++) to[i - begin] += (real)((token_end - token) * (i % 7));
+}
+
+/* Trap: a sum that is larger than what all workers compute at a time. */
+static void test_large_sums_have_room(void **state)
+{
+    (void)state;
+    fixture *f = fixture_new(2);
+    static real sum[WHOLE];
+    leaf_run all = { 0, LEAVES, LEAF_WRITE, 0 };
+    f->leaves.runs = 1, f->leaves.run = &all, f->leaves.start = starts;
+    assert_true(WHOLE > 2 * f->leaves.chunk);
+    leaf_sum s = { TOKENS, WHOLE, 0, false, add_ones, NULL };
+    leaves_sum_whole(f->c, &f->leaves, &s, sum);
+    for (int i = 0; i < WHOLE; i++) assert_true(sum[i] == (real)(TOKENS * (i % 7)));
+    fixture_free(f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -173,6 +194,7 @@ int main(void)
         cmocka_unit_test(test_a_node_is_added_to_its_left_half),
         cmocka_unit_test(test_a_leaf_goes_on),
         cmocka_unit_test(test_columns_are_summed_alike),
+        cmocka_unit_test(test_large_sums_have_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

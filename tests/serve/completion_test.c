@@ -1,30 +1,22 @@
-/* completion_test.c - what a request becomes: JSON, also behind thoughts, and large bodies that are
- * read beside the loop. */
+/* completion_test.c - what a request becomes: JSON, also behind thoughts, and large bodies and
+ * schemas that are read beside the loop. */
 #define _GNU_SOURCE
-#include <arpa/inet.h>
 #include <poll.h>
-#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
-#include "base/random.h"
 #include "cadre.h"
-#include "format/json.h"
 #include "support/served.h"
-#include "support/scratch.h"
-#include "support/small_run.h"
 #include "support/succeeds.h"
 
 /* What is to be valid for a schema is, however little the model knows. */
@@ -114,12 +106,96 @@ static void reads_large_bodies_aside(void **state)
     mem_free(head);
 }
 
+/* Both are read before either is submitted: each draws from a seed of its own. */
+static void large_bodies_have_seeds_of_their_own(void **state)
+{
+    served *s = *state;
+    enum { LARGE = 2 << 20 };
+    static const char begin[] =
+        "{\"prompt\": \"a\", \"max_tokens\": 24, \"temperature\": 1, \"user\": \"";
+    client c[2];
+    answer a[2];
+    char *head =
+        mem_printf("POST " T " HTTP/1.1\r\nHost: localhost\r\nContent-Length: %zu\r\n\r\n%s",
+            sizeof begin - 1 + LARGE + 2, begin);
+    char *text = malloc(LARGE);
+    assert_non_null(text);
+    memset(text, 'x', LARGE);
+    for (int i = 0; i < 2; i++) {
+        c[i] = visit(s);
+        say(&c[i], head);
+        say_bytes(&c[i], text, LARGE);
+    }
+    for (int i = 0; i < 2; i++) say(&c[i], "\"}");
+    for (int i = 0; i < 2; i++) {
+        a[i] = hear(&c[i]);
+        assert_int_equal(a[i].status, 200);
+        leave(&c[i]);
+    }
+    const char *texts[2] = { strstr(a[0].body, "\"text\""), strstr(a[1].body, "\"text\"") };
+    assert_non_null(texts[0]);
+    assert_non_null(texts[1]);
+    assert_string_not_equal(texts[0], texts[1]);
+    for (int i = 0; i < 2; i++) free(a[i].body);
+    free(text);
+    mem_free(head);
+}
+
+static bool has_heard(const client *c)
+{
+    struct pollfd p = { .fd = c->socket, .events = POLLIN };
+    return poll(&p, 1, 0) > 0;
+}
+
+/* Schemas in small bodies that take long to follow: others are answered before them. Three tries,
+ * as this thread may be held up for longer than that. */
+static void follows_schemas_aside(void **state)
+{
+    served *s = *state;
+    bool aside = false;
+    char *schema = mem_printf("%s", "{\"type\": \"object\", \"properties\": {");
+    for (int i = 0; i < 60; i++) {
+        char *more = mem_printf("%s%s\"p%d\": {\"allOf\": [{\"pattern\": \"^x$\"}, {\"pattern\": "
+                                "\"^(a|b|c|d|e|f|g|h)*a(a|b|c|d|e|f|g|h){10}%d$\"}]}",
+            schema, i ? ", " : "", i, i);
+        mem_free(schema);
+        schema = more;
+    }
+    char *body = mem_printf("{\"prompt\": \"a\", \"response_format\": {\"type\": \"json_schema\", "
+                            "\"json_schema\": {\"schema\": %s}}}}}",
+        schema);
+    for (int tries = 0; tries < 3 && !aside; tries++) {
+        client c[4];
+        for (int i = 0; i < 4; i++) c[i] = visit(s);
+        for (int i = 0; i < 4; i++) ask(&c[i], "POST", T, "", body);
+        usleep(20000);
+        expect(s, 200, "GET", "/health", "", "", "ok");
+        aside = !has_heard(&c[3]);
+        for (int i = 0; i < 4; i++) {
+            answer a = hear(&c[i]);
+            assert_int_equal(a.status, 400);
+            assert_non_null(strstr(a.body, "too many states"));
+            free(a.body);
+            leave(&c[i]);
+        }
+    }
+    assert_true(aside);
+    client gone = visit(s);
+    ask(&gone, "POST", T, "", body);
+    leave(&gone);
+    expect(s, 200, "POST", "/tokenize", "", "{\"content\": \"the\"}", "{\"tokens\": [");
+    mem_free(body);
+    mem_free(schema);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(writes_json),
         cmocka_unit_test(thinks_before_it_writes_json),
         cmocka_unit_test(reads_large_bodies_aside),
+        cmocka_unit_test(large_bodies_have_seeds_of_their_own),
+        cmocka_unit_test(follows_schemas_aside),
     };
     return cmocka_run_group_tests(tests, served_begin, served_end);
 }

@@ -228,13 +228,7 @@ void until(const served *s, const char *name, int64_t value)
 int served_begin(void **state)
 {
     static served s;
-    cadre_options *o = small_options("olmoe");
-    small_set(o, "steps", "2");
-    small_set(o, "context", "96");
-    small_set(o, "data", small_text("texts", 6000));
-    small_set(o, "out", scratch_file("model"));
-    small_train(o, 1, CADRE_OK);
-    cadre_options_free(o);
+    small_model_make("96");
     served_start(&s, served_options());
     *state = &s;
     return 0;

@@ -71,18 +71,22 @@ void small_train(cadre_options *o, int threads, cadre_status expected)
     cadre_context_free(context);
 }
 
-void small_model_open(const char *tokens, cadre_context **context, cadre_model **model)
+void small_model_make(const char *tokens)
 {
-    const char *folder = scratch_file("model");
     cadre_options *o = small_options("olmoe");
     small_set(o, "steps", "2");
     if (tokens) small_set(o, "context", tokens);
     small_set(o, "data", small_text("texts", 6000));
-    small_set(o, "out", folder);
+    small_set(o, "out", scratch_file("model"));
     small_train(o, 1, CADRE_OK);
     cadre_options_free(o);
+}
+
+void small_model_open(const char *tokens, cadre_context **context, cadre_model **model)
+{
+    small_model_make(tokens);
     succeeds(cadre_context_new(1, NULL, context));
-    succeeds(cadre_model_open(*context, folder, model));
+    succeeds(cadre_model_open(*context, scratch_file("model"), model));
 }
 
 void small_model_close(cadre_context *context, cadre_model *model)

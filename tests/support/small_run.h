@@ -19,8 +19,10 @@ const char *small_text(const char *name, int64_t size);
 /* Runs to the end or to `status`. */
 void small_train(cadre_options *o, int threads, cadre_status expected);
 
-/* A model with a tokenizer, that of two steps of training, opened with one thread from
- * scratch_file("model"). tokens: its context; NULL: as small_options has it. */
+/* Makes a model with a tokenizer, that of two steps of training, in scratch_file("model").
+ * tokens: its context; NULL: as small_options has it. */
+void small_model_make(const char *tokens);
+/* Does the same, and opens it with one thread. */
 void small_model_open(const char *tokens, cadre_context **context, cadre_model **model);
 void small_model_close(cadre_context *context, cadre_model *model); /* and removes its folder */
 

@@ -249,31 +249,6 @@ static cadre_status all_reduce_counts(comm *c, int64_t *values, int64_t count)
     return CADRE_OK;
 }
 
-static cadre_status all_reduce_reals(comm *c, real *values, int64_t count)
-{
-    CADRE_TRY(begin(c, &(shown){ .call = "all_reduce_reals", .count = count, .out = values }));
-    for (int64_t i = c->rank; i < count; i += c->size) {
-        real sum = ((real *)shown_by(c, 0)->out)[i];
-        for (int r = 1; r < c->size; r++) sum += ((real *)shown_by(c, r)->out)[i];
-        for (int r = 0; r < c->size; r++) ((real *)shown_by(c, r)->out)[i] = sum;
-    }
-    end(c);
-    return CADRE_OK;
-}
-
-static cadre_status reduce_scatter(comm *c, const real *values, const int64_t *first, real *own)
-{
-    CADRE_TRY(
-        begin(c, &(shown){ .call = "reduce_scatter", .count = first[c->size], .in = values }));
-    for (int64_t i = first[c->rank]; i < first[c->rank + 1]; i++) {
-        real sum = ((const real *)shown_by(c, 0)->in)[i];
-        for (int r = 1; r < c->size; r++) sum += ((const real *)shown_by(c, r)->in)[i];
-        own[i - first[c->rank]] = sum;
-    }
-    end(c);
-    return CADRE_OK;
-}
-
 /* ---- rows ---- */
 
 static cadre_status all_gather(comm *c, const void *own, size_t bytes, void *all)
@@ -313,6 +288,7 @@ static void copy_rows(comm *c, const comm_rows *rows, int from)
     int64_t first = s->in_first[c->rank], count = s->in_first[c->rank + 1] - first,
             at = rows->receive_first[from], expected = rows->receive_first[from + 1] - at;
     if (count != expected) tell_rows(c, from, count, expected);
+    else if (rows->pair && count > rows->pair) tell_rows(c, from, count, rows->pair);
     else
         copy((char *)rows->receive + (size_t)at * rows->row,
             (const char *)s->in + (size_t)first * rows->row, (size_t)count * rows->row);
@@ -503,9 +479,8 @@ static cadre_status split(comm *c, int colour, int key, comm **part)
     return CADRE_ENOMEM;
 }
 
-static const comm_methods methods = { all_reduce_counts, all_reduce_reals, reduce_scatter,
-    all_gather, all_gather_v, all_to_all_v, broadcast, send_receive, barrier, split, free_part,
-    fail };
+static const comm_methods methods = { all_reduce_counts, all_gather, all_gather_v, all_to_all_v,
+    broadcast, send_receive, barrier, split, free_part, fail };
 
 /* ---- a run ---- */
 

@@ -121,6 +121,25 @@ static void test_ranks_have_whole_leaves(void **state)
     }
 }
 
+/* Trap: ranks that divide many parts: no two of a rank's leaves are halves of a node. */
+static void test_leaves_of_many_parts_wait(void **state)
+{
+    (void)state;
+    for (int64_t batch = 64; batch <= 66; batch++)
+        for (int64_t parts = 1; parts <= batch; parts++) {
+            leaf_plan plan = { batch, parts, leaf_count(batch, 1024), 0, 2 };
+            if (batch % parts || leaf_plan_check(&plan) != CADRE_OK) continue;
+            for (plan.rank = 0; plan.rank < 2; plan.rank++) {
+                leaf_sums sums = { 0 };
+                leaf_part part;
+                for (int64_t i = 0; i < parts; i++) leaf_plan_part(&plan, i, &sums, &part);
+                assert_true(sums.count > 0 && sums.count <= LEAVES_MOST);
+                assert_true(leaf_plan_slots(&plan) >= sums.count);
+                if (batch == 64 && parts == 32) assert_int_equal(sums.count, 32);
+            }
+        }
+}
+
 static void test_what_would_cut_a_leaf_is_refused(void **state)
 {
     (void)state;
@@ -146,6 +165,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_parts_change_nothing),
         cmocka_unit_test(test_ranks_have_whole_leaves),
+        cmocka_unit_test(test_leaves_of_many_parts_wait),
         cmocka_unit_test(test_what_would_cut_a_leaf_is_refused),
         cmocka_unit_test(test_counts),
     };

@@ -1,6 +1,6 @@
-/* plan_size.h - sizes of memory as users write them. */
-#ifndef CADRE_DIST_PLAN_SIZE_H
-#define CADRE_DIST_PLAN_SIZE_H
+/* plan_options.h - the option --memory: sizes as users write them. */
+#ifndef CADRE_DIST_PLAN_OPTIONS_H
+#define CADRE_DIST_PLAN_OPTIONS_H
 
 #include <stdint.h>
 
