@@ -179,13 +179,13 @@ static void set_waiting(port *p, double since)
 static void wait_long(port *p)
 {
     vigil v = { .begin = clock_seconds() };
-    bool soon = look_patiently(p, v.begin);
-    p->looking = soon ? fmin(p->patience, 2 * p->looking + NAP) : p->looking / 2;
-    if (!soon) {
+    if (!look_patiently(p, v.begin)) {
         set_waiting(p, v.begin);
         for (int naps = 1; !nap_and_look(p, &v, naps);) naps++;
         set_waiting(p, 0);
     }
+    bool soon = clock_seconds() - v.begin < p->patience;
+    p->looking = soon ? fmin(p->patience, 2 * p->looking + NAP) : p->looking / 2;
 }
 
 cadre_status port_wait(port *p)
