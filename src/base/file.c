@@ -62,6 +62,15 @@ int64_t file_map_offset(const file_map *map, const void *at)
     return place >= begin && place - begin < map->size ? (int64_t)(place - begin) : -1;
 }
 
+/* Where the system cannot do it, pages come when they are used. */
+void file_map_read(const void *at, size_t size)
+{
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), from = (uintptr_t)at / page * page;
+#ifdef MADV_POPULATE_READ
+    if (size) madvise((void *)from, (uintptr_t)at + size - from, MADV_POPULATE_READ);
+#endif
+}
+
 void file_map_let_go(const void *at, size_t size)
 {
     const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE),

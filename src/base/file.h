@@ -21,6 +21,8 @@ cadre_status file_map_open(const char *path, file_map *map); /* read-only, share
 void file_map_close(file_map *map);
 /* The offset in the file of a byte of its map; -1 if the address lies outside. */
 int64_t file_map_offset(const file_map *map, const void *at);
+/* Reads a part of a map, so that its pages are in memory. */
+void file_map_read(const void *at, size_t size);
 /* Lets the whole pages of a part of a map leave memory until they are read again. */
 void file_map_let_go(const void *at, size_t size);
 

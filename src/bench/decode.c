@@ -68,6 +68,7 @@ static void run_all(void *arg)
     }
 }
 
+/* bandwidth 0: it is not known */
 static cadre_status put_line(
     const decoding *d, double seconds, double bandwidth, cadre_line_listener line, void *arg)
 {
@@ -79,19 +80,26 @@ static cadre_status put_line(
     json_put_int(&w, "depth", d->depth);
     json_put_real(&w, "tokens_per_second", tokens / seconds);
     json_put_real(&w, "bytes_per_token", bytes / tokens);
-    json_put_real(&w, "bandwidth", bandwidth);
-    json_put_real(&w, "bandwidth_fraction", bytes / seconds / bandwidth);
+    if (bandwidth > 0) {
+        json_put_real(&w, "bandwidth", bandwidth);
+        json_put_real(&w, "bandwidth_fraction", bytes / seconds / bandwidth);
+    } else {
+        json_put_null(&w, "bandwidth");
+        json_put_null(&w, "bandwidth_fraction");
+    }
     return result_put(&w, line, arg);
 }
 
 /* Measures decoding. Where machines are shared, the speed of memory changes from minute to minute,
- * so it is measured before and after. */
+ * so it is measured before and after. It is not on several ranks: this one's memory is not the
+ * limit there, and what is read to measure it would add to what a rank needs. */
 static cadre_status measure(decoding *d, cadre_line_listener line, void *arg)
 {
     compute *c = d->model->context->compute;
-    double before = bench_bandwidth(c), seconds = bench_best(run_all, d, SECONDS);
+    bool alone = !d->model->ranks;
+    double before = alone ? bench_bandwidth(c) : 0, seconds = bench_best(run_all, d, SECONDS);
     CADRE_TRY(d->status);
-    return put_line(d, seconds, fmax(before, bench_bandwidth(c)), line, arg);
+    return put_line(d, seconds, alone ? fmax(before, bench_bandwidth(c)) : 0, line, arg);
 }
 
 static cadre_status open_sessions(decoding *d, int64_t capacity)

@@ -17,7 +17,7 @@
 #include "base/share.h"
 
 static const double FLOAT = 4, /* bytes */
-    PROCESS = 24e6;            /* of a process that has opened nothing */
+    PROCESS = PLAN_PROCESS;
 enum { DRAWS = 256, MOST_PARTS = 4096, FEW_LEAVES = 8, MOST_LEAVES = 64, LEAF_TOKENS = 256 };
 
 /* Into how many leaves a batch's dense gradients are cut, which ranks share */
@@ -52,10 +52,12 @@ double plan_expected_most(int things, int picks, int parts)
     if (parts < 2 || things < 1 || parts > MOST_PARTS) return picks;
     for (int d = 0; d < DRAWS; d++) {
         int load[MOST_PARTS] = { 0 }, most = 0;
-        for (int i = 0; i < picks; i++) {
-            uint64_t bits = random_bits(key, (uint64_t)d * 4096 + (uint64_t)i);
-            int64_t thing = (int64_t)(bits % (uint64_t)things);
+        int64_t left = picks;
+        for (int64_t thing = 0; thing < things && left > 0; thing++) {
+            uint64_t bits = random_bits(key, (uint64_t)d * (uint64_t)things + (uint64_t)thing);
+            if ((int64_t)(bits % (uint64_t)(things - thing)) >= left) continue;
             int part = share_part(things, thing, parts);
+            left--;
             if (++load[part] > most) most = load[part];
         }
         sum += most;

@@ -12,6 +12,8 @@ typedef struct plan_machine {
     link_cost link;
 } plan_machine;
 
+enum { PLAN_PROCESS = 24000000 }; /* bytes of a process that has opened nothing */
+
 typedef enum plan_purpose { PLAN_TRAIN, PLAN_DECODE, PLAN_PREFILL } plan_purpose;
 
 typedef struct plan_work {
@@ -34,8 +36,8 @@ const char *plan_refusal(const plan_model *m, const plan_work *w, const rank_lay
 plan_cost plan_cost_of(
     const plan_model *m, const plan_machine *machine, const plan_work *w, const rank_layout *l);
 
-/* The largest of `parts` loads, in expectation, when `picks` of `things` that lie on them evenly
- * are drawn: one token's experts on ranks */
+/* The largest of `parts` loads, in expectation, when `picks` different ones of `things` that lie on
+ * them evenly are drawn: one token's experts on ranks */
 double plan_expected_most(int things, int picks, int parts);
 
 #endif

@@ -34,6 +34,7 @@ typedef struct planned {
     const recipe *recipe;
     plan_model sizes;
     plan_work work;
+    train_settings training; /* of a recipe */
     plan_machine machine;
     cadre_plan_basis basis;
 } planned;
@@ -63,17 +64,24 @@ static cadre_status read_config(planned *p)
         &p->config, cadre_options_real(p->options, "weight-bits"), &p->sizes);
 }
 
+/* What a trainer of one of so many ranks allocates; 0: so many cannot divide the batch */
+static double trainer_memory(const planned *p, int ranks)
+{
+    comm shape = { .size = ranks };
+    size_t bytes = 0;
+    cadre_status status =
+        trainer_bytes(p->context->compute, &p->config, &p->training, &shape, &bytes);
+    return status == CADRE_OK ? (double)bytes : 0;
+}
+
 /* Adds what a training step needs beside parameters, gradients and moments. */
 static cadre_status measure_activations(planned *p)
 {
-    train_settings s;
-    size_t bytes;
-    CADRE_TRY(train_settings_read(p->options, p->recipe, &s));
-    CADRE_TRY(trainer_bytes(p->context->compute, &p->config, &s, NULL, &bytes));
-    p->work.batch = (double)s.batch;
-    p->work.context = (double)s.context;
+    CADRE_TRY(train_settings_read(p->options, p->recipe, &p->training));
+    p->work.batch = (double)p->training.batch;
+    p->work.context = (double)p->training.context;
     double held = 16 * (p->sizes.dense_parameters + p->sizes.expert_parameters);
-    p->work.activations = fmax(0, (double)bytes - held);
+    p->work.activations = fmax(0, trainer_memory(p, 1) - held);
     return CADRE_OK;
 }
 
@@ -199,10 +207,21 @@ typedef struct layout_list {
     int count;
 } layout_list;
 
+/* Where only the batch is divided, the trainer says what it needs. */
+static plan_cost cost_of(const planned *p, const rank_layout *l)
+{
+    plan_cost c = plan_cost_of(&p->sizes, &p->machine, &p->work, l);
+    if (p->work.purpose == PLAN_TRAIN && l->pipeline * l->tensor == 1) {
+        double bytes = trainer_memory(p, l->expert * l->data);
+        if (bytes > 0) c.memory = PLAN_PROCESS + bytes;
+    }
+    return c;
+}
+
 static void add_layout(const planned *p, const rank_layout *l, layout_list *list)
 {
     if (list->count == MOST_LAYOUTS || plan_refusal(&p->sizes, &p->work, l)) return;
-    plan_cost c = plan_cost_of(&p->sizes, &p->machine, &p->work, l);
+    plan_cost c = cost_of(p, l);
     double seconds = c.compute + c.communication;
     list->layout[list->count++] = (cadre_plan_layout){ sizeof(cadre_plan_layout), l->expert,
         l->data, l->pipeline, l->tensor, (int64_t)c.memory, c.tokens / seconds,

@@ -24,6 +24,7 @@ void plan_message_put(byte_buffer *b, int64_t layer, const plan *p)
     put(b, p->token_start, (size_t)(p->tokens + 1) * sizeof *p->token_start);
     put(b, p->load, experts * sizeof *p->load);
     put(b, p->kept, experts * sizeof *p->kept);
+    put(b, p->first, (experts + 1) * sizeof *p->first);
     put(b, p->edge_expert, edges * sizeof *p->edge_expert);
     put(b, p->edge_row, edges * sizeof *p->edge_row);
     put(b, p->edge_weight, edges * sizeof *p->edge_weight);
@@ -55,10 +56,12 @@ static bool take_plan(const byte_buffer *b, size_t *at, int64_t *layer, plan *p)
     p->token_start = take(b, at, p->tokens + 1, sizeof *p->token_start);
     p->load = take(b, at, p->experts, sizeof *p->load);
     p->kept = take(b, at, p->experts, sizeof *p->kept);
+    p->first = take(b, at, p->experts + 1, sizeof *p->first);
     p->edge_expert = take(b, at, p->edges, sizeof *p->edge_expert);
     p->edge_row = take(b, at, p->edges, sizeof *p->edge_row);
     p->edge_weight = take(b, at, p->edges, sizeof *p->edge_weight);
-    return p->token_start && p->load && p->kept && p->edge_expert && p->edge_row && p->edge_weight;
+    return p->token_start && p->load && p->kept && p->first && p->edge_expert && p->edge_row &&
+           p->edge_weight;
 }
 
 cadre_status plan_message_watch(

@@ -39,7 +39,7 @@ static cadre_status bind(cadre_model *m, const weight_file *file, bool repack, t
 {
     param_table own = { 0 };
     rank_share share = share_of(m);
-    const placement_options options = { .repack = repack };
+    const placement_options options = { .repack = repack, .hold = m->ranks != NULL };
     CADRE_TRY(param_table_make(&m->config, &m->table));
     CADRE_TRY(rank_share_table(&m->config, &share, &m->table, &own));
     cadre_status status =

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/interrupt.h"
 #include "base/memory.h"
 #include "op/parallel.h"
@@ -113,6 +114,20 @@ static void place_mapped(placing *k, int64_t i, const param_source *s, const voi
         .block_scales = s->block_scales };
 }
 
+/* A slice that kernels could read in the mapped file, as it is there */
+static cadre_status place_slice(placing *k, int64_t i, const param_source *s, const void *data)
+{
+    param_place *place = &k->out->place[i];
+    place_mapped(k, i, s, data);
+    place->kind = PLACE_COPIED;
+    place->stride = s->param->cols;
+    return keep_source(
+        k, s, (int64_t)number_row_bytes(place->format, s->param->rows * s->param->cols));
+}
+
+/* An embedding is no slice: of its rows, those are read that texts have. */
+static bool is_slice(const param *p) { return p->rows < p->whole && p->role != ROLE_EMBED; }
+
 /* Bytes from a matrix's first block scale to its last */
 static int64_t scales_span(const number_block_scales *x, const param *p)
 {
@@ -151,6 +166,7 @@ static cadre_status place_one(placing *k, int64_t i)
     k->out->repack_bytes += repacked;
     if (data && k->options->stream && param_is_expert(p->role)) place_streamed(k, i, &s, data);
     else if (k->options->repack && repacked) return place_repacked(k, i, &s, repacked);
+    else if (data && k->options->hold && is_slice(p)) return place_slice(k, i, &s, data);
     else if (data) place_mapped(k, i, &s, data);
     else return place_copy(k, i, &s);
     return CADRE_OK;
@@ -183,12 +199,36 @@ static cadre_status check_experts(const placing *k, int64_t i)
 
 /* ---- the second pass ---- */
 
+/* Of the matrix of which a slice was copied: the system maps more than was read. */
+static void let_matrix_go(const param_source *s)
+{
+    const param *p = s->param;
+    const number_format *format = s->tensor.format;
+    const uint8_t *own = param_source_in_place(s);
+    file_map_let_go(own - number_row_bytes(format, p->first * s->place.row),
+        number_row_bytes(format, p->whole * s->place.row));
+}
+
+/* Row by row, for a row of the file may be longer. */
+static void copy_slice(const param_source *s, const number_format *format, uint8_t *to)
+{
+    const uint8_t *from = param_source_in_place(s);
+    int64_t rows = s->param->rows, cols = s->param->cols;
+    size_t row = number_row_bytes(format, cols), step = number_row_bytes(format, s->place.row);
+    for (int64_t r = 0; r < rows; r++) memcpy(to + (size_t)r * row, from + (size_t)r * step, row);
+    let_matrix_go(s);
+}
+
 static void copy_one(
     const compute *c, const param_source *s, const param_place *place, uint8_t *to, float *row)
 {
     int64_t cols = s->param->cols;
     if (place->interleaved) {
         repacking_lay(c, s, to);
+        return;
+    }
+    if (place->format && param_source_in_place(s)) {
+        copy_slice(s, place->format, to);
         return;
     }
     for (int64_t r = 0; r < s->param->rows; r++) {
@@ -199,6 +239,21 @@ static void copy_one(
         }
         real *values = (real *)to + r * cols;
         for (int64_t i = 0; i < cols; i++) values[i] = (real)row[i];
+    }
+}
+
+/* What is left in the map is read at once. */
+static void hold_mapped(const placing *k)
+{
+    for (size_t i = 0; i < k->copies; i++)
+        if (is_slice(k->copied[i].source.param) && param_source_in_place(&k->copied[i].source))
+            let_matrix_go(&k->copied[i].source);
+    for (int64_t i = 0; i < k->table->count; i++) {
+        const param *p = &k->table->rows[i];
+        const param_place *place = &k->out->place[i];
+        if (p->rows && place->kind == PLACE_MAPPED && p->role != ROLE_EMBED)
+            file_map_read(place->data,
+                number_row_bytes(place->format, (p->rows - 1) * place->stride + p->cols));
     }
 }
 
@@ -262,6 +317,7 @@ cadre_status placement_make(const compute *c, const weight_file *file, const mod
         .use = use };
     cadre_status status = made.place ? check_streaming(&k) : CADRE_ENOMEM;
     if (status == CADRE_OK) status = place_all(&k);
+    if (status == CADRE_OK && options->hold) hold_mapped(&k);
     mem_free(k.copied);
     if (status != CADRE_OK) {
         placement_free(&made);

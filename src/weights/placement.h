@@ -1,8 +1,8 @@
 /* placement.h - where the parameters of an opened model are: in the mapped file if kernels can read
  * them there, otherwise in copies. Experts may also stay in the file until a source reads them.
  *
- * Copies are made of vectors, as `real`; of matrices that lie transposed, in their own format; and
- * of what is to be repacked. */
+ * Copies are made of vectors, as `real`; of matrices that lie transposed, in their own format; of
+ * what is to be repacked; and of ranks' slices. */
 #ifndef CADRE_WEIGHTS_PLACEMENT_H
 #define CADRE_WEIGHTS_PLACEMENT_H
 
@@ -26,6 +26,9 @@ typedef struct placement {
 typedef struct placement_options {
     bool repack; /* matrices that can be repacked (weights/repacking.h) are */
     bool stream; /* experts' matrices that kernels could read in the mapped file are streamed */
+    /* Of a rank's share all is in memory once it is placed, and nothing else: slices of matrices as
+     * copies, for the pages of a map hold other ranks' rows too */
+    bool hold;
 } placement_options;
 
 /* Adds the tensors that are used to `use`. Of a table that is a rank's share (rank_share.h), all
