@@ -16,8 +16,8 @@
 #include "base/random.h"
 #include "base/share.h"
 
-static const double FLOAT = 4, /* bytes */
-    PROCESS = PLAN_PROCESS;
+static const double FLOAT = 4,              /* bytes */
+    PROCESS = PLAN_PROCESS, BORDERS = 12e6; /* of pages that hold more than what is mapped */
 enum { DRAWS = 256, MOST_PARTS = 4096, FEW_LEAVES = 8, MOST_LEAVES = 64, LEAF_TOKENS = 256 };
 
 /* Into how many leaves a batch's dense gradients are cut, which ranks share */
@@ -117,7 +117,7 @@ static plan_cost running_cost(
     plan_cost c = { .tokens = tokens * batches * (decodes ? l->data : 1) };
     c.compute = fmax(bytes / machine->bandwidth, flops / machine->flops);
     c.communication = pass_communication(m, &machine->link, tokens, l);
-    c.memory = PROCESS + m->dense_bytes / ((double)l->pipeline * l->tensor) +
+    c.memory = PROCESS + BORDERS + m->dense_bytes / ((double)l->pipeline * l->tensor) +
                m->expert_bytes / (parts * l->pipeline) +
                texts * cache / ((double)l->pipeline * l->tensor) +
                tokens * FLOAT * (8 * m->width + m->picks * m->hidden) + texts * FLOAT * m->vocab;

@@ -9,18 +9,19 @@
 #include "cadre/plan.h"
 #include "arch/config_json.h"
 #include "arch/recipe.h"
+#include "base/machine.h"
 #include "base/memory.h"
 #include "base/options.h"
 #include "base/sized.h"
 #include "bench/limits.h"
 #include "dist/plan_cost.h"
 #include "dist/plan_options.h"
-#include "format/json.h"
+#include "dist/rank_speed.h"
 #include "kernel/context.h"
 #include "model/model.h"
 #include "train/trainer.h"
 
-enum { MOST_LAYOUTS = 4096, MEASURED_STEPS = 8 };
+enum { MOST_LAYOUTS = 4096, MEASURED_STEPS = 8, TEXT = 256, PROMPT = 1024 };
 /* Of what a machine reads and computes at best, where the model itself cannot be measured */
 static const double USUAL_READ = 0.7, USUAL_COMPUTE = 0.5;
 
@@ -105,7 +106,8 @@ static cadre_status read_purpose(planned *p)
                       : !strcmp(word, "decode") ? PLAN_DECODE
                                                 : PLAN_PREFILL;
     p->work.streams = (double)cadre_options_int(p->options, "streams", 0);
-    p->work.context = (double)options_int_or(p->options, "context", 1024);
+    p->work.context = (double)options_int_or(
+        p->options, "context", p->work.purpose == PLAN_DECODE ? TEXT : PROMPT);
     if (p->work.purpose == PLAN_TRAIN && p->path)
         return cadre_fail(CADRE_EARGUMENT, NULL,
             "--for train: expected --recipe and sizes, which say how it trains, found a model");
@@ -121,20 +123,6 @@ static cadre_status describe_model(planned *p)
 
 /* ---- the machine ---- */
 
-/* A number of a benchmark's line */
-static void read_number(void *arg, const char *line)
-{
-    json_document *document;
-    double *rate = arg;
-    if (json_parse("bench", line, strlen(line), &document) != CADRE_OK) return;
-    json_node root = json_root(document);
-    double tokens = 0, bytes = 1;
-    if (json_opt_real(&root, "tokens_per_second", 0, INFINITY, &tokens) == CADRE_OK &&
-        json_opt_real(&root, "bytes_per_token", 0, INFINITY, &bytes) == CADRE_OK)
-        *rate = tokens * bytes;
-    json_close(document);
-}
-
 static cadre_status measure_limit(const planned *p, double (*limit)(compute *c), double *rate)
 {
     CADRE_TRY(context_enter(p->context));
@@ -149,11 +137,24 @@ static cadre_status measure_bandwidth(planned *p)
     double rate = 0, most = given ? cadre_options_real(p->options, "bandwidth") : INFINITY;
     if (p->model && p->work.purpose == PLAN_DECODE)
         cadre_bench_decode(
-            p->model, MEASURED_STEPS, (int64_t)p->work.streams, 0, read_number, &rate);
+            p->model, MEASURED_STEPS, (int64_t)p->work.streams, 0, rank_speed_read, &rate);
     if (rate <= 0 && !given) CADRE_TRY(measure_limit(p, bench_bandwidth, &most));
     p->machine.bandwidth = rate > 0 ? fmin(rate, most) : USUAL_READ * most;
     p->basis.measured_bandwidth = !given;
     return CADRE_OK;
+}
+
+/* Of the recipe's own training steps. Where a rank takes some of this machine's cores, others like
+ * it take the rest meanwhile. */
+static double measure_training(const planned *p)
+{
+    double needed =
+               16 * (p->sizes.dense_parameters + p->sizes.expert_parameters) + p->work.activations,
+           room = (double)mem_of_machine() / 2;
+    int beside = machine_cores() / p->context->compute->workers - 1;
+    if (needed > room) return 0;
+    if (beside < 0 || needed * (1 + beside) > room) beside = 0;
+    return 6 * p->sizes.active_parameters * rank_speed_training(p->context, p->options, beside);
 }
 
 /* Operations a second: of the recipe's own training steps, or a share of the machine's peak */
@@ -165,12 +166,7 @@ static cadre_status measure_flops(planned *p)
         p->machine.flops = cadre_options_real(p->options, "flops");
         return CADRE_OK;
     }
-    if (p->work.purpose == PLAN_TRAIN) {
-        double needed = 16 * (p->sizes.dense_parameters + p->sizes.expert_parameters);
-        if (needed + p->work.activations < (double)mem_of_machine() / 2)
-            cadre_bench_train(p->context, p->options, read_number, &rate);
-        rate *= 6 * p->sizes.active_parameters; /* read_number's bytes are 1 here */
-    }
+    if (p->work.purpose == PLAN_TRAIN) rate = measure_training(p);
     if (rate <= 0) {
         CADRE_TRY(measure_limit(p, bench_fma_peak, &peak));
         rate = USUAL_COMPUTE * peak;
