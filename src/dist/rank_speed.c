@@ -1,15 +1,15 @@
-/* rank_speed.c - runs the benchmark of training several times at once, each in a thread with a
- * context of its own. */
+/* rank_speed.c - runs the benchmark of training several times at once, each in a worker of a pool
+ * and with a context of its own. */
 #include "dist/rank_speed.h"
 
 #include <math.h>
-#include <pthread.h>
 #include <string.h>
 
 #include "cadre/measure.h"
 #include "cadre/model.h"
 #include "cadre/plan.h"
 #include "cadre/train.h"
+#include "base/pool.h"
 #include "format/json.h"
 #include "kernel/context.h"
 
@@ -28,19 +28,18 @@ void rank_speed_read(void *arg, const char *line)
     json_close(document);
 }
 
+/* One of those that train at the same time; the first is the caller's own. */
 typedef struct neighbour {
-    pthread_t thread;
     cadre_context *context;
     cadre_options *options;
     double rate;
-    bool started;
 } neighbour;
 
-static void *train(void *arg)
+static void train(void *arg, int worker, int workers)
 {
-    neighbour *n = arg;
-    cadre_bench_train(n->context, n->options, rank_speed_read, &n->rate);
-    return NULL;
+    neighbour *n = (neighbour *)arg + worker;
+    (void)workers;
+    if (n->options) cadre_bench_train(n->context, n->options, rank_speed_read, &n->rate);
 }
 
 static cadre_status copy_options(const cadre_options *from, cadre_options **copy)
@@ -51,32 +50,34 @@ static cadre_status copy_options(const cadre_options *from, cadre_options **copy
     return cadre_options_copy(*copy, from);
 }
 
-static void start(neighbour *n, int threads, const cadre_options *options)
+static void open_neighbour(neighbour *n, int threads, const cadre_options *options)
 {
     if (cadre_context_new(threads, NULL, &n->context) != CADRE_OK) return;
-    if (copy_options(options, &n->options) != CADRE_OK) return;
-    n->started = pthread_create(&n->thread, NULL, train, n) == 0;
+    if (copy_options(options, &n->options) == CADRE_OK) return;
+    cadre_options_free(n->options);
+    n->options = NULL;
 }
 
-static void finish(neighbour *n)
+static void train_all(neighbour *all, int count)
 {
-    if (n->started) pthread_join(n->thread, NULL);
-    cadre_options_free(n->options);
-    cadre_context_free(n->context);
+    pool *workers = pool_new(count);
+    if (workers) pool_run(workers, train, all);
+    pool_free(workers);
 }
 
 double rank_speed_training(cadre_context *context, cadre_options *options, int beside)
 {
-    neighbour all[MOST_BESIDE] = { 0 };
-    double own = 0, sum;
-    int count = beside < MOST_BESIDE ? beside : MOST_BESIDE, measured = 1;
-    for (int i = 0; i < count; i++) start(&all[i], context->compute->workers, options);
-    cadre_bench_train(context, options, rank_speed_read, &own);
-    sum = own;
+    neighbour all[1 + MOST_BESIDE] = { { context, options, 0 } };
+    double sum = 0;
+    int count = 1 + (beside < MOST_BESIDE ? beside : MOST_BESIDE), measured = 0;
+    for (int i = 1; i < count; i++) open_neighbour(&all[i], context->compute->workers, options);
+    train_all(all, count);
     for (int i = 0; i < count; i++) {
-        finish(&all[i]);
         sum += all[i].rate;
         measured += all[i].rate > 0;
+        if (!i) continue;
+        cadre_options_free(all[i].options);
+        cadre_context_free(all[i].context);
     }
-    return own > 0 ? sum / measured : 0;
+    return all[0].rate > 0 ? sum / measured : 0;
 }

@@ -6,8 +6,8 @@
 #include "cadre/options.h"
 
 /* Tokens a second of the training that the options describe, in this context, while `beside` others
- * do the same with as many threads: cores of one machine share caches, memory and power. 0: it could
- * not be measured. */
+ * do the same with as many threads: cores of one machine share caches, memory and power. 0: it
+ * could not be measured. */
 double rank_speed_training(cadre_context *context, cadre_options *options, int beside);
 
 /* Takes "tokens_per_second", times "bytes_per_token" if there are any, of a benchmark's line; arg:
