@@ -23,7 +23,8 @@ typedef struct decoding {
     session *filled;    /* [streams] what sessions are at the depth; NULL: they can go back to it */
     runner_part *parts; /* [streams] */
     int64_t *rows;      /* [streams] those of a pass that logits are wanted of */
-    int32_t *tokens;    /* [steps, streams] */
+    int32_t *tokens;    /* [count], of which steps * streams are decoded */
+    int64_t count;
     real *logits;       /* [streams, V] */
     traffic traffic;
     int64_t cache_read; /* bytes of keys and values that were read */
@@ -107,7 +108,7 @@ static cadre_status open_sessions(decoding *d, int64_t capacity)
     d->sessions = MEM_ARRAY(session, d->streams);
     d->parts = MEM_ARRAY(runner_part, d->streams);
     d->rows = MEM_ARRAY(int64_t, d->streams);
-    d->tokens = MEM_ARRAY(int32_t, d->steps * d->streams);
+    d->tokens = MEM_ARRAY(int32_t, d->count);
     d->logits = MEM_ARRAY(real, d->streams * d->model->config.vocab);
     if (!d->sessions || !d->parts || !d->rows || !d->tokens || !d->logits) return CADRE_ENOMEM;
     for (int64_t i = 0; i < d->streams; i++) d->rows[i] = i;
@@ -121,14 +122,13 @@ static cadre_status open_sessions(decoding *d, int64_t capacity)
     return CADRE_OK;
 }
 
-/* Fills every session with the same `depth` tokens, which repeat the first of those to come. */
+/* Fills every session with the same `depth` tokens, in chunks as long as a prompt's. */
 static cadre_status fill_sessions(decoding *d)
 {
     session *sessions = d->filled ? d->filled : d->sessions;
     for (int64_t i = 0; i < d->streams; i++)
         for (int64_t left = d->depth, take; left > 0; left -= take) {
             take = left < d->runner.tokens ? left : d->runner.tokens;
-            take = take < d->steps * d->streams ? take : d->steps * d->streams;
             CADRE_TRY(runner_feed(&d->runner, &(runner_part){ &sessions[i], d->tokens, take }, 1));
         }
     return CADRE_OK;
@@ -140,8 +140,9 @@ static cadre_status open_all(decoding *d)
     int64_t capacity = d->depth + d->steps, chunk = runner_chunk(d->depth);
     CADRE_TRY(runner_open(
         d->model, chunk > d->streams ? chunk : d->streams, d->streams, capacity, &d->runner));
+    d->count = d->steps * d->streams > d->runner.tokens ? d->steps * d->streams : d->runner.tokens;
     CADRE_TRY(open_sessions(d, capacity));
-    for (int64_t i = 0; i < d->steps * d->streams; i++)
+    for (int64_t i = 0; i < d->count; i++)
         d->tokens[i] = (int32_t)(random_bits(key, (uint64_t)i) % (uint64_t)d->model->config.vocab);
     CADRE_TRY(fill_sessions(d));
     CADRE_TRY(traffic_open(d->model, &d->traffic));

@@ -121,6 +121,22 @@ static prefetch_plan prefetch_panel(
     return f;
 }
 
+/* Plans to prefetch the next product's B, a block of a cache, whose rows lie end to end, during this
+ * one's tiles. Without it, packing that block would wait for memory. */
+static prefetch_plan prefetch_next(const gemm_slice *p, const gemm_span *t, int64_t tiles)
+{
+    enum { MOST = 1 << 16, LINE = 64, STRETCH = 16 };
+    int64_t bytes = p->group->k * gemm_b_bytes(p->group),
+            row = gemm_ceil(t->q1 - t->q0, STRETCH) * LINE;
+    if (!p->next_b || p->kind != GEMM_NN || p->group->b_rows || bytes > MOST || !row)
+        return (prefetch_plan){ 0 };
+    prefetch_plan f = { .left = gemm_ceil(bytes, row) };
+    f.share = gemm_ceil(f.left, tiles);
+    f.next.at = p->next_b;
+    f.next.stride = row;
+    return f;
+}
+
 /* What the next tile prefetches. */
 static gemm_prefetch prefetch_share(prefetch_plan *f, const real *c)
 {
@@ -188,13 +204,14 @@ static void a_panels_outer(const gemm_slice *p, gemm_scratch *s, const gemm_span
     const gemm_operand *a, int64_t i0, int64_t i1)
 {
     int64_t a_panels = gemm_ceil(i1 - i0, p->kernels->rows);
-    prefetch_plan none = { .left = 0 };
+    prefetch_plan coming = { .left = 0 };
     if (i0 == p->m0) gemm_pack_b(p, s, t, 0, t->panels);
+    if (t->j1 == p->n1) coming = prefetch_next(p, t, a_panels * t->panels);
     for (int64_t i = 0; i < a_panels; i++) {
         gemm_a_panel panel_a = gemm_a_panel_at(p, i0, i1, i);
         for (int64_t index = 0; index < t->panels; index++) {
             gemm_b_panel v = gemm_b_panel_at(p, s, t, index);
-            run_tile(p, s, t, a, &panel_a, &v, &none);
+            run_tile(p, s, t, a, &panel_a, &v, &coming);
         }
     }
 }
