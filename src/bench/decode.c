@@ -25,7 +25,7 @@ typedef struct decoding {
     int64_t *rows;      /* [streams] those of a pass that logits are wanted of */
     int32_t *tokens;    /* [count], of which steps * streams are decoded */
     int64_t count;
-    real *logits;       /* [streams, V] */
+    real *logits; /* [streams, V] */
     traffic traffic;
     int64_t cache_read; /* bytes of keys and values that were read */
     cadre_status status;

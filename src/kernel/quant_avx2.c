@@ -22,7 +22,9 @@ INLINE words dot(const int count, const int max_quant, const words *w, const int
         if (max_quant == 0) x = _mm256_sign_epi8(x, quants), quants = _mm256_abs_epi8(quants);
         pairs = _mm256_add_epi16(pairs, _mm256_maddubs_epi16(quants, x));
     }
-    return sum + (words)_mm256_madd_epi16(pairs, _mm256_set1_epi16(1));
+    sum += (words)_mm256_madd_epi16(pairs, _mm256_set1_epi16(1));
+    __asm__("" : "+x"(sum)); /* kept in a register: a tree of these sums would spill */
+    return sum;
 }
 
     #include "kernel/quant_template.h"
