@@ -14,7 +14,7 @@ enum { BIAS_MOST = 100 };
 
 size_t sampler_bytes(size_t vocab)
 {
-    return vocab * (sizeof(float) + sizeof(int32_t) + sizeof(bool));
+    return vocab * (sizeof(float) + 2 * sizeof(descending_item) + sizeof(bool));
 }
 
 static cadre_status check_number(const char *name, double found, double most)
@@ -87,10 +87,11 @@ cadre_status sampler_open(sampler *s, const cadre_sampling *options, int64_t voc
     *s = (sampler){ .options = own,
         .vocab = vocab,
         .p = MEM_ARRAY(float, vocab),
-        .order = MEM_ARRAY(int32_t, vocab),
+        .order = MEM_ARRAY(descending_item, vocab),
+        .spare = MEM_ARRAY(descending_item, vocab),
         .seen = MEM_ARRAY(bool, vocab) };
     if (counts(&own)) s->wrote = MEM_ARRAY(int32_t, vocab);
-    if (s->p && s->order && s->seen && (s->wrote || !counts(&own))) return CADRE_OK;
+    if (s->p && s->order && s->spare && s->seen && (s->wrote || !counts(&own))) return CADRE_OK;
     sampler_close(s);
     return CADRE_ENOMEM;
 }
@@ -99,6 +100,7 @@ void sampler_close(sampler *s)
 {
     mem_free(s->p);
     mem_free(s->order);
+    mem_free(s->spare);
     mem_free(s->seen);
     mem_free(s->wrote);
     *s = (sampler){ 0 };
@@ -123,9 +125,11 @@ static void take_logits(sampler *s, const real *logits)
     float penalty = (float)s->options.repetition_penalty;
     for (int64_t i = 0; i < s->vocab; i++) {
         float z = (float)logits[i];
-        if (isnan(z)) z = -INFINITY;
-        if (s->seen[i]) z = z > 0 ? z / penalty : z * penalty;
-        s->p[i] = z;
+        s->p[i] = z == z ? z : -INFINITY;
+    }
+    for (int64_t i = 0; penalty != 1 && i < s->vocab; i++) {
+        float z = s->p[i];
+        if (s->seen[i]) s->p[i] = z > 0 ? z / penalty : z * penalty;
     }
 }
 
@@ -148,34 +152,27 @@ static void change_logits(sampler *s)
     }
 }
 
+/* The most of all; several at a time, for a comparison waits for the one before it. */
+static float most_of(const float *p, int64_t count)
+{
+    enum { LANES = 16 };
+    float lane[LANES], most = -INFINITY;
+    int64_t i = 0;
+    for (int j = 0; j < LANES; j++) lane[j] = -INFINITY;
+    for (; i + LANES <= count; i += LANES)
+        for (int j = 0; j < LANES; j++) lane[j] = p[i + j] > lane[j] ? p[i + j] : lane[j];
+    for (int j = 0; j < LANES; j++) most = lane[j] > most ? lane[j] : most;
+    for (; i < count; i++) most = p[i] > most ? p[i] : most;
+    return most;
+}
+
+/* The first of the largest that may be; where all are minus infinity, the first that may be. */
 static int32_t largest(const sampler *s)
 {
+    float most = most_of(s->p, s->vocab);
     int32_t best = 0;
-    while (best + 1 < s->vocab && !may_be(s, best)) best++;
-    float most = s->p[best];
-    for (int32_t i = best + 1; i < s->vocab; i++)
-        if (s->p[i] > most) best = i, most = s->p[i];
+    while (best + 1 < s->vocab && (!(s->p[best] >= most) || !may_be(s, best))) best++;
     return best;
-}
-
-/* A heap of ids with the most probable on top; equal ones by lower id. */
-static bool before(const sampler *s, int32_t a, int32_t b)
-{
-    return s->p[a] > s->p[b] || (s->p[a] == s->p[b] && a < b);
-}
-
-static void sift(const sampler *s, int32_t *heap, int64_t count, int64_t at)
-{
-    for (;;) {
-        int64_t child = 2 * at + 1;
-        if (child >= count) return;
-        if (child + 1 < count && before(s, heap[child + 1], heap[child])) child++;
-        if (!before(s, heap[child], heap[at])) return;
-        int32_t swap = heap[at];
-        heap[at] = heap[child];
-        heap[child] = swap;
-        at = child;
-    }
 }
 
 /* Makes probabilities of the logits in p, scaled by the temperature. */
@@ -190,32 +187,17 @@ static void soften(sampler *s, int32_t best)
     for (int64_t i = 0; i < s->vocab; i++) s->p[i] = (float)(s->p[i] / sum);
 }
 
-/* Moves the most probable of the heap's first `count` tokens to its end, where they lie backwards;
- * returns its probability. */
-static double take_most(sampler *s, int64_t *count)
-{
-    int32_t *heap = s->order, next = heap[0];
-    heap[0] = heap[--*count];
-    heap[*count] = next;
-    sift(s, heap, *count, 0);
-    return s->p[next];
-}
-
 /* Of the top_k most probable tokens as many as make top_p of their sum, and of those the ones that
- * min_p allows, lie backwards at the end of the heap's array. Returns how many, and their mass. */
-static int64_t keep(sampler *s, double *mass)
+ * min_p allows. Returns how many, and their mass. */
+static int64_t keep(const sampler *s, descending *d, double *mass)
 {
     const cadre_sampling *o = &s->options;
-    int64_t count = s->vocab, kept = 0, most = o->top_k && o->top_k < count ? o->top_k : count;
-    int32_t *heap = s->order;
-    for (int64_t i = 0; i < count; i++) heap[i] = (int32_t)i;
-    for (int64_t i = count / 2; i-- > 0;) sift(s, heap, count, i);
-    double least = o->min_p * s->p[heap[0]], whole = most < count ? 0 : 1;
-    if (most < count)
-        while (count > s->vocab - most) whole += take_most(s, &count);
+    int64_t kept = 0, most = o->top_k && o->top_k < s->vocab ? o->top_k : s->vocab;
+    double least = o->min_p * descending_at(d, 0).p, whole = most < s->vocab ? 0 : 1;
+    if (most < s->vocab)
+        for (int64_t i = 0; i < most; i++) whole += descending_at(d, i).p;
     for (*mass = 0; kept < most; kept++) {
-        if (count == s->vocab - kept) take_most(s, &count);
-        double p = s->p[heap[s->vocab - 1 - kept]];
+        double p = descending_at(d, kept).p;
         if (kept && (p < least || p <= 0 || *mass >= o->top_p * whole)) break;
         *mass += p;
     }
@@ -231,13 +213,14 @@ int32_t sampler_next(sampler *s, const real *logits, int64_t position)
     if (s->options.temperature <= 0 || !isfinite(s->p[best])) return best;
     soften(s, best);
     double mass;
-    int64_t kept = keep(s, &mass);
+    descending d;
+    descending_begin(&d, s->p, s->vocab, s->order, s->spare);
+    int64_t kept = keep(s, &d, &mass);
     double draw =
         random_uniform(random_key_of(s->options.seed, "sample", 0, 0), (uint64_t)position) * mass;
-    const int32_t *order = s->order + s->vocab; /* backwards from the end: most probable first */
-    for (int64_t i = 1; i < kept; i++) {
-        draw -= s->p[order[-i]];
-        if (draw < 0) return order[-i];
+    for (int64_t i = 0; i < kept - 1; i++) {
+        draw -= descending_at(&d, i).p;
+        if (draw < 0) return descending_at(&d, i).id;
     }
-    return order[-kept];
+    return descending_at(&d, kept - 1).id;
 }

@@ -9,15 +9,16 @@
 
 #include "cadre/session.h"
 #include "base/real.h"
+#include "infer/descending.h"
 
 typedef struct sampler {
     cadre_sampling options;
     int64_t vocab;
-    float *p;             /* [V] logits, then probabilities */
-    int32_t *order;       /* [V] */
-    bool *seen;           /* [V] tokens of the text so far */
-    const uint64_t *mask; /* of V bits, which of them may be drawn; NULL: all. Borrowed */
-    int32_t *wrote;       /* [V] how often each was written; NULL: no penalty needs it */
+    float *p;                       /* [V] logits, then probabilities */
+    descending_item *order, *spare; /* [V] memory of descending.h */
+    bool *seen;                     /* [V] tokens of the text so far */
+    const uint64_t *mask;           /* of V bits, which of them may be drawn; NULL: all. Borrowed */
+    int32_t *wrote;                 /* [V] how often each was written; NULL: no penalty needs it */
 } sampler;
 
 size_t sampler_bytes(size_t vocab); /* that sampler_open takes */

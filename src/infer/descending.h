@@ -1,0 +1,34 @@
+/* descending.h - the tokens of a vocabulary by their probabilities, the most probable first, of
+ * equal ones the lower id. They are put in order as far as somebody looks, in time that grows with
+ * their number alone.
+ *
+ * A draw often looks at few of them (top-p), but without any bound at all: then a heap would cost
+ * more than the pass that the logits come from. */
+#ifndef CADRE_INFER_DESCENDING_H
+#define CADRE_INFER_DESCENDING_H
+
+#include <stdint.h>
+
+enum { DESCENDING_BITS = 10, DESCENDING_DIGITS = 1 << DESCENDING_BITS };
+
+/* A token beside its probability, so that sorting reads memory from one end to the other. */
+typedef struct descending_item {
+    float p;
+    int32_t id;
+} descending_item;
+
+typedef struct descending {
+    descending_item *items;               /* [count], of which the first `sorted` are in order */
+    descending_item *spare;               /* [count] */
+    int64_t sorted, next;                 /* the first digit that comes */
+    int64_t start[DESCENDING_DIGITS + 1]; /* of the tokens with each first digit */
+} descending;
+
+/* p: [count] from 0 to 1. items and spare are memory to work in, which is the caller's. */
+void descending_begin(
+    descending *d, const float *p, int64_t count, descending_item *items, descending_item *spare);
+
+/* What is at place i < count. */
+descending_item descending_at(descending *d, int64_t i);
+
+#endif
