@@ -3,6 +3,8 @@
 
 #include <assert.h>
 
+#include "kernel/context.h"
+
 /* ---- memory ---- */
 
 static void layout(batcher *b, arena *a)
@@ -295,6 +297,34 @@ static int64_t read_tokens(batcher *b, const route_log *log)
     return rows;
 }
 
+/* Slots whose requests have logits */
+static bool has_logits(const batcher_slot *s) { return s->count && s->row >= 0; }
+static const real *logits_of(const batcher *b, const batcher_slot *s)
+{
+    return b->logits + s->row * b->model->config.vocab;
+}
+
+static void draw_share(void *arg, int worker, int workers)
+{
+    const batcher *b = arg;
+    for (int64_t i = 0; i < b->limits.slots; i++) {
+        const batcher_slot *s = &b->slots[i];
+        if (has_logits(s) && s->row % workers == worker) request_draw(s->request, logits_of(b, s));
+    }
+}
+
+/* Drawing from a large vocabulary takes a while, so the workers share the requests. */
+static void take_tokens(batcher *b, int64_t rows)
+{
+    for (int64_t i = 0; i < b->limits.slots; i++)
+        if (has_logits(&b->slots[i]))
+            request_make_ready(b->slots[i].request, logits_of(b, &b->slots[i]));
+    if (rows > 1) pool_run(b->model->context->compute->pool, draw_share, b);
+    else draw_share(b, 0, 1);
+    for (int64_t i = 0; i < b->limits.slots; i++)
+        if (has_logits(&b->slots[i])) request_take(b->slots[i].request);
+}
+
 static void run_together(batcher *b)
 {
     plan_tokens(b);
@@ -315,13 +345,11 @@ static void run_together(batcher *b)
         if (b->slots[i].count) slot_cache_keep(&b->cache, i);
     b->load.passes++;
     score_prompts(b);
-    int64_t rows = read_tokens(b, log), vocab = b->model->config.vocab;
+    int64_t rows = read_tokens(b, log);
     if (rows) runner_logits(&b->runner, b->rows, rows, b->logits);
     status = runner_status(&b->runner);
     if (status != CADRE_OK) give_up(b, status);
-    for (int64_t i = 0; i < b->limits.slots; i++)
-        if (b->slots[i].count && b->slots[i].row >= 0 && status == CADRE_OK)
-            request_take(b->slots[i].request, b->logits + b->slots[i].row * vocab);
+    else if (rows) take_tokens(b, rows);
 }
 
 static cadre_status run_stacks(const batcher *b, batcher_slot *s)
@@ -335,7 +363,9 @@ static cadre_status run_stacks(const batcher *b, batcher_slot *s)
     CADRE_TRY(encoder_decoder_run(&s->stacks, output, count, NULL, NULL));
     encoder_decoder_logits(&s->stacks, count - 1, 1, b->logits);
     CADRE_TRY(model_status(b->model));
-    request_take(r, b->logits);
+    request_make_ready(r, b->logits);
+    request_draw(r, b->logits);
+    request_take(r);
     return CADRE_OK;
 }
 

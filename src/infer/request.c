@@ -204,16 +204,19 @@ static cadre_status read_on(request *r, int64_t count, const route_log *log, int
     return request_ended(r) ? tell_rest(r) : CADRE_OK;
 }
 
-static cadre_status choose(request *r, const real *logits)
+static cadre_status make_ready(request *r, const real *logits)
 {
-    int64_t position = request_length(r);
-    bool whole = false;
-    CADRE_TRY(logits_check(r->model, logits, position));
+    CADRE_TRY(logits_check(r->model, logits, request_length(r)));
     if (r->constraint.constraint) CADRE_TRY(constraint_find(&r->constraint));
     r->sampler.mask = r->constraint.mask;
-    int32_t token = sampler_next(&r->sampler, logits, position);
-    r->tokens[r->start + position] = token;
-    if (r->scores.room) logprobs_take(&r->scores, r->written, logits, r->sampler.vocab, token);
+    return CADRE_OK;
+}
+
+static cadre_status take(request *r)
+{
+    int32_t token = r->drawn;
+    bool whole = false;
+    r->tokens[r->start + request_length(r)] = token;
     r->written++;
     sampler_wrote(&r->sampler, token);
     if (r->constraint.constraint) CADRE_TRY(constraint_take(&r->constraint, token, &whole));
@@ -238,8 +241,21 @@ void request_score(request *r, int64_t position, const real *logits)
     else logprobs_take(&r->prompt_scores, position, logits, vocab, r->tokens[position]);
 }
 
-void request_take(request *r, const real *logits)
+void request_make_ready(request *r, const real *logits)
 {
-    cadre_status status = choose(r, logits);
+    cadre_status status = make_ready(r, logits);
+    if (status != CADRE_OK) request_fail(r, status);
+}
+
+void request_draw(request *r, const real *logits)
+{
+    if (request_ended(r)) return;
+    r->drawn = sampler_next(&r->sampler, logits, request_length(r));
+    if (r->scores.room) logprobs_take(&r->scores, r->written, logits, r->sampler.vocab, r->drawn);
+}
+
+void request_take(request *r)
+{
+    cadre_status status = request_ended(r) ? CADRE_OK : take(r);
     if (status != CADRE_OK) request_fail(r, status);
 }

@@ -86,7 +86,9 @@ static request_state write_text(cadre_constraint *c, uint64_t seed, int64_t limi
         request_read(&r, request_left(&r), NULL, 0);
         if (request_ended(&r)) break;
         make_logits(seed * 1009 + (uint64_t)h->count, h->count);
-        request_take(&r, logits);
+        request_make_ready(&r, logits);
+        request_draw(&r, logits);
+        request_take(&r);
     }
     request_state state = r.state;
     if (state == REQUEST_FAILED) print_error("%s\n", r.sentence);
@@ -205,7 +207,9 @@ static void texts_keep_it(void **state)
     while (!request_ended(&r)) {
         request_read(&r, request_left(&r), NULL, 0);
         make_logits(9, 0);
-        request_take(&r, logits);
+        request_make_ready(&r, logits);
+        request_draw(&r, logits);
+        request_take(&r);
     }
     assert_int_equal(r.state, REQUEST_ENDED);
     json_t *value = json_loads(h.text, 0, NULL);

@@ -64,7 +64,9 @@ static void choose(request *r, int32_t token)
 {
     for (int64_t i = 0; i < model->config.vocab; i++) logits[i] = i == token;
     assert_true(request_wants_logits(r));
-    request_take(r, logits);
+    request_make_ready(r, logits);
+    request_draw(r, logits);
+    request_take(r);
 }
 
 static void read_all(request *r) { request_read(r, request_left(r), NULL, 0); }
@@ -176,7 +178,9 @@ static void a_fault_is_kept(void **state)
     open(&r, &(request_options){ .limit = 9 }, &h);
     read_all(&r);
     for (int64_t i = 0; i < model->config.vocab; i++) logits[i] = (real)NAN;
-    request_take(&r, logits);
+    request_make_ready(&r, logits);
+    request_draw(&r, logits);
+    request_take(&r);
     assert_true(r.state == REQUEST_FAILED && r.status == CADRE_EFORMAT && h.count == 0);
     assert_non_null(strstr(r.sentence, "the logits of token 5"));
     request_close(&r);
