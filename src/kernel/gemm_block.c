@@ -121,8 +121,8 @@ static prefetch_plan prefetch_panel(
     return f;
 }
 
-/* Plans to prefetch the next product's B, a block of a cache, whose rows lie end to end, during this
- * one's tiles. Without it, packing that block would wait for memory. */
+/* Plans to prefetch the next product's B, a block of a cache, whose rows lie end to end, during the
+ * tiles of this one. Without it, packing that block would wait for memory. */
 static prefetch_plan prefetch_next(const gemm_slice *p, const gemm_span *t, int64_t tiles)
 {
     enum { MOST = 1 << 16, LINE = 64, STRETCH = 16 };
