@@ -6,6 +6,14 @@
 
 #include "kernel/matrix.h"
 
+/* In training, a matrix of which this rank has some rows: which, and some columns of all rows, for
+ * the gradient by what the matrix reads (op/linear.h). */
+typedef struct weight_slice {
+    int64_t first, whole;    /* rows before these, and in all */
+    int64_t column, columns; /* of by_column: those before, and how many */
+    const real *by_column;   /* [whole, columns]; NULL: a table that is looked up alone */
+} weight_slice;
+
 typedef struct weight {
     const number_format *format; /* NULL: `real` */
     int64_t rows, cols;          /* [out, in] of one expert or of the matrix */
@@ -17,6 +25,7 @@ typedef struct weight {
     const void *const *expert;              /* [experts] */
     number_block_scales block_scales;       /* of the matrix, or of every expert but for .at */
     const void *const *expert_block_scales; /* [experts]; NULL: they have none */
+    const weight_slice *slice;              /* NULL: all rows are here, or nothing is trained */
 } weight;
 
 static inline weight weight_of_floats(const real *data, int64_t rows, int64_t cols)

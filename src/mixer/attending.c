@@ -147,9 +147,9 @@ void attending_backward(const attending *a, const mixer_call *call)
     fill_sequences(a, b, call->layer);
     for (int64_t i = 0; i < b->sequences; i++) {
         int64_t from = b->start[i];
-        a->gradients[i] =
-            (attention_gradient){ a->dout + from * out_row(a), a->dq + from * query_row(a),
-                a->dk + from * key_row(a), a->dvalues + from * a->value_row + a->value_first };
+        a->gradients[i] = (attention_gradient){ a->dout + from * out_row(a) + a->out_first,
+            a->dq + from * query_row(a), a->dk + from * key_row(a),
+            a->dvalues + from * a->value_row + a->value_first };
     }
     attention_backward(
         call->compute, &a->shape, a->sequences, a->gradients, b->sequences, &a->scratch);

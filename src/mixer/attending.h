@@ -47,7 +47,7 @@ void attending_forward(const attending *a, const mixer_call *call);
 void attending_backward(const attending *a, const mixer_call *call);
 
 /* y [T, D] = heads [T, heads * value_dim] Wo^T + bo, and its gradient dheads. The heads are those
- * of all ranks, of which the others' are gathered. */
+ * of all ranks, of which the others' are gathered; of dheads, this rank's are computed. */
 void attending_project(const mixer_call *call, real *heads, real *y);
 void attending_project_backward(const mixer_call *call, const mixer_gradients *g, const real *heads,
     const real *dy, real *dheads);

@@ -13,7 +13,9 @@
  *     6. project   y [T, D] = out Wo^T + bo
  *
  * Backward goes from 6 to 1: dy gives dout, this gives dq, dk and dvalues, then the rotation and
- * the norms are differentiated in place, and three products add up dx. */
+ * the norms are differentiated in place, and three products add up dx. Ranks that have some of the
+ * heads gather the rows of all heads for the norms, whose gains have sums over heads, and for the
+ * products; each computes some columns of dx. */
 #include <string.h>
 
 #include "mixer/attending.h"
@@ -25,6 +27,7 @@ typedef struct grouped {
     /* Kept: rows before their norms, or in the file's order; NULL: not needed */
     real *q_raw, *k_raw;
     real *q_inverse, *k_inverse;
+    real *all_q, *all_kv; /* workspace: rows of all ranks' heads; NULL: all are here */
 } grouped;
 
 static bool normed(const mixer_config *c) { return c->qk_norm != QK_NORM_NONE; }
@@ -35,18 +38,27 @@ static int64_t norm_heads(const mixer_config *c, int64_t heads)
 static int64_t query_row(const mixer_config *c) { return c->heads * c->head_dim; }
 static int64_t kv_row(const mixer_config *c) { return c->kv_heads * c->head_dim; }
 
+/* Rows of all ranks' heads */
+static int64_t all_query_row(const mixer_config *c) { return mixer_all_heads(c) * c->head_dim; }
+static int64_t all_kv_row(const mixer_config *c) { return mixer_all_kv_heads(c) * c->head_dim; }
+
 /* Whether a norm reads the heads of other ranks too */
 static bool norms_all(const mixer_config *c)
 {
     return c->whole_kv_heads && c->qk_norm == QK_NORM_FULL;
 }
-static int64_t raw_query_row(const mixer_config *c)
+/* Whether rows before their norms have room for all ranks' heads, each in its place */
+static bool keeps_all(const mixer_config *c, bool training)
 {
-    return norms_all(c) ? mixer_all_heads(c) * c->head_dim : query_row(c);
+    return norms_all(c) || (training && c->whole_kv_heads && normed(c));
 }
-static int64_t raw_kv_row(const mixer_config *c)
+static int64_t raw_query_row(const mixer_config *c, bool training)
 {
-    return norms_all(c) ? c->whole_kv_heads * c->head_dim : kv_row(c);
+    return keeps_all(c, training) ? all_query_row(c) : query_row(c);
+}
+static int64_t raw_kv_row(const mixer_config *c, bool training)
+{
+    return keeps_all(c, training) ? all_kv_row(c) : kv_row(c);
 }
 
 /* ---- memory ---- */
@@ -67,10 +79,19 @@ static void lay_kept(grouped *m, arena *a, const mixer_config *c, const batch_li
     int64_t tokens = most->tokens;
     attending_lay_kept(&m->a, a, most, true);
     if (!normed(c) && !c->paired_rows) return;
-    m->q_raw = ARENA_ARRAY(a, real, tokens * raw_query_row(c));
-    m->k_raw = ARENA_ARRAY(a, real, tokens * raw_kv_row(c));
-    m->q_inverse = ARENA_ARRAY(a, real, tokens * norm_heads(c, c->heads));
-    m->k_inverse = ARENA_ARRAY(a, real, tokens * norm_heads(c, c->kv_heads));
+    m->q_raw = ARENA_ARRAY(a, real, tokens * raw_query_row(c, most->training));
+    m->k_raw = ARENA_ARRAY(a, real, tokens * raw_kv_row(c, most->training));
+    m->q_inverse = ARENA_ARRAY(a, real, tokens * norm_heads(c, mixer_all_heads(c)));
+    m->k_inverse = ARENA_ARRAY(a, real, tokens * norm_heads(c, mixer_all_kv_heads(c)));
+}
+
+static void lay_workspace(
+    grouped *m, arena *a, const mixer_config *c, const batch_limits *most, int workers)
+{
+    attending_lay_workspace(&m->a, a, most, workers, most->keys);
+    if (!most->training || !c->whole_kv_heads) return;
+    m->all_q = ARENA_ARRAY(a, real, most->tokens * all_query_row(c));
+    m->all_kv = ARENA_ARRAY(a, real, most->tokens * all_kv_row(c));
 }
 
 static size_t kept_bytes(const mixer_config *c, const batch_limits *most)
@@ -85,7 +106,7 @@ static size_t workspace_bytes(const mixer_config *c, const batch_limits *most, i
 {
     grouped m = grouped_of(c, NULL);
     arena measured = { 0 };
-    attending_lay_workspace(&m.a, &measured, most, workers, most->keys);
+    lay_workspace(&m, &measured, c, most, workers);
     return measured.used;
 }
 
@@ -95,7 +116,7 @@ static grouped begin(const mixer_call *call, const mixer_gradients *g)
     arena kept = { .base = call->kept, .size = call->kept_bytes },
           work = { .base = call->workspace, .size = call->workspace_bytes };
     lay_kept(&m, &kept, call->config, call->most);
-    attending_lay_workspace(&m.a, &work, call->most, call->compute->workers, call->most->keys);
+    lay_workspace(&m, &work, call->config, call->most, call->compute->workers);
     attending_begin(&m.a, call, g);
     return m;
 }
@@ -156,17 +177,41 @@ static void clip(const mixer_call *call, int64_t width, real *x)
 
 /* ---- projections ---- */
 
+/* Where a product with this rank's heads writes, in rows that may have all ranks' */
+static strided_out raw_rows(
+    const mixer_call *call, real *raw, real *own, int64_t row, int64_t whole)
+{
+    if (!raw) return rows_to(own, row);
+    int64_t pieces = call->config->whole_kv_heads;
+    return rows_to(whole == row ? raw : raw + gather_first(call->tensor, whole, pieces), whole);
+}
+
+/* [T, own] numbers, one a head, become [T, all] with each in its place. */
+static void spread_heads(const mixer_call *call, int64_t own, int64_t all, real *x)
+{
+    int64_t first = gather_first(call->tensor, all, call->config->whole_kv_heads);
+    for (int64_t t = call->batch->tokens; t-- > 0;)
+        memmove(x + t * all + first, x + t * own, (size_t)own * sizeof *x);
+}
+
+/* Norms of each head */
 static void norm_queries_and_keys(const mixer_call *call, const grouped *m)
 {
     const mixer_config *c = call->config;
+    bool training = call->most->training;
     int64_t tokens = call->batch->tokens, q_row = query_row(c), k_row = kv_row(c);
     norm nq = mixer_norm(call->weights, NULL, MIXER_Q_NORM, norm_heads(c, c->heads), c->norm_eps);
     norm nk =
         mixer_norm(call->weights, NULL, MIXER_K_NORM, norm_heads(c, c->kv_heads), c->norm_eps);
-    norm_forward(call->compute, &nq, tokens, rows_from(m->q_raw, q_row), rows_to(m->a.q, q_row),
+    strided_out q = raw_rows(call, m->q_raw, NULL, q_row, raw_query_row(c, training)),
+                k = raw_rows(call, m->k_raw, NULL, k_row, raw_kv_row(c, training));
+    norm_forward(call->compute, &nq, tokens, rows_from(q.at, q.stride), rows_to(m->a.q, q_row),
         m->q_inverse);
-    norm_forward(call->compute, &nk, tokens, rows_from(m->k_raw, k_row), rows_to(m->a.k, k_row),
+    norm_forward(call->compute, &nk, tokens, rows_from(k.at, k.stride), rows_to(m->a.k, k_row),
         m->k_inverse);
+    if (!keeps_all(c, training)) return;
+    spread_heads(call, c->heads, mixer_all_heads(c), m->q_inverse);
+    spread_heads(call, c->kv_heads, mixer_all_kv_heads(c), m->k_inverse);
 }
 
 /* The columns of this rank's heads */
@@ -177,30 +222,23 @@ static void take_own(const mixer_call *call, int64_t whole, int64_t own, const r
         memcpy(to + t * own, first + t * whole, (size_t)own * sizeof *to);
 }
 
+/* Backward needs the rows as they were. */
 static void norm_all_heads(const mixer_call *call, const grouped *m)
 {
     const mixer_config *c = call->config;
-    int64_t tokens = call->batch->tokens, q_row = raw_query_row(c), k_row = raw_kv_row(c);
+    int64_t tokens = call->batch->tokens, q_row = all_query_row(c), k_row = all_kv_row(c);
+    real *q = m->all_q ? m->all_q : m->q_raw, *k = m->all_kv ? m->all_kv : m->k_raw;
     norm nq = mixer_norm(call->weights, NULL, MIXER_Q_NORM, 1, c->norm_eps);
     norm nk = mixer_norm(call->weights, NULL, MIXER_K_NORM, 1, c->norm_eps);
     const gathered raw[] = { { q_row, c->whole_kv_heads, m->q_raw },
         { k_row, c->whole_kv_heads, m->k_raw } };
     gather_together(call->tensor, tokens, raw, 2);
-    norm_forward(call->compute, &nq, tokens, rows_from(m->q_raw, q_row), rows_to(m->q_raw, q_row),
-        m->q_inverse);
-    norm_forward(call->compute, &nk, tokens, rows_from(m->k_raw, k_row), rows_to(m->k_raw, k_row),
-        m->k_inverse);
-    take_own(call, q_row, query_row(c), m->q_raw, m->a.q);
-    take_own(call, k_row, kv_row(c), m->k_raw, m->a.k);
-}
-
-/* Where a product with this rank's heads writes, in rows that may be gathered */
-static strided_out raw_rows(
-    const mixer_call *call, real *raw, real *own, int64_t row, int64_t whole)
-{
-    if (!raw) return rows_to(own, row);
-    int64_t pieces = call->config->whole_kv_heads;
-    return rows_to(whole == row ? raw : raw + gather_first(call->tensor, whole, pieces), whole);
+    norm_forward(
+        call->compute, &nq, tokens, rows_from(m->q_raw, q_row), rows_to(q, q_row), m->q_inverse);
+    norm_forward(
+        call->compute, &nk, tokens, rows_from(m->k_raw, k_row), rows_to(k, k_row), m->k_inverse);
+    take_own(call, q_row, query_row(c), q, m->a.q);
+    take_own(call, k_row, kv_row(c), k, m->a.k);
 }
 
 static void project(const mixer_call *call, const grouped *m, const real *x)
@@ -211,8 +249,10 @@ static void project(const mixer_call *call, const grouped *m, const real *x)
            k = mixer_linear(call->weights, NULL, MIXER_K, MIXER_K_BIAS),
            v = mixer_linear(call->weights, NULL, MIXER_V, MIXER_V_BIAS);
     const linear *in[3] = { &q, &k, &v };
-    strided_out out[3] = { raw_rows(call, m->q_raw, m->a.q, q_row, raw_query_row(c)),
-        raw_rows(call, m->k_raw, m->a.k, k_row, raw_kv_row(c)), rows_to(m->a.values, k_row) };
+    bool training = call->most->training;
+    strided_out out[3] = { raw_rows(call, m->q_raw, m->a.q, q_row, raw_query_row(c, training)),
+        raw_rows(call, m->k_raw, m->a.k, k_row, raw_kv_row(c, training)),
+        rows_to(m->a.values, k_row) };
     linear_forward_together(call->compute, in, 3, call->batch->tokens, rows_from(x, c->width), out);
     if (norms_all(c)) {
         norm_all_heads(call, m);
@@ -253,21 +293,39 @@ static void rotate_backward(const mixer_call *call, const grouped *m)
         rows_to(m->a.dk, kv_row(c)), c->head_dim);
 }
 
-/* q, k = rotate(norm(q_raw)), rotate(norm(k_raw)) */
-static void rotate_and_norm_backward(
-    const mixer_call *call, const mixer_gradients *g, const grouped *m)
+/* The rows of all heads: the gradients, and what the norms read of each head alone */
+static void gather_heads(const mixer_call *call, const grouped *m)
 {
     const mixer_config *c = call->config;
-    const token_batch *b = call->batch;
-    int64_t q_row = query_row(c), k_row = kv_row(c);
-    rotate_backward(call, m);
+    const column_gather *g = call->tensor;
+    int64_t tokens = call->batch->tokens, pieces = c->whole_kv_heads, q_row = all_query_row(c),
+            k_row = all_kv_row(c);
+    if (!m->all_q) return;
+    gather_copied(g, tokens, m->a.dq, query_row(c), q_row, pieces, m->all_q);
+    gather_copied(g, tokens, m->a.dk, kv_row(c), k_row, pieces, m->all_kv);
+    if (c->qk_norm != QK_NORM_HEAD) return;
+    const gathered raw[] = { { q_row, pieces, m->q_raw }, { k_row, pieces, m->k_raw } },
+                   inverse[] = { { mixer_all_heads(c), pieces, m->q_inverse },
+                       { pieces, pieces, m->k_inverse } };
+    gather_together(g, tokens, raw, 2);
+    gather_together(g, tokens, inverse, 2);
+}
+
+/* q, k = rotate(norm(q_raw)), rotate(norm(k_raw)). dq, dk: of all heads */
+static void norms_backward(
+    const mixer_call *call, const mixer_gradients *g, const grouped *m, real *dq, real *dk)
+{
+    const mixer_config *c = call->config;
+    int64_t tokens = call->batch->tokens, q_row = all_query_row(c), k_row = all_kv_row(c);
     if (!normed(c)) return;
-    norm nq = mixer_norm(call->weights, g, MIXER_Q_NORM, norm_heads(c, c->heads), c->norm_eps);
-    norm nk = mixer_norm(call->weights, g, MIXER_K_NORM, norm_heads(c, c->kv_heads), c->norm_eps);
-    norm_backward(call->compute, &nq, b->tokens, rows_from(m->q_raw, q_row), m->q_inverse,
-        rows_from(m->a.dq, q_row), rows_to(m->a.dq, q_row));
-    norm_backward(call->compute, &nk, b->tokens, rows_from(m->k_raw, k_row), m->k_inverse,
-        rows_from(m->a.dk, k_row), rows_to(m->a.dk, k_row));
+    norm nq =
+        mixer_norm(call->weights, g, MIXER_Q_NORM, norm_heads(c, mixer_all_heads(c)), c->norm_eps);
+    norm nk = mixer_norm(
+        call->weights, g, MIXER_K_NORM, norm_heads(c, mixer_all_kv_heads(c)), c->norm_eps);
+    norm_backward(call->compute, &nq, tokens, rows_from(m->q_raw, q_row), m->q_inverse,
+        rows_from(dq, q_row), rows_to(dq, q_row));
+    norm_backward(call->compute, &nk, tokens, rows_from(m->k_raw, k_row), m->k_inverse,
+        rows_from(dk, k_row), rows_to(dk, k_row));
 }
 
 /* q_raw, k_raw, v = x Wq^T + bq, x Wk^T + bk, x Wv^T + bv */
@@ -275,15 +333,21 @@ static void project_backward(
     const mixer_call *call, const mixer_gradients *g, const grouped *m, const real *x, real *dx)
 {
     const mixer_config *c = call->config;
-    int64_t tokens = call->batch->tokens, q_row = query_row(c), k_row = kv_row(c);
+    int64_t tokens = call->batch->tokens, q_row = all_query_row(c), k_row = all_kv_row(c);
+    real *dq = m->all_q ? m->all_q : m->a.dq, *dk = m->all_kv ? m->all_kv : m->a.dk,
+         *dv = m->all_kv ? m->all_kv : m->a.dvalues;
     linear q = mixer_linear(call->weights, g, MIXER_Q, MIXER_Q_BIAS),
            k = mixer_linear(call->weights, g, MIXER_K, MIXER_K_BIAS),
            v = mixer_linear(call->weights, g, MIXER_V, MIXER_V_BIAS);
     strided_in in = rows_from(x, c->width);
     strided_out first = rows_to(dx, c->width), further = rows_added(dx, c->width);
-    linear_backward(call->compute, &q, tokens, in, rows_from(m->a.dq, q_row), first);
-    linear_backward(call->compute, &k, tokens, in, rows_from(m->a.dk, k_row), further);
-    linear_backward(call->compute, &v, tokens, in, rows_from(m->a.dvalues, k_row), further);
+    norms_backward(call, g, m, dq, dk);
+    linear_backward(call->compute, &q, tokens, in, rows_from(dq, q_row), first);
+    linear_backward(call->compute, &k, tokens, in, rows_from(dk, k_row), further);
+    if (m->all_kv)
+        gather_copied(call->tensor, tokens, m->a.dvalues, kv_row(c), k_row, c->whole_kv_heads, dv);
+    linear_backward(call->compute, &v, tokens, in, rows_from(dv, k_row), further);
+    gather_columns(call->tensor, tokens, c->width, c->width, dx);
 }
 
 /* ---- the mixer ---- */
@@ -303,7 +367,8 @@ static void backward(
     grouped m = begin(call, g);
     attending_project_backward(call, g, m.a.out, dy, m.a.dout);
     attending_backward(&m.a, call);
-    rotate_and_norm_backward(call, g, &m);
+    rotate_backward(call, &m);
+    gather_heads(call, &m);
     project_backward(call, g, &m, x, dx);
 }
 

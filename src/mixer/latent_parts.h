@@ -16,6 +16,7 @@ typedef struct latent_mixer {
     /* Workspace */
     gemm_group *groups;   /* [heads], absorbed */
     real *dlow, *dkv_low; /* temporaries of gradients; NULL: forward only */
+    real *all_q, *all_kv; /* rows of all ranks' heads; NULL: all are here, or forward only */
 } latent_mixer;
 
 /* q_low, if there is a q_lora: of ranks that share a layer, their own columns. */

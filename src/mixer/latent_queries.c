@@ -38,17 +38,21 @@ void latent_queries_forward(const mixer_call *call, const latent_mixer *m, const
         rows_to(q + c->nope_dim, row), c->head_dim);
 }
 
+/* The gradient by the queries of all heads */
+static const real *dq_of(const latent_mixer *m) { return m->all_q ? m->all_q : m->a.dq; }
+
 /* q = norm(x Wqa^T) Wqb^T */
 static void rank_limited_backward(const mixer_call *call, const mixer_gradients *g,
     const latent_mixer *m, const real *x, real *dx)
 {
     const mixer_config *c = call->config;
-    int64_t tokens = call->batch->tokens, low = c->q_lora, row = c->heads * c->head_dim;
+    int64_t tokens = call->batch->tokens, low = c->q_lora, row = mixer_all_heads(c) * c->head_dim;
     linear a = mixer_linear(call->weights, g, MIXER_Q_A, MIXER_Q_A_BIAS),
            up = mixer_linear(call->weights, g, MIXER_Q_B, MIXER_NOTHING);
     norm n = mixer_norm(call->weights, g, MIXER_Q_A_NORM, 1, c->latent_norm_eps);
     linear_backward(call->compute, &up, tokens, rows_from(m->q_low_normed, low),
-        rows_from(m->a.dq, row), rows_to(m->dlow, low));
+        rows_from(dq_of(m), row), rows_to(m->dlow, low));
+    gather_columns(call->tensor, tokens, low, low, m->dlow);
     norm_backward(call->compute, &n, tokens, rows_from(m->q_low, low), m->q_low_inverse,
         rows_from(m->dlow, low), rows_to(m->dlow, low));
     linear_backward(call->compute, &a, tokens, rows_from(x, c->width), rows_from(m->dlow, low),
@@ -63,11 +67,14 @@ void latent_queries_backward(const mixer_call *call, const mixer_gradients *g,
     int64_t row = c->heads * c->head_dim;
     rope_backward(call->compute, call->positions.rope, b->tokens, c->heads, b->positions,
         rows_to(m->a.dq + c->nope_dim, row), c->head_dim);
+    int64_t all = mixer_all_heads(c) * c->head_dim;
+    if (m->all_q)
+        gather_copied(call->tensor, b->tokens, m->a.dq, row, all, c->whole_kv_heads, m->all_q);
     if (c->q_lora) {
         rank_limited_backward(call, g, m, x, dx);
         return;
     }
     linear q = mixer_linear(call->weights, g, MIXER_Q, MIXER_NOTHING);
-    linear_backward(call->compute, &q, b->tokens, rows_from(x, c->width), rows_from(m->a.dq, row),
+    linear_backward(call->compute, &q, b->tokens, rows_from(x, c->width), rows_from(dq_of(m), all),
         rows_to(dx, c->width));
 }

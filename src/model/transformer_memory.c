@@ -184,7 +184,7 @@ static void layout(transformer *t, arena *a)
     if (t->tensor.ranks) t->tensor.scratch = ARENA_ARRAY(a, real, t->tensor.most);
     if (!t->most.training) return;
     t->dx = ARENA_ARRAY(a, real, tokens * c->width);
-    if (t->most.ranks > 1 && t->stage.first == 0) {
+    if (t->most.ranks > 0 && t->stage.first == 0) {
         t->all_inputs = ARENA_ARRAY(a, int32_t, t->most.all_tokens);
         t->all_dx = ARENA_ARRAY(a, real, t->most.all_tokens * c->width);
     }

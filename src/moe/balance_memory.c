@@ -96,7 +96,7 @@ static void place_tallies(balance *b)
 size_t balance_bytes(const balance_options *options, const balance_layer *layers, int count,
     const batch_limits *most)
 {
-    balance measured = { .options = *options, .layers = count, .several = most->ranks > 1 };
+    balance measured = { .options = *options, .layers = count, .several = most->ranks > 0 };
     layout(&measured, layers, most);
     return measured.memory.used;
 }
@@ -104,7 +104,7 @@ size_t balance_bytes(const balance_options *options, const balance_layer *layers
 cadre_status balance_new(const balance_options *options, const balance_layer *layers, int count,
     const batch_limits *most, balance **b)
 {
-    balance blank = { .options = *options, .layers = count, .several = most->ranks > 1 };
+    balance blank = { .options = *options, .layers = count, .several = most->ranks > 0 };
     CADRE_TRY(balance_check(&blank, layers));
     balance *made = MEM_ARRAY(balance, 1);
     if (!made) return CADRE_ENOMEM;

@@ -21,17 +21,26 @@ void exchange_layout(
     x->token_sent = ARENA_ARRAY(a, int64_t, rows);
 }
 
+static int slice_of(const exchange *x) { return x->slices ? x->slices->rank : 0; }
+static int slices_of(const exchange *x) { return x->slices ? x->slices->size : 1; }
+
+int64_t exchange_expert(const exchange *x, int r)
+{
+    int size = x->comm->size;
+    return share_begin(x->experts, slice_of(x) * size + r, slices_of(x) * size);
+}
+
 /* Every rank says how many rows it has for each expert of each other. */
 static void exchange_counts(exchange *x, const plan *p)
 {
     int64_t send_first[BATCH_RANKS + 1], receive_first[BATCH_RANKS + 1];
     int ranks = x->comm->size;
     for (int r = 0; r <= ranks; r++) {
-        send_first[r] = share_begin(x->experts, r, ranks);
+        send_first[r] = exchange_expert(x, r) - exchange_expert(x, 0);
         receive_first[r] = r * x->own;
     }
     for (int32_t e = 0; e < x->experts; e++) x->wanted[e] = p->first[e + 1] - p->first[e];
-    comm_rows rows = { .send = x->wanted,
+    comm_rows rows = { .send = x->wanted + exchange_expert(x, 0),
         .send_first = send_first,
         .receive = x->count,
         .receive_first = receive_first,
@@ -65,17 +74,28 @@ static void order_rows(exchange *x)
     x->expert_first[x->own] = row;
 }
 
-void exchange_begin(exchange *x, comm *ranks, const plan *p, int32_t experts)
+void exchange_begin(exchange *x, const batch_ranks *ranks, const plan *p, int32_t experts)
 {
-    x->comm = ranks;
+    x->comm = ranks->comm;
+    x->slices = ranks->slices;
     x->experts = experts;
-    x->first = (int32_t)share_begin(experts, ranks->rank, ranks->size);
-    x->own = (int32_t)share_begin(experts, ranks->rank + 1, ranks->size) - x->first;
-    x->sent = p->first[experts];
-    for (int r = 0; r <= ranks->size; r++)
-        x->send_first[r] = p->first[share_begin(experts, r, ranks->size)];
+    x->first = (int32_t)exchange_expert(x, x->comm->rank);
+    x->own = (int32_t)exchange_expert(x, x->comm->rank + 1) - x->first;
+    x->row = p->first[exchange_expert(x, 0)];
+    for (int r = 0; r <= x->comm->size; r++)
+        x->send_first[r] = p->first[exchange_expert(x, r)] - x->row;
+    x->sent = x->send_first[x->comm->size];
     exchange_counts(x, p);
     order_rows(x);
+}
+
+void exchange_join(const exchange *x, const plan *p, size_t width, void *rows)
+{
+    int64_t first[BATCH_RANKS + 1];
+    if (!x->slices) return;
+    for (int i = 0; i <= x->slices->size; i++)
+        first[i] = p->first[share_begin(x->experts, i, x->slices->size)];
+    comm_all_gather_v(x->slices, (char *)rows + (size_t)x->row * width, first, width, rows);
 }
 
 void exchange_out(const exchange *x, const void *rows, size_t width, void *arrived)

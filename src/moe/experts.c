@@ -14,8 +14,12 @@ enum { CHUNK = 512 }; /* elements of a row that are in the L1 cache at once */
 
 static bool has_up(const expert_pass *e) { return e->form->inputs == 2; }
 
-/* Returns whether gate and up are one matrix [2H, D]. */
-static bool inputs_joined(const expert_pass *e) { return has_up(e) && e->weights->joined; }
+/* Returns whether gate and up are one matrix [2H, D]. Where ranks keep rows, their columns of the
+ * two stand apart. */
+static bool inputs_joined(const expert_pass *e)
+{
+    return has_up(e) && e->weights->joined && !e->keeps;
+}
 
 /* Rows of an expert's gate and up that this rank has, and where they stand among all H */
 static int64_t own_hidden(const expert_pass *e)
@@ -27,7 +31,10 @@ static int64_t hidden_first(const expert_pass *e)
     return gather_first(e->tensor, e->hidden, e->hidden);
 }
 
-static int64_t pre_width(const expert_pass *e) { return e->form->inputs * own_hidden(e); }
+/* Columns of gate in a row of pre, and where this rank's begin */
+static int64_t gate_width(const expert_pass *e) { return e->keeps ? e->hidden : own_hidden(e); }
+static int64_t gate_first(const expert_pass *e) { return e->keeps ? hidden_first(e) : 0; }
+static int64_t pre_width(const expert_pass *e) { return e->form->inputs * gate_width(e); }
 static int64_t row_count(const expert_pass *e)
 {
     return e->rows.first[e->rows.experts] - e->rows.first[0];
@@ -85,13 +92,14 @@ static gemm_group input_group(
 static void multiply_inputs(const expert_pass *e, const expert_wave *wave, const real *x, real *pre)
 {
     const expert_weights *w = wave->weights;
-    bool one = has_up(e) && w->joined;
-    int64_t count = 0;
+    bool one = has_up(e) && w->joined && !e->keeps;
+    int64_t count = 0, n = own_hidden(e);
+    pre += gate_first(e);
     for (int32_t j = 0; j < wave->held; j++) {
         int64_t i = wave->experts[j];
-        int64_t n = own_hidden(e);
         e->group[count++] = input_group(e, i, &w->gate, one ? 2 * n : n, x, pre);
-        if (has_up(e) && !one) e->group[count++] = input_group(e, i, &w->up, n, x, pre + n);
+        if (has_up(e) && !one)
+            e->group[count++] = input_group(e, i, &w->up, n, x, pre + gate_width(e));
     }
     gemm_grouped(e->compute, GEMM_NT, e->group, count, false);
 }
@@ -149,7 +157,7 @@ static void add_input_biases(const expert_pass *e, int64_t expert, real *pre)
     const row_kernels *rows = e->compute->variant->rows;
     const expert_weights *w = e->weights;
     if (w->gate_bias) rows->add(own_hidden(e), w->gate_bias[expert], pre);
-    if (w->up_bias) rows->add(own_hidden(e), w->up_bias[expert], pre + own_hidden(e));
+    if (w->up_bias) rows->add(own_hidden(e), w->up_bias[expert], pre + gate_width(e));
 }
 
 static void activate_task(void *arg, int64_t begin, int64_t end)
@@ -158,10 +166,11 @@ static void activate_task(void *arg, int64_t begin, int64_t end)
     const expert_pass *e = job->pass;
     int64_t expert = job->expert, own = own_hidden(e), first = hidden_first(e);
     for (int64_t r = job->row + begin; r < job->row + end; r++) {
-        real *gate = job->pre + r * pre_width(e), *act = job->act + r * e->hidden + first;
+        real *gate = job->pre + r * pre_width(e) + gate_first(e),
+             *act = job->act + r * e->hidden + first;
         expert = expert_of_row(e, r, expert);
         add_input_biases(e, expert, gate);
-        e->form->forward(own, gate, has_up(e) ? gate + own : NULL, e->limit, act);
+        e->form->forward(own, gate, has_up(e) ? gate + gate_width(e) : NULL, e->limit, act);
         drop_out(e, r, expert, 0, own, act);
     }
 }
@@ -309,7 +318,21 @@ void experts_scatter(compute *c, const plan *p, int64_t width, const real *dx_ro
     parallel_over(c, p->tokens, 1, p->rows * width, scatter_task, &job);
 }
 
-/* ---- backward ---- */
+/* ---- backward ----
+ *
+ * Where ranks have rows of the matrices, each computes some columns of dA and of dx over all rows
+ * of the matrix (linear.h), and its rows' gradients. Between the products, every rank has dA and
+ * pre of all of them. */
+
+/* The columns of a matrix that a product by its rows reads, all or a slice's, for the columns of
+ * `c` that it then writes */
+static void take_columns(gemm_group *g, const weight *w, int64_t expert)
+{
+    const weight_slice *s = w->slice;
+    g->n = s ? s->columns : w->cols;
+    g->b = s ? matrix_of_floats(s->by_column, s->columns) : weight_matrix(w, expert);
+    if (s) g->c += s->column;
+}
 
 /* Forward: out = act Wd^T. dA = dy Wd, before the weights: row r's own derivative is weight[r] *
  * dA. */
@@ -318,17 +341,18 @@ static void multiply_output_backward(const expert_pass *e, const real *dy, real 
     int64_t count = 0;
     for (int64_t i = 0; i < e->rows.experts; i++) {
         if (!rows_of(e, i)) continue;
-        e->group[count++] = (gemm_group){ .m = rows_of(e, i),
-            .n = e->hidden,
+        e->group[count] = (gemm_group){ .m = rows_of(e, i),
             .k = e->width,
             .a = start_of(e, i, e->rows.dy_by_row, dy),
             .a_stride = e->width,
             .a_rows = tokens_of(e, i, e->rows.dy_by_row),
-            .b = weight_matrix(&e->weights->down, i),
             .c = da + e->rows.first[i] * e->hidden,
             .c_stride = e->hidden };
+        take_columns(&e->group[count++], &e->weights->down, i);
     }
     gemm_grouped(e->compute, GEMM_NN, e->group, count, false);
+    gather_columns(e->tensor, row_count(e), e->hidden, e->hidden, da);
+    gather_columns(e->tensor, row_count(e) * e->form->inputs, e->hidden, e->hidden, e->pre);
 }
 
 typedef struct hidden_job {
@@ -382,8 +406,10 @@ static void hidden_task(void *arg, int64_t begin, int64_t end)
 static void multiply_down_gradient(
     const expert_pass *e, const real *dy, const real *act, const expert_gradients *g)
 {
+    int64_t own = gather_own(e->tensor, e->width, e->width);
+    dy += gather_first(e->tensor, e->width, e->width);
     for (int64_t i = 0; i < e->rows.experts; i++)
-        e->group[i] = (gemm_group){ .m = e->width,
+        e->group[i] = (gemm_group){ .m = own,
             .n = e->hidden,
             .k = rows_of(e, i),
             .a = start_of(e, i, e->rows.dy_by_row, dy),
@@ -413,14 +439,13 @@ static gemm_group input_gradient_group(
 static void multiply_input_gradients(
     const expert_pass *e, const real *x, const real *dpre, const expert_gradients *g)
 {
-    int64_t count = 0;
+    int64_t count = 0, own = own_hidden(e);
+    dpre += gate_first(e);
     for (int64_t i = 0; i < e->rows.experts; i++) {
-        bool one = has_up(e) && g->joined;
-        e->group[count++] =
-            input_gradient_group(e, i, dpre, one ? 2 * e->hidden : e->hidden, x, g->gate[i]);
+        bool one = has_up(e) && g->joined && !e->keeps;
+        e->group[count++] = input_gradient_group(e, i, dpre, one ? 2 * own : own, x, g->gate[i]);
         if (has_up(e) && !one)
-            e->group[count++] =
-                input_gradient_group(e, i, dpre + e->hidden, e->hidden, x, g->up[i]);
+            e->group[count++] = input_gradient_group(e, i, dpre + e->hidden, own, x, g->up[i]);
     }
     leaves_multiply(e->compute, g->leaves, e->group, count, g->accumulate);
 }
@@ -436,14 +461,13 @@ static void multiply_input_backward(
     for (int64_t i = 0; i < e->rows.experts; i++) {
         bool one = inputs_joined(e);
         if (!rows_of(e, i) || (half && one)) continue;
-        e->group[count++] = (gemm_group){ .m = rows_of(e, i),
-            .n = e->width,
+        e->group[count] = (gemm_group){ .m = rows_of(e, i),
             .k = one ? 2 * e->hidden : e->hidden,
             .a = dpre + e->rows.first[i] * pre_width(e) + half * e->hidden,
             .a_stride = pre_width(e),
-            .b = weight_matrix(w, i),
             .c = dx_rows + e->rows.first[i] * e->width,
             .c_stride = e->width };
+        take_columns(&e->group[count++], w, i);
     }
     gemm_grouped(e->compute, GEMM_NN, e->group, count, add);
 }
@@ -496,4 +520,5 @@ void experts_backward(const expert_pass *e, const real *x, const real *dy,
     multiply_input_gradients(e, x, e->pre, g);
     multiply_input_backward(e, e->pre, 0, dx_rows, add_dx);
     if (has_up(e)) multiply_input_backward(e, e->pre, 1, dx_rows, true);
+    gather_columns(e->tensor, row_count(e), e->width, e->width, dx_rows);
 }

@@ -28,7 +28,8 @@ static void token_pass_begin(
         .group = r->scratch.group,
         .wanted = r->scratch.wanted,
         .tensor = r->call->tensor,
-        .own_hidden = gather_own(r->call->tensor, hidden, hidden) };
+        .own_hidden = gather_own(r->call->tensor, hidden, hidden),
+        .keeps = r->call->tensor && r->call->batch->ranks };
     p->pass.rows = (expert_rows){ .experts = 1, .first = p->first, .weight = row_weight };
 }
 

@@ -94,7 +94,7 @@ static expert_pass routed_pass(const layer_run *r, int32_t bank)
         .act = r->scratch.act,
         .group = r->scratch.group,
         .wanted = r->scratch.wanted,
-        .tensor = r->call->tensor,
+        .tensor = is_exchanged(r) ? NULL : r->call->tensor, /* which share the experts out */
         .owners = r->call->owners,
         .among = moe_config_weighted(r->c),
         .among_first = first };

@@ -12,7 +12,7 @@ static int64_t max_rows(const moe_config *c, int64_t tokens, int64_t sequences)
 /* The most rows that this rank's experts compute: with several ranks, all of them may come here. */
 static int64_t computed_rows(const moe_config *c, const batch_limits *most)
 {
-    return most->ranks > 1 ? max_rows(c, most->all_tokens, most->all_sequences)
+    return most->ranks > 0 ? max_rows(c, most->all_tokens, most->all_sequences)
                            : max_rows(c, most->tokens, most->sequences);
 }
 
@@ -51,7 +51,7 @@ void moe_state_layout(moe_state *s, arena *a, const moe_config *c, const batch_l
     router_state_layout(&s->router, a, c->router, &c->route, most->tokens, c->width, c->experts);
     s->pre = ARENA_ARRAY(a, real, computed * inputs * all_hidden(c));
     s->most_rows = computed;
-    if (most->ranks > 1)
+    if (most->ranks > 0)
         exchange_layout(&s->exchange, a, most->ranks, c->experts, computed, experts_width(c));
     if (c->shared) s->shared_pre = ARENA_ARRAY(a, real, most->tokens * inputs * c->shared);
     if (c->shared_gated) s->shared_expert_gate = ARENA_ARRAY(a, real, most->tokens);
@@ -124,7 +124,7 @@ void layer_scratch_layout(layer_scratch *s, arena *a, const moe_config *c, const
     if (c->latent) s->latent = ARENA_ARRAY(a, real, most->tokens * c->latent);
     if (c->residual) s->coefficient = ARENA_ARRAY(a, real, most->tokens * 2);
     if (c->estimator == ESTIMATOR_DENSE) unpicked_layout(s, a, c, most->tokens);
-    if (most->ranks > 1) exchange_scratch_layout(s, a, c, computed);
+    if (most->ranks > 0) exchange_scratch_layout(s, a, c, computed);
 }
 
 size_t moe_scratch_bytes(const moe_config *c, const batch_limits *most)

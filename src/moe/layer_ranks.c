@@ -32,20 +32,23 @@ static void copy_rows(const layer_run *r, int64_t rows, const copy_job *job)
 /* Rows by token, [T, W], or by row already; gathered where they travel from. */
 static const real *rows_to_send(const layer_run *r, const real *from, bool by_row)
 {
+    const exchange *x = &r->s->exchange;
     int64_t width = experts_width(r->c);
-    if (by_row) return from;
-    copy_rows(r, r->s->exchange.sent,
-        &(copy_job){ from, r->scratch.outgoing, width, r->s->plan.row_token, false });
+    if (by_row) return from + x->row * width;
+    copy_rows(r, x->sent,
+        &(copy_job){ from, r->scratch.outgoing, width, r->s->plan.row_token + x->row, false });
     return r->scratch.outgoing;
 }
 
-/* What experts put out, as computed, goes home. */
+/* What experts put out, as computed, goes home: to the plan's rows. */
 static void send_home(const layer_run *r, const real *computed, real *rows)
 {
     const exchange *x = &r->s->exchange;
     int64_t width = experts_width(r->c);
+    size_t row = (size_t)width * sizeof(real);
     copy_rows(r, x->received, &(copy_job){ computed, r->scratch.arrived, width, x->source, true });
-    exchange_home(x, r->scratch.arrived, (size_t)width * sizeof(real), rows);
+    exchange_home(x, r->scratch.arrived, row, rows + x->row * width);
+    exchange_join(x, &r->s->plan, row, rows);
 }
 
 static weight own_weight(const weight *all, const exchange *x)
@@ -98,7 +101,7 @@ static void exchange_tokens(const layer_run *r)
 {
     exchange *x = &r->s->exchange;
     for (int64_t i = 0; i < x->sent; i++)
-        x->token_sent[i] = r->call->batch->random.first_token + r->s->plan.row_token[i];
+        x->token_sent[i] = r->call->batch->random.first_token + r->s->plan.row_token[x->row + i];
     int64_t *arrived = (int64_t *)(void *)r->scratch.arrived;
     exchange_out(x, x->token_sent, sizeof *arrived, arrived);
     for (int64_t i = 0; i < x->received; i++) x->token[i] = arrived[x->source[i]];
@@ -110,12 +113,18 @@ static void gather_biases(layer_run *r, const expert_weights *w)
     exchange *x = &r->s->exchange;
     int64_t width = experts_width(r->c), first[BATCH_RANKS + 1];
     if (!r->scratch.biases) return;
-    for (int i = 0; i <= x->comm->size; i++) first[i] = share_begin(x->experts, i, x->comm->size);
+    int64_t slice = exchange_expert(x, 0);
+    size_t row = (size_t)width * sizeof(real);
+    for (int i = 0; i <= x->comm->size; i++) first[i] = exchange_expert(x, i) - slice;
     for (int32_t e = 0; e < x->own; e++)
-        memcpy(r->scratch.biases + (x->first + e) * width, w->down_bias[e],
-            (size_t)width * sizeof(real));
-    comm_all_gather_v(x->comm, r->scratch.biases + x->first * width, first,
-        (size_t)width * sizeof(real), r->scratch.biases);
+        memcpy(r->scratch.biases + (x->first + e) * width, w->down_bias[e], row);
+    comm_all_gather_v(x->comm, r->scratch.biases + x->first * width, first, row,
+        r->scratch.biases + slice * width);
+    for (int i = 0; x->slices && i <= x->slices->size; i++)
+        first[i] = share_begin(x->experts, i, x->slices->size);
+    if (x->slices)
+        comm_all_gather_v(
+            x->slices, r->scratch.biases + slice * width, first, row, r->scratch.biases);
     for (int32_t e = 0; e < x->experts; e++) r->scratch.bias[e] = r->scratch.biases + e * width;
 }
 
@@ -123,7 +132,7 @@ cadre_status exchanged_forward(layer_run *r, const expert_pass *all, const real 
 {
     exchange *x = &r->s->exchange;
     size_t row = (size_t)experts_width(r->c) * sizeof(real);
-    exchange_begin(x, r->call->batch->ranks->comm, &r->s->plan, all->rows.experts);
+    exchange_begin(x, r->call->batch->ranks, &r->s->plan, all->rows.experts);
     expert_weights own = own_weights(all->weights, x);
     expert_pass pass = own_pass(r, all, &own);
     exchange_out(x, rows_to_send(r, in, all->rows.x_by_row), row, x->x);
@@ -140,7 +149,8 @@ static void exchange_weights(const layer_run *r)
     const exchange *x = &r->s->exchange;
     const plan *p = &r->s->plan;
     for (int64_t i = 0; i < x->sent; i++)
-        r->scratch.numbers[i] = p->row_edge[i] < 0 ? 0 : p->edge_weight[p->row_edge[i]];
+        r->scratch.numbers[i] =
+            p->row_edge[x->row + i] < 0 ? 0 : p->edge_weight[p->row_edge[x->row + i]];
     exchange_out(x, r->scratch.numbers, sizeof(real), x->weight);
 }
 
@@ -161,7 +171,8 @@ void exchanged_backward(layer_run *r, const expert_pass *all, const real *dy,
         r->scratch.outgoing, false);
     send_home(r, r->scratch.outgoing, dx_rows);
     if (!dweight) return;
-    exchange_home(x, arrived, sizeof(real), by_row);
-    for (int64_t i = 0; i < x->sent; i++)
+    exchange_home(x, arrived, sizeof(real), by_row + x->row);
+    exchange_join(x, p, sizeof(real), by_row);
+    for (int64_t i = 0; i < p->first[x->experts]; i++)
         if (p->row_edge[i] >= 0) dweight[p->row_edge[i]] = by_row[i];
 }

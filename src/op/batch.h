@@ -26,9 +26,11 @@ typedef struct router_draws {
 
 enum { BATCH_RANKS = 64 }; /* at most */
 
-/* Ranks that divide the sequences of a batch among them, in the order of the sequences. */
+/* Ranks that divide the sequences of a batch among them, in the order of the sequences. Others may
+ * have the same sequences: those of `slices`, which divide the work on each token. */
 typedef struct batch_ranks {
     struct comm *comm;
+    struct comm *slices;  /* NULL: there are none */
     const int64_t *first; /* [size + 1] first sequence of each rank */
     int64_t tokens;       /* of all ranks */
 } batch_ranks;
@@ -65,7 +67,8 @@ typedef struct batch_limits {
     int64_t encoder_tokens; /* rows of an encoder's output; 0: there is none */
     bool training;          /* a backward pass follows */
     int32_t leaves;         /* of the step, along which its gradients are summed; 0: none */
-    /* Ranks that divide a batch, and its tokens and sequences on all of them; 0: there is one */
+    /* Ranks that divide a batch, and its tokens and sequences on all of them; 0: no batch has
+     * ranks (batch_ranks) */
     int32_t ranks;
     int64_t all_tokens, all_sequences;
 } batch_limits;

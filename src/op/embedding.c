@@ -31,13 +31,22 @@ static void unpack_row(const weight *table, int64_t id, real *x)
     }
 }
 
+/* The row of the table that token t reads; -1: another rank has it */
+static int64_t row_of(const embedding_task *k, int64_t t)
+{
+    const weight *table = k->e->table;
+    int64_t row = k->ids[t] - (table->slice ? table->slice->first : 0);
+    assert(table->slice || (row >= 0 && row < table->rows));
+    return row < table->rows ? row : -1;
+}
+
 static void forward_rows(void *arg, int64_t begin, int64_t end)
 {
     const embedding_task *k = arg;
     const weight *table = k->e->table;
     for (int64_t t = begin; t < end; t++) {
-        assert(k->ids[t] >= 0 && k->ids[t] < table->rows);
-        int64_t id = k->ids[t];
+        int64_t id = row_of(k, t);
+        if (id < 0) continue;
         real *x = k->x.at + t * k->x.stride;
         const real *from = x;
         if (table->format) unpack_row(table, id, x);
@@ -57,9 +66,12 @@ static void backward_columns(void *arg, int64_t begin, int64_t end)
 {
     const embedding_task *k = arg;
     if (!k->e->accumulate) clear_columns(k->e, begin, end);
-    for (int64_t t = 0; t < k->tokens; t++)
-        k->rows->axpy(end - begin, k->e->scale, k->dx.at + t * k->dx.stride + begin,
-            k->e->dtable + k->ids[t] * k->e->table->cols + begin);
+    for (int64_t t = 0; t < k->tokens; t++) {
+        int64_t row = row_of(k, t);
+        if (row >= 0)
+            k->rows->axpy(end - begin, k->e->scale, k->dx.at + t * k->dx.stride + begin,
+                k->e->dtable + row * k->e->table->cols + begin);
+    }
 }
 
 void embedding_forward(

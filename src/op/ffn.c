@@ -29,10 +29,11 @@ static void activate(void *arg, int64_t begin, int64_t end)
 static void activate_backward(void *arg, int64_t begin, int64_t end)
 {
     const activation_task *t = arg;
-    int64_t h = t->f->down.w.cols, row = t->f->activation->inputs * h;
+    int64_t h = t->f->gate.w.rows, row = t->f->activation->inputs * h, all = t->f->down.w.cols;
+    const real *dactive = t->s->active + gather_first(t->f->tensor, all, all);
     for (int64_t i = begin; i < end; i++) {
         real *g = t->s->hidden + i * row, *u = t->f->activation->inputs == 2 ? g + h : NULL;
-        t->f->activation->backward(h, g, u, t->f->limit, t->s->active + i * h, g, u);
+        t->f->activation->backward(h, g, u, t->f->limit, dactive + i * all, g, u);
     }
 }
 
@@ -52,11 +53,22 @@ void ffn_forward(
     gather_columns(f->tensor, tokens, width, width, y.at - gather_first(f->tensor, width, width));
 }
 
+/* dx (+)= the gradient through gate or up, given that by its output in s->hidden from `at` on. Ranks
+ * gather it where dactive was. */
+static void input_backward(compute *c, const ffn *f, const linear *l, int64_t tokens, strided_in x,
+    const ffn_state *s, int64_t at, strided_out dx)
+{
+    int64_t row = f->activation->inputs * f->gate.w.rows, all = f->down.w.cols;
+    strided_in d = rows_from(s->hidden + at, row);
+    if (f->tensor) gather_copied(f->tensor, tokens, d.at, row, all, all, s->active);
+    linear_backward(c, l, tokens, x, f->tensor ? rows_from(s->active, all) : d, dx);
+}
+
 void ffn_backward(compute *c, const ffn *f, int64_t tokens, strided_in x, ffn_state *s,
     strided_in dy, strided_out dx)
 {
     int inputs = f->activation->inputs;
-    int64_t h = f->down.w.cols, row = inputs * h;
+    int64_t h = f->down.w.cols, own = f->gate.w.rows, row = inputs * own, width = dx.stride;
     /* y = active Wd^T. First comes dWd, which reads active, then dactive, which overwrites it. */
     linear through = f->down;
     through.dw = through.dbias = NULL;
@@ -64,8 +76,8 @@ void ffn_backward(compute *c, const ffn *f, int64_t tokens, strided_in x, ffn_st
     linear_backward(c, &through, tokens, rows_from(NULL, 0), dy, rows_to(s->active, h));
     activation_task task = { f, s };
     parallel_over(c, tokens, 1, tokens * row * 8, activate_backward, &task);
-    linear_backward(c, &f->gate, tokens, x, rows_from(s->hidden, row), dx);
+    input_backward(c, f, &f->gate, tokens, x, s, 0, dx);
     if (inputs == 2)
-        linear_backward(
-            c, &f->up, tokens, x, rows_from(s->hidden + h, row), rows_added(dx.at, dx.stride));
+        input_backward(c, f, &f->up, tokens, x, s, own, rows_added(dx.at, dx.stride));
+    gather_columns(f->tensor, tokens, width, width, dx.at);
 }

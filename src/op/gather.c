@@ -60,6 +60,15 @@ static void exchange_in_place(const column_gather *g, const gathered *m, int64_t
     comm_all_gather_v(c, x + first[c->rank], first, sizeof *x, x);
 }
 
+void gather_copied(const column_gather *g, int64_t rows, const real *own, int64_t stride,
+    int64_t cols, int64_t pieces, real *x)
+{
+    size_t bytes = (size_t)gather_own(g, cols, pieces) * sizeof *x;
+    real *at = x + gather_first(g, cols, pieces);
+    for (int64_t r = 0; r < rows; r++) memcpy(at + r * cols, own + r * stride, bytes);
+    gather_columns(g, rows, cols, pieces, x);
+}
+
 void gather_together(const column_gather *g, int64_t rows, const gathered *m, int count)
 {
     if (!g || !g->ranks || !rows) return;

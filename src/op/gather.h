@@ -32,6 +32,11 @@ enum { GATHER_TOGETHER = 2 };
 /* Fills in the other ranks' columns of matrices with the same rows, in one exchange. */
 void gather_together(const column_gather *g, int64_t rows, const gathered *m, int count);
 
+/* Does the same for one matrix whose own columns lie elsewhere, side by side in rows `stride`
+ * elements apart: they are copied to their places first. */
+void gather_copied(const column_gather *g, int64_t rows, const real *own, int64_t stride,
+    int64_t cols, int64_t pieces, real *x);
+
 static inline void gather_columns(
     const column_gather *g, int64_t rows, int64_t cols, int64_t pieces, real *x)
 {

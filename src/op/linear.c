@@ -63,21 +63,30 @@ void linear_forward(compute *c, const linear *l, int64_t tokens, strided_in x, s
     linear_forward_together(c, &l, 1, tokens, x, &y);
 }
 
+/* dx = dy w. Of a slice, the columns of dx that this rank computes: all rows of w count. */
+static void input_gradient(
+    compute *c, const weight *w, int64_t tokens, strided_in dy, strided_out dx)
+{
+    const weight_slice *s = w->slice;
+    gemm_group input = { .m = tokens,
+        .n = s ? s->columns : w->cols,
+        .k = s ? s->whole : w->rows,
+        .a = dy.at,
+        .a_stride = dy.stride,
+        .b = s ? matrix_of_floats(s->by_column, s->columns) : weight_matrix(w, 0),
+        .c = dx.at + (s ? s->column : 0),
+        .c_stride = dx.stride };
+    gemm_grouped(c, GEMM_NN, &input, 1, dx.add);
+}
+
 /* y = x w^T + bias:  dx = dy w, dw = dy^T x, dbias = sum of dy */
 void linear_backward(
     compute *c, const linear *l, int64_t tokens, strided_in x, strided_in dy, strided_out dx)
 {
     const weight *w = &l->w;
     assert(!w->experts);
-    gemm_group input = { .m = tokens,
-        .n = w->cols,
-        .k = w->rows,
-        .a = dy.at,
-        .a_stride = dy.stride,
-        .b = weight_matrix(w, 0),
-        .c = dx.at,
-        .c_stride = dx.stride };
-    if (dx.at) gemm_grouped(c, GEMM_NN, &input, 1, dx.add);
+    if (dx.at) input_gradient(c, w, tokens, dy, dx);
+    if (w->slice) dy.at += w->slice->first;
     gemm_group own = { .m = w->rows,
         .n = w->cols,
         .k = tokens,

@@ -30,7 +30,11 @@ void linear_forward(compute *c, const linear *l, int64_t tokens, strided_in x, s
 void linear_forward_together(compute *c, const linear *const *l, int count, int64_t tokens,
     strided_in x, const strided_out *y /* [count] */);
 
-/* dx (+)= dy w, dw (+)= dy^T x, dbias (+)= the sum of dy's rows. */
+/* dx (+)= dy w, dw (+)= dy^T x, dbias (+)= the sum of dy's rows.
+ *
+ * Where w is a slice (kernel/weight.h), dy has the columns of all rows of the matrix, gathered;
+ * dw and dbias are those of the rows that are here, and of dx some columns are written at their
+ * places, of which the others are another rank's. No sum is cut. */
 void linear_backward(
     compute *c, const linear *l, int64_t tokens, strided_in x, strided_in dy, strided_out dx);
 

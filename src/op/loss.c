@@ -20,8 +20,8 @@ typedef struct loss_task {
     real *logits, *losses;
 } loss_task;
 
-loss_scratch loss_scratch_take(
-    arena *a, int64_t tokens, int64_t vocabulary, int64_t width, int32_t leaves)
+loss_scratch loss_scratch_take(arena *a, int64_t tokens, int64_t vocabulary, int64_t own,
+    int64_t width, int32_t leaves)
 {
     int64_t sums = 0;
     for (int32_t n = 1; n < leaves; n *= 2) sums++;
@@ -29,7 +29,7 @@ loss_scratch loss_scratch_take(
     rows = rows < MIN_ROWS ? MIN_ROWS : rows > MAX_ROWS ? MAX_ROWS : rows;
     if (rows > tokens) rows = tokens;
     loss_scratch s = { .rows = rows, .logits = ARENA_ARRAY(a, real, rows * vocabulary) };
-    if (sums) s.sums = ARENA_ARRAY(a, real, sums * vocabulary * width);
+    if (sums) s.sums = ARENA_ARRAY(a, real, sums * own * width);
     return s;
 }
 
@@ -164,4 +164,5 @@ void loss_forward_backward(
     const leaf_list *l = h->head.dw ? h->head.leaves : NULL;
     for (int32_t i = 0; l && i < l->runs; i++) run_leaves(c, h, scratch, pass, &l->run[i]);
     if (!l) run_chain(c, h, scratch, pass, &h->head, 0, pass->tokens);
+    gather_columns(h->tensor, pass->tokens, pass->dx.stride, pass->dx.stride, pass->dx.at);
 }

@@ -39,7 +39,8 @@ static weight view(const param *p, param_place place)
         .stride = place.stride,
         .data = place.data,
         .block_scales = place.block_scales,
-        .interleaved = place.interleaved };
+        .interleaved = place.interleaved,
+        .slice = place.slice };
 }
 
 static weight expert_view(
@@ -235,18 +236,25 @@ void model_weights_free(model_weights *w)
     *w = (model_weights){ 0 };
 }
 
-cadre_status model_weights_of_flat(
-    const model_config *config, const param_table *table, const real *values, model_weights *w)
+cadre_status model_weights_of_slices(const model_config *config, const param_table *table,
+    const real *values, const weight_slice *slices, model_weights *w)
 {
     param_place *place = MEM_ARRAY(param_place, table->count);
     if (!place) return CADRE_ENOMEM;
     for (int64_t i = 0; i < table->count; i++)
         place[i] = (param_place){ .kind = PLACE_COPIED,
             .data = values + table->rows[i].offset,
-            .stride = table->rows[i].cols };
+            .stride = table->rows[i].cols,
+            .slice = slices && slices[i].whole ? &slices[i] : NULL };
     cadre_status status = model_weights_make(config, table, place, w);
     mem_free(place);
     return status;
+}
+
+cadre_status model_weights_of_flat(
+    const model_config *config, const param_table *table, const real *values, model_weights *w)
+{
+    return model_weights_of_slices(config, table, values, NULL, w);
 }
 
 /* ---- gradients ---- */

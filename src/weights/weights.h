@@ -25,6 +25,7 @@ typedef struct param_place {
     number_block_scales block_scales;
     /* As in kernel/weight.h; the same for all experts of one role and layer */
     bool interleaved;
+    const weight_slice *slice; /* as in kernel/weight.h */
 } param_place;
 
 typedef struct layer_weights {
@@ -68,9 +69,12 @@ cadre_status model_weights_make(const model_config *config, const param_table *t
 void model_weights_free(model_weights *w);
 
 /* Makes views into flat arrays of table->elements, of the rows of this stack: an encoder's
- * configuration tells its rows from its decoder's. */
+ * configuration tells its rows from its decoder's. slices: [table->count] of those that are cut,
+ * borrowed (.whole 0: it is not); NULL: none is. */
 cadre_status model_weights_of_flat(
     const model_config *config, const param_table *table, const real *values, model_weights *w);
+cadre_status model_weights_of_slices(const model_config *config, const param_table *table,
+    const real *values, const weight_slice *slices, model_weights *w);
 cadre_status model_gradients_of_flat(
     const model_config *config, const param_table *table, real *values, model_gradients *g);
 void model_gradients_free(model_gradients *g);

@@ -123,8 +123,8 @@ static void test_scratch(void **state)
 {
     (void)state;
     arena measure = { 0 };
-    loss_scratch small = loss_scratch_take(&measure, 3, 1000, 8, 0),
-                 large = loss_scratch_take(&measure, 100000, 200000, 8, 0);
+    loss_scratch small = loss_scratch_take(&measure, 3, 1000, 1000, 8, 0),
+                 large = loss_scratch_take(&measure, 100000, 200000, 200000, 8, 0);
     assert_int_equal(small.rows, 3);
     assert_true(large.rows >= 16 && large.rows < 1000);
     assert_true(
