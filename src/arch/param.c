@@ -19,8 +19,19 @@ typedef struct builder {
     const param_row *uncut; /* a parameter with fewer pieces than there are slices */
 } builder;
 
-static bool is_held(const builder *b, int64_t layer, int64_t expert)
+static bool is_of_stage(const builder *b, param_role role, int64_t layer)
 {
+    const param_share *s = &b->share;
+    if (!s->end) return true;
+    if (layer >= 0) return layer >= s->first && layer < s->end;
+    bool last = s->end == b->config->layers;
+    if (role == ROLE_OUT_NORM || role == ROLE_HEAD) return last;
+    return s->first == 0 || (role == ROLE_EMBED && last && b->config->tie);
+}
+
+static bool is_held(const builder *b, param_role role, int64_t layer, int64_t expert)
+{
+    if (!is_of_stage(b, role, layer)) return false;
     if (expert < 0) return true;
     int64_t experts = moe_config_weighted(&b->config->layer[layer].moe);
     return expert >= share_begin(experts, b->share.group, b->share.groups) &&
@@ -58,7 +69,7 @@ static param slice_of(builder *b, param_role role, int64_t layer, int64_t expert
     bool vector = param_kind_is_vector(row->kind);
     int64_t whole = vector ? s.cols : s.rows,
             pieces = param_pieces(row, b->config, layer < 0 ? NULL : &b->config->layer[layer], s);
-    bool cut = row->cut != WHOLE && share->slices > 1;
+    bool cut = row->cut != WHOLE && share->slices > 1 && !(share->whole_experts && expert >= 0);
     if (cut && (pieces < share->slices || whole % pieces)) b->uncut = row;
     if (!cut || b->uncut) pieces = 1;
     int64_t piece = whole / pieces,
@@ -97,7 +108,7 @@ static void add_one(builder *b, param_role role, int64_t layer, int64_t expert, 
         b->overflow = true;
         return;
     }
-    if (is_held(b, layer, expert)) {
+    if (is_held(b, role, layer, expert)) {
         param p = slice_of(b, role, layer, expert, s);
         hold(b, &p);
     }
@@ -191,12 +202,18 @@ cadre_status param_table_make_share(
 
 cadre_status param_table_make(const model_config *config, param_table *table)
 {
-    return make(config, &(param_share){ 0, 1, 0, 1 }, false, table);
+    return make(config, &(param_share){ .slices = 1, .groups = 1 }, false, table);
 }
 
 cadre_status param_table_make_whole(const model_config *config, param_table *table)
 {
-    return make(config, &(param_share){ 0, 1, 0, 1 }, true, table);
+    return make(config, &(param_share){ .slices = 1, .groups = 1 }, true, table);
+}
+
+int64_t param_slice_begin(const model_config *config, const param *p, int32_t i, int32_t slices)
+{
+    int64_t pieces = param_row_of(p->role)->cut == BY_HEAD ? config->kv_heads : p->whole;
+    return share_begin(pieces, i, slices) * (p->whole / pieces);
 }
 
 const model_config *param_stack(const model_config *config, const param *p)

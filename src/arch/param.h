@@ -35,6 +35,11 @@ typedef struct param {
 typedef struct param_share {
     int32_t slice, slices;
     int32_t group, groups;
+    bool whole_experts; /* an expert's parameters are not cut */
+    /* The layers first .. end - 1; with end 0, all. The model's own parameters belong to its
+     * first layer (the embedding) or its last; an embedding that is the output matrix too, to
+     * both. */
+    int64_t first, end;
 } param_share;
 
 typedef struct param_table {
@@ -61,6 +66,9 @@ void param_table_free(param_table *table);
 
 /* A matrix with one row is not a vector. */
 static inline bool param_is_vector(const param *p) { return param_kind_is_vector(p->kind); }
+
+/* The rows (of a vector: elements) of the whole parameter that come before slice i of a cut one */
+int64_t param_slice_begin(const model_config *config, const param *p, int32_t i, int32_t slices);
 
 /* The elements of the whole parameter that come before the first one here */
 static inline int64_t param_elements_before(const param *p)

@@ -61,7 +61,8 @@ static cadre_status measure(cadre_context *context, const model_config *config,
 {
     trainer *t;
     double best;
-    CADRE_TRY(trainer_new(context->compute, config, s, context->world, &t));
+    train_ranks ranks = { context->world, context->layout_given ? &context->layout : NULL };
+    CADRE_TRY(trainer_new(context->compute, config, s, &ranks, &t));
     tokens source = { random_key_of(s->seed, "bench", 0, 0), config->vocab, s->context, 0,
         s->batch };
     init_options init = init_options_of(r, config, s->options, s->seed);

@@ -47,12 +47,36 @@ static cadre_status reserve_states(const token_batch *b)
     return CADRE_OK;
 }
 
+/* Where this rank has a slice of the embedding, it has looked its tokens' rows up: the others come
+ * from the ranks that have the other slices. */
+static void bring_rows(const transformer *t, const model_weights *w, real *x)
+{
+    const token_batch *b = &t->now->batch;
+    comm *ranks = t->tensor.ranks;
+    int64_t first[BATCH_RANKS + 1] = { 0 }, at[BATCH_RANKS], width = t->config->width;
+    size_t row = (size_t)width * sizeof *x;
+    real *rows = t->tensor.scratch;
+    if (!w->embed.slice) return;
+    for (int64_t i = 0; i < b->tokens; i++)
+        first[share_part(t->config->vocab, b->inputs[i], ranks->size) + 1]++;
+    for (int r = 0; r < ranks->size; r++) first[r + 1] += first[r], at[r] = first[r];
+    for (int64_t i = 0; i < b->tokens; i++)
+        if (share_part(t->config->vocab, b->inputs[i], ranks->size) == ranks->rank)
+            memcpy(rows + at[ranks->rank]++ * width, x + i * width, row);
+    at[ranks->rank] = first[ranks->rank];
+    comm_all_gather_v(ranks, rows + at[ranks->rank] * width, first, row, rows);
+    for (int64_t i = 0; i < b->tokens; i++)
+        memcpy(x + i * width,
+            rows + at[share_part(t->config->vocab, b->inputs[i], ranks->size)]++ * width, row);
+}
+
 static void embed_inputs(const transformer *t, const model_weights *w)
 {
     const token_batch *b = &t->now->batch;
     embedding e = { .table = &w->embed, .scale = (real)t->config->embedding_scale };
     embedding_forward(
         t->c, &e, b->tokens, b->inputs, rows_to(t->now->blocks[0].x, t->config->width));
+    bring_rows(t, w, t->now->blocks[0].x);
     block_drop(t, t->config->layers, 0, t->now->blocks[0].x);
 }
 
@@ -148,7 +172,9 @@ static void losses_backward(transformer *t, const model_weights *w, model_gradie
 {
     loss_head head = {
         .head = { .w = w->head, .dw = g->head, .accumulate = g->accumulate, .leaves = g->leaves },
-        .logit_scale = logit_scale(t)
+        .logit_scale = logit_scale(t),
+        .tensor = transformer_tensor(t),
+        .all = t->config->vocab
     };
     loss_pass head_pass = { .tokens = t->now->batch.tokens,
         .x = rows_from(t->now->hidden, t->config->width),

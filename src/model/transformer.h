@@ -31,8 +31,9 @@ cadre_status transformer_new(
 void transformer_free(transformer *t);
 size_t transformer_bytes(const compute *c, const model_config *config, const batch_limits *most);
 
-/* Groups of ranks that divide the work on each layer, forward only: its matrices' rows and its
- * heads, and its experts. NULL: one rank has all. */
+/* Groups of ranks that divide the work on each layer: its matrices' rows and its heads; and its
+ * experts, forward only (in training, those that divide a batch exchange rows: op/batch.h). NULL:
+ * one rank has all. */
 typedef struct transformer_ranks {
     comm *tensor, *owners;
 } transformer_ranks;
@@ -86,7 +87,7 @@ cadre_status transformer_new_stage(compute *c, const model_config *config, const
 cadre_status transformer_new_share(compute *c, const model_config *config, const batch_limits *most,
     const transformer_stage *stage, const transformer_ranks *ranks, transformer **t);
 size_t transformer_stage_bytes(const compute *c, const model_config *config,
-    const batch_limits *most, const transformer_stage *stage);
+    const batch_limits *most, const transformer_stage *stage, const transformer_ranks *ranks);
 
 /* The calls that follow are for pass i of the stage; at first for pass 0. */
 void transformer_turn_to(transformer *t, int i);

@@ -95,6 +95,7 @@ static int64_t mixer_columns(const mixer_config *m)
             low = m->q_lora + m->kv_lora + m->rope_dim;
     raise(&raw, values);
     raise(&raw, low);
+    if (m->kv_lora) raise(&raw, all * (m->nope_dim + m->value_dim)); /* of a backward pass */
     return raw;
 }
 
@@ -102,7 +103,8 @@ static int64_t mixer_columns(const mixer_config *m)
 static void measure_gathers(transformer *t, const moe_state *s, int64_t l)
 {
     const layer_config *layer = &t->config->layer[l];
-    int64_t *most = &t->tensor.most, tokens = t->most.tokens, rows = s->most_rows;
+    int64_t *most = &t->tensor.most, tokens = t->most.tokens,
+            rows = t->most.training ? 0 : s->most_rows;
     raise(most, tokens * mixer_columns(&layer->mixer));
     raise(most, tokens * mixer_columns(&layer->cross));
     raise(most, tokens * t->config->width);
@@ -110,6 +112,10 @@ static void measure_gathers(transformer *t, const moe_state *s, int64_t l)
     if (!layer->sparse) return;
     raise(most, rows * layer->moe.width);
     raise(most, rows * layer->moe.latent);
+    if (t->most.training) { /* the inputs of the two, kept for backward */
+        raise(most, 2 * tokens * layer->moe.shared);
+        raise(most, 2 * tokens * layer->moe.residual);
+    }
     raise(most, rows * layer->moe.hidden);
     for (int32_t i = 0; i < layer->moe.route.banks; i++)
         raise(most, rows * moe_config_bank_hidden(&layer->moe, i));
@@ -177,7 +183,10 @@ static void layout(transformer *t, arena *a)
     if (c->relative_buckets) t->bias = ARENA_ARRAY(a, real, 2 * c->heads * t->most.keys);
     if (transformer_is_last(t)) {
         int32_t leaves = t->most.training && !c->bidirectional ? t->most.leaves : 0;
-        t->loss = loss_scratch_take(a, tokens, c->vocab, c->width, leaves);
+        int64_t own =
+            t->most.training ? gather_own(transformer_tensor(t), c->vocab, c->vocab) : c->vocab;
+        t->loss = loss_scratch_take(a, tokens, c->vocab, own, c->width, leaves);
+        if (t->most.training) raise(&t->tensor.most, t->loss.rows * c->vocab);
     }
     t->moe_scratch_bytes = moe_scratch_most(t);
     t->moe_scratch = arena_take(a, t->moe_scratch_bytes, 1);
@@ -213,9 +222,9 @@ static size_t arena_bytes(const compute *c, const model_config *config, const ba
 }
 
 size_t transformer_stage_bytes(const compute *c, const model_config *config,
-    const batch_limits *most, const transformer_stage *stage)
+    const batch_limits *most, const transformer_stage *stage, const transformer_ranks *ranks)
 {
-    size_t laid_out = arena_bytes(c, config, most, stage, &(transformer_ranks){ 0 });
+    size_t laid_out = arena_bytes(c, config, most, stage, ranks);
     size_t positions = model_config_rotates(config) ? rope_bytes(&config->rope, most->keys) : 0;
     return laid_out > SIZE_MAX - positions ? SIZE_MAX : laid_out + positions;
 }
@@ -229,7 +238,7 @@ static transformer_stage whole_of(const model_config *config)
 size_t transformer_bytes(const compute *c, const model_config *config, const batch_limits *most)
 {
     transformer_stage whole = whole_of(config);
-    return transformer_stage_bytes(c, config, most, &whole);
+    return transformer_stage_bytes(c, config, most, &whole, &(transformer_ranks){ 0 });
 }
 
 static cadre_status make_rope(transformer *t)

@@ -3,6 +3,7 @@
 #include "train/optimizer.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "kernel/rows.h"
@@ -13,9 +14,18 @@ enum { BLOCK = OPTIMIZER_BLOCK };
 typedef struct block {
     int64_t offset, count;
     bool decays, router;
-    bool owned;        /* by this rank, which updates it and counts it in the norm */
+    bool owned;        /* by this rank, which updates it */
+    bool counted;      /* in the norm, by this rank, as a whole block */
+    bool part;         /* it is a piece of a block, of which other slices have the rest */
     int64_t held, end; /* elements held .. end - 1 are frozen */
+    int64_t place,
+        at; /* its place among the whole model's blocks, and where in that one it begins */
 } block;
+
+/* A piece of a block that slices divide, as all ranks know it */
+typedef struct piece {
+    int64_t place, at, count; /* as a block's */
+} piece;
 
 struct optimizer {
     compute *c;
@@ -32,6 +42,12 @@ struct optimizer {
     int64_t all, *from;            /* [ranks + 1] */
     int64_t *place;                /* [all] */
     double *all_squares, *ordered; /* [all] */
+    /* Pieces of all ranks, in the order of ranks, and the same by place; where each rank's begin
+     * [ranks + 1], and their elements in `elements` */
+    int64_t *piece_from, *element_from;
+    piece *pieces;
+    int64_t *sorted, *element; /* [pieces] */
+    real *elements, *joined;   /* [all elements], [BLOCK] */
 };
 
 /* Blocks begin at multiples of BLOCK of the whole parameter, whichever of its rows are here. */
@@ -84,8 +100,12 @@ static void cut_blocks(optimizer *o, const param_table *table)
         freeze_elements(&o->options.freeze, p, &from, &to);
         for (int64_t b = 0; b < blocks_of(p); b++) {
             int64_t begin = b ? b * BLOCK - ahead : 0, end = (b + 1) * BLOCK - ahead;
-            o->blocks[at] = (block){ p->offset + begin, (end < size ? end : size) - begin,
-                decays(&o->options, p), is_router(p), true, 0, 0 };
+            o->blocks[at] = (block){ .offset = p->offset + begin,
+                .count = (end < size ? end : size) - begin,
+                .decays = decays(&o->options, p),
+                .router = is_router(p),
+                .owned = true,
+                .counted = true };
             hold(&o->blocks[at++], begin, from, to);
         }
     }
@@ -144,7 +164,7 @@ static bool is_same(const param *a, const param *b)
 /* Elements of the dense parameters are divided evenly, between two blocks. */
 static void cut_dense(const optimizer *o, const optimizer_share *s)
 {
-    int ranks = s->ranks->size, next = 1;
+    int ranks = s->owners->size, next = 1;
     s->first[0] = 0;
     for (int64_t i = 0; i < o->count; i++) {
         int64_t offset = o->blocks[i].offset; /* those of experts are among them */
@@ -156,55 +176,162 @@ static void cut_dense(const optimizer *o, const optimizer_share *s)
 
 static void own_blocks(optimizer *o, const optimizer_share *s)
 {
-    int64_t begin = s->first[s->ranks->rank], end = s->first[s->ranks->rank + 1];
+    int64_t begin = s->first[s->owners->rank], end = s->first[s->owners->rank + 1];
     for (int64_t i = 0; i < o->count; i++) {
         block *b = &o->blocks[i];
         b->owned = b->offset >= s->dense || (b->offset >= begin && b->offset < end);
     }
 }
 
-static void layout_gathered(optimizer *o, int64_t all)
+static bool is_cut(const param *p) { return p->whole != (param_is_vector(p) ? p->cols : p->rows); }
+
+static bool counts(const optimizer_share *s, const param *p)
 {
-    arena *a = &o->gathered;
-    o->from = ARENA_ARRAY(a, int64_t, o->ranks->size + 1);
-    o->place = ARENA_ARRAY(a, int64_t, all);
-    o->all_squares = ARENA_ARRAY(a, double, all);
-    o->ordered = ARENA_ARRAY(a, double, all);
+    if (p->role == ROLE_EMBED && !s->counts_embedding) return false;
+    return is_cut(p) || param_is_expert(p->role) || s->counts_whole;
 }
 
-/* Says at which places of the whole model's order this rank's blocks stand. */
-static void place_blocks(optimizer *o, const param_table *table, const param_table *whole)
+/* Says which of the whole model's blocks, which begin at `place`, this parameter has. */
+static void place_parameter(
+    block *b, const optimizer_share *s, const param *p, const param *whole, int64_t place)
 {
-    int64_t place = 0, at_block = 0;
-    const param *p = table->rows, *end = p + table->count;
-    int64_t *at = o->place + o->from[o->ranks->rank];
-    for (int64_t i = 0; i < whole->count; i++) {
-        int64_t blocks = blocks_of(&whole->rows[i]);
-        if (p < end && is_same(p, &whole->rows[i])) {
-            for (int64_t b = 0; b < blocks; b++, at_block++)
-                if (o->blocks[at_block].owned) *at++ = place + b;
-            p++;
-        }
-        place += blocks;
+    int64_t before = param_elements_before(p), size = whole->rows * whole->cols;
+    for (int64_t i = 0; i < blocks_of(p); i++, b++) {
+        int64_t begin = before / BLOCK * BLOCK + i * BLOCK, rest = size - begin;
+        b->place = place + before / BLOCK + i;
+        b->at = i ? 0 : before % BLOCK;
+        b->part = b->count < (rest < BLOCK ? rest : BLOCK);
+        b->counted = b->owned && counts(s, p) && !b->part;
+        b->part = b->part && b->owned && counts(s, p);
     }
+}
+
+static void place_blocks(optimizer *o, const param_table *table, const optimizer_share *s)
+{
+    int64_t place = 0;
+    block *b = o->blocks;
+    const param *p = table->rows, *end = p + table->count;
+    for (int64_t i = 0; i < s->whole->count; i++) {
+        const param *whole = &s->whole->rows[i];
+        if (p < end && is_same(p, whole)) {
+            place_parameter(b, s, p, whole, place);
+            b += blocks_of(p++);
+        }
+        place += blocks_of(whole);
+    }
+}
+
+/* ---- what all ranks know of each other's blocks ---- */
+
+static void layout_gathered(optimizer *o, int64_t pieces, int64_t elements)
+{
+    arena *a = &o->gathered;
+    int ranks = o->ranks->size;
+    o->from = ARENA_ARRAY(a, int64_t, ranks + 1);
+    o->piece_from = ARENA_ARRAY(a, int64_t, ranks + 1);
+    o->element_from = ARENA_ARRAY(a, int64_t, ranks + 1);
+    o->place = ARENA_ARRAY(a, int64_t, o->all);
+    o->all_squares = ARENA_ARRAY(a, double, o->all);
+    o->ordered = ARENA_ARRAY(a, double, o->all);
+    o->pieces = ARENA_ARRAY(a, piece, pieces);
+    o->sorted = ARENA_ARRAY(a, int64_t, pieces);
+    o->element = ARENA_ARRAY(a, int64_t, pieces);
+    o->elements = ARENA_ARRAY(a, real, elements);
+    if (pieces) o->joined = ARENA_ARRAY(a, real, BLOCK);
+}
+
+typedef struct block_counts {
+    int64_t blocks, pieces, elements;
+} block_counts;
+
+static block_counts count_own(const optimizer *o)
+{
+    block_counts own = { 0 };
+    for (int64_t i = 0; i < o->count; i++) {
+        own.blocks += o->blocks[i].counted;
+        own.pieces += o->blocks[i].part;
+        own.elements += o->blocks[i].part ? o->blocks[i].count : 0;
+    }
+    return own;
+}
+
+static cadre_status open_gathered(optimizer *o)
+{
+    block_counts own = count_own(o), sum = { 0 }, each[BATCH_RANKS];
+    int ranks = o->ranks->size;
+    comm_all_gather(o->ranks, &own, sizeof own, each);
+    for (int r = 0; r < ranks; r++) sum.pieces += each[r].pieces, sum.elements += each[r].elements;
+    layout_gathered(o, sum.pieces, sum.elements);
+    if (!arena_open(&o->gathered, o->gathered.used)) return CADRE_ENOMEM;
+    layout_gathered(o, sum.pieces, sum.elements);
+    for (int r = 0; r < ranks; r++) {
+        o->from[r + 1] = o->from[r] + each[r].blocks;
+        o->piece_from[r + 1] = o->piece_from[r] + each[r].pieces;
+        o->element_from[r + 1] = o->element_from[r] + each[r].elements;
+    }
+    return comm_status(o->ranks);
+}
+
+static bool comes_before(const piece *a, const piece *b)
+{
+    return a->place < b->place || (a->place == b->place && a->at < b->at);
+}
+
+/* Heap sort by place: the largest of heap[i ..] rises. */
+static void sift(const piece *pieces, int64_t *heap, int64_t i, int64_t count)
+{
+    for (int64_t child; (child = 2 * i + 1) < count; i = child) {
+        if (child + 1 < count && comes_before(&pieces[heap[child]], &pieces[heap[child + 1]]))
+            child++;
+        if (!comes_before(&pieces[heap[i]], &pieces[heap[child]])) return;
+        int64_t kept = heap[i];
+        heap[i] = heap[child];
+        heap[child] = kept;
+    }
+}
+
+static void sort_pieces(optimizer *o, int64_t count)
+{
+    int64_t at = 0;
+    for (int64_t i = 0; i < count; i++) {
+        o->sorted[i] = i;
+        o->element[i] = at;
+        at += o->pieces[i].count;
+    }
+    for (int64_t i = count / 2; i-- > 0;) sift(o->pieces, o->sorted, i, count);
+    for (int64_t end = count; end-- > 1;) {
+        int64_t last = o->sorted[end];
+        o->sorted[end] = o->sorted[0];
+        o->sorted[0] = last;
+        sift(o->pieces, o->sorted, 0, end);
+    }
+}
+
+static void tell_blocks(optimizer *o)
+{
+    int rank = o->ranks->rank;
+    int64_t *place = o->place + o->from[rank];
+    piece *own = o->pieces + o->piece_from[rank];
+    for (int64_t i = 0; i < o->count; i++) {
+        const block *b = &o->blocks[i];
+        if (b->counted) *place++ = b->place;
+        if (b->part) *own++ = (piece){ b->place, b->at, b->count };
+    }
+    comm_all_gather_v(o->ranks, o->place + o->from[rank], o->from, sizeof *o->place, o->place);
+    comm_all_gather_v(
+        o->ranks, o->pieces + o->piece_from[rank], o->piece_from, sizeof *o->pieces, o->pieces);
+    sort_pieces(o, o->piece_from[o->ranks->size]);
 }
 
 cadre_status optimizer_divide(optimizer *o, const param_table *table, const optimizer_share *share)
 {
-    int64_t own = 0, counts[BATCH_RANKS];
     o->ranks = share->ranks;
     o->all = count_blocks(share->whole);
     cut_dense(o, share);
     own_blocks(o, share);
-    layout_gathered(o, o->all);
-    if (!arena_open(&o->gathered, o->gathered.used)) return CADRE_ENOMEM;
-    layout_gathered(o, o->all);
-    for (int64_t i = 0; i < o->count; i++) own += o->blocks[i].owned;
-    comm_all_gather(o->ranks, &own, sizeof own, counts);
-    for (int r = 0; r < o->ranks->size; r++) o->from[r + 1] = o->from[r] + counts[r];
-    place_blocks(o, table, share->whole);
-    comm_all_gather_v(
-        o->ranks, o->place + o->from[o->ranks->rank], o->from, sizeof *o->place, o->place);
+    place_blocks(o, table, share);
+    CADRE_TRY(open_gathered(o));
+    tell_blocks(o);
     return comm_status(o->ranks);
 }
 
@@ -221,7 +348,7 @@ static void sum_squares(void *arg, int worker, int workers)
     pool_range share = pool_share(t->o->count, 1, worker, workers);
     for (int64_t i = share.begin; i < share.end; i++) {
         const block *b = &t->o->blocks[i];
-        if (!b->owned) continue;
+        if (!b->counted) continue;
         const row_kernels *rows = t->o->c->variant->rows;
         const real *gradient = t->gradient + b->offset;
         t->o->squares[i] = rows->sum_squares(b->held, gradient);
@@ -230,15 +357,47 @@ static void sum_squares(void *arg, int worker, int workers)
     }
 }
 
-/* Adds the squares of all ranks' blocks in the order of the whole model. */
-static double sum_of_ranks(optimizer *o)
+/* What is frozen counts as nothing; of a parameter that is cut, that is all or none of it. */
+static void copy_piece(const block *b, const real *gradient, real *to)
 {
-    double sum = 0, *own = o->all_squares + o->from[o->ranks->rank];
+    bool frozen = b->held < b->count;
+    if (frozen) memset(to, 0, (size_t)b->count * sizeof *to);
+    else memcpy(to, gradient + b->offset, (size_t)b->count * sizeof *to);
+}
+
+/* The squares of blocks of which slices have pieces: every rank computes them of all elements. */
+static void sum_pieces(optimizer *o, const real *gradient)
+{
+    int64_t count = o->piece_from[o->ranks->size];
+    real *own = o->elements + o->element_from[o->ranks->rank], *to = own;
     for (int64_t i = 0; i < o->count; i++)
-        if (o->blocks[i].owned) *own++ = o->squares[i];
-    comm_all_gather_v(o->ranks, o->all_squares + o->from[o->ranks->rank], o->from,
-        sizeof *o->all_squares, o->all_squares);
-    for (int64_t i = 0; i < o->all; i++) o->ordered[o->place[i]] = o->all_squares[i];
+        if (o->blocks[i].part) {
+            copy_piece(&o->blocks[i], gradient, to);
+            to += o->blocks[i].count;
+        }
+    comm_all_gather_v(o->ranks, own, o->element_from, sizeof *own, o->elements);
+    for (int64_t i = 0; i < count;) {
+        int64_t place = o->pieces[o->sorted[i]].place, size = 0;
+        for (; i < count && o->pieces[o->sorted[i]].place == place; i++) {
+            const piece *p = &o->pieces[o->sorted[i]];
+            memcpy(o->joined + p->at, o->elements + o->element[o->sorted[i]],
+                (size_t)p->count * sizeof *own);
+            size = p->at + p->count;
+        }
+        o->ordered[place] = o->c->variant->rows->sum_squares(size, o->joined);
+    }
+}
+
+/* Adds the squares of all ranks' blocks in the order of the whole model. */
+static double sum_of_ranks(optimizer *o, const real *gradient)
+{
+    double sum = 0, *first = o->all_squares + o->from[o->ranks->rank], *own = first;
+    for (int64_t i = 0; i < o->count; i++)
+        if (o->blocks[i].counted) *own++ = o->squares[i];
+    comm_all_gather_v(o->ranks, first, o->from, sizeof *o->all_squares, o->all_squares);
+    for (int64_t i = 0; i < o->from[o->ranks->size]; i++)
+        o->ordered[o->place[i]] = o->all_squares[i];
+    if (o->joined) sum_pieces(o, gradient);
     for (int64_t i = 0; i < o->all; i++) sum += o->ordered[i];
     return sum;
 }
@@ -248,7 +407,7 @@ double optimizer_gradient_norm(optimizer *o, const real *gradient)
     norm_task task = { o, gradient };
     pool_run(o->c->pool, sum_squares, &task);
     double sum = 0;
-    if (o->ranks) return sqrt(sum_of_ranks(o));
+    if (o->ranks) return sqrt(sum_of_ranks(o, gradient));
     for (int64_t i = 0; i < o->count; i++) sum += o->squares[i];
     return sqrt(sum);
 }

@@ -29,14 +29,18 @@ size_t optimizer_bytes(const param_table *table); /* what optimizer_new will all
 real *optimizer_first_moment(optimizer *o); /* [table->elements], the flat layout */
 real *optimizer_second_moment(optimizer *o);
 
-/* Several ranks divide the parameters: the experts of its table are this rank's, and of the others,
- * which lie before them, elements first[rank] .. first[rank + 1] - 1. It updates and counts these
- * alone. */
+/* Several ranks divide the parameters. A rank's table has its share of the model (arch/param.h). The
+ * ranks of `owners` have the same table, but for its experts, which are this rank's; of the others,
+ * which lie before them, each updates elements first[rank] .. first[rank + 1] - 1. The norm counts
+ * every parameter of the model once: a block of which slices have pieces is brought together. */
 typedef struct optimizer_share {
-    comm *ranks;
+    comm *ranks; /* all */
+    comm *owners;
+    bool counts_whole;        /* this rank's are the ones that count, of those that are not cut */
+    bool counts_embedding;    /* and of an embedding, which the last stage may have too */
     const param_table *whole; /* of the model */
     int64_t dense;            /* elements of parameters that are no experts */
-    int64_t *first;           /* [ranks + 1] written; borrowed */
+    int64_t *first;           /* [owners + 1] written; borrowed */
 } optimizer_share;
 cadre_status optimizer_divide(optimizer *o, const param_table *table, const optimizer_share *share);
 

@@ -37,7 +37,8 @@ static cadre_status time_steps(const train_run *r, int64_t batch, int64_t parts,
     train_settings s = r->settings;
     s.batch = batch, s.accumulate = parts;
     *seconds = INFINITY;
-    CADRE_TRY(trainer_new(r->context->compute, &r->config, &s, train_world(r), &t));
+    train_ranks ranks = train_ranks_of(r);
+    CADRE_TRY(trainer_new(r->context->compute, &r->config, &s, &ranks, &t));
     init_options init = init_options_of(r->recipe, &r->config, r->options, s.seed);
     model_initialise(r->context->compute, trainer_table(t), &init, trainer_values(t));
     cadre_status status = CADRE_OK;

@@ -25,7 +25,8 @@ static cadre_status count_memory(
     size_t bytes;
     param_table table;
     compute *c = r->context->compute;
-    CADRE_TRY(trainer_bytes(c, config, &r->settings, train_world(r), &bytes));
+    train_ranks ranks = train_ranks_of(r);
+    CADRE_TRY(trainer_bytes(c, config, &r->settings, &ranks, &bytes));
     CADRE_TRY(param_table_make_whole(config, &table));
     *summary = (cadre_train_summary){ .model_type = config->arch->model_type,
         .parameters = table.total,
@@ -214,8 +215,8 @@ static cadre_status start_fresh(train_run *r)
 static cadre_status begin(train_run *r)
 {
     CADRE_TRY(same_run_text(r, &r->text));
-    CADRE_TRY(
-        trainer_new(r->context->compute, &r->config, &r->settings, train_world(r), &r->trainer));
+    train_ranks ranks = train_ranks_of(r);
+    CADRE_TRY(trainer_new(r->context->compute, &r->config, &r->settings, &ranks, &r->trainer));
     if (train_leads(r)) CADRE_TRY(file_make_folder(r->out));
     if (train_leads(r)) CADRE_TRY(checkpoint_sweep(r->out));
     if (r->resumed) CADRE_TRY(resume(r));

@@ -45,6 +45,11 @@ typedef struct train_run {
 
 /* Ranks that train one model: the first one alone writes files and tells the listener. */
 static inline comm *train_world(const train_run *r) { return r->context->world; }
+static inline train_ranks train_ranks_of(const train_run *r)
+{
+    const cadre_context *c = r->context;
+    return (train_ranks){ c->world, c->layout_given ? &c->layout : NULL };
+}
 static inline bool train_leads(const train_run *r) { return train_world(r)->rank == 0; }
 
 /* What a rank has of a checkpoint. */

@@ -3,6 +3,8 @@
 
 #include <assert.h>
 
+#include "weights/rank_share.h"
+
 /* The most that this rank has of a micro-batch */
 static int64_t most_sequences(const trainer *t) { return leaf_plan_most_sequences(&t->plan); }
 static int64_t most_tokens(const trainer *t, const stack *k)
@@ -20,7 +22,7 @@ static batch_limits limits_of(const trainer *t, const stack *k)
         .encoder_tokens = reads ? most_tokens(t, &t->stacks[ENCODER]) : 0,
         .training = true,
         .leaves = t->plan.leaves,
-        .ranks = t->plan.ranks,
+        .ranks = rank_groups_several(&t->groups) ? t->plan.ranks : 0,
         .all_tokens = all * k->length,
         .all_sequences = all };
 }
@@ -43,11 +45,13 @@ static void layout_stack(trainer *t, stack *k)
     k->start = ARENA_ARRAY(&t->memory, int64_t, (most_sequences(t) + 1));
 }
 
+static model_config *share_of(trainer *t) { return t->share.layers ? &t->share : &t->config; }
+
 /* The most elements of a gradient that is a sum of leaves; routers_own: of one that a router has
  * beside its matrix, as leaves_sum_whole may sum it */
 static int64_t largest_sum(const trainer *t, bool routers_own)
 {
-    int64_t most = t->config.tie && !routers_own ? t->config.vocab * t->config.width : 0;
+    int64_t most = t->config.tie && !routers_own ? trainer_embedded(t) : 0;
     for (int64_t i = 0; i < t->table.count; i++) {
         const param *p = &t->table.rows[i];
         bool counts = trainer_sums_leaves(p) && (!routers_own || param_is_routers_own(p->role));
@@ -63,7 +67,7 @@ static void layout_gradients(trainer *t, arena *a)
     const model_config *c = &t->config;
     stack *decoder = &t->stacks[DECODER];
     int64_t slots = leaf_plan_slots(&t->plan), line = 16,
-            embedding = (c->vocab * c->width + line - 1) / line * line;
+            embedding = (trainer_embedded(t) + line - 1) / line * line;
     t->head_size = c->tie ? embedding : 0;
     t->slot_first = c->tie ? -embedding : embedding;
     t->slot_size = t->dense - t->slot_first;
@@ -102,6 +106,7 @@ static void layout(trainer *t)
     for (int i = 0; i < t->count; i++) layout_stack(t, &t->stacks[i]);
     t->targets = ARENA_ARRAY(a, int32_t, fed);
     t->losses = ARENA_ARRAY(a, real, fed);
+    trainer_layout_slices(t, a);
     if (t->plan.ranks > 1) layout_exchange(t, a);
     if (t->count == 1) return;
     t->texts = ARENA_ARRAY(a, int32_t, fed);
@@ -133,13 +138,26 @@ static cadre_status check_spans(const trainer *t, const span_lengths *n)
 static cadre_status take_stacks(trainer *t)
 {
     t->count = t->config.encoder ? STACKS : 1;
-    t->stacks[DECODER] = (stack){ .config = &t->config, .length = t->settings.context };
+    t->stacks[DECODER] = (stack){ .config = share_of(t), .length = t->settings.context };
     if (!t->config.encoder) return CADRE_OK;
     complete_spans(t);
     span_lengths n = span_lengths_of(&t->settings.spans, t->settings.context);
     t->stacks[DECODER].length = n.written;
     t->stacks[ENCODER] = (stack){ .config = t->config.encoder, .length = n.read };
     return check_spans(t, &n);
+}
+
+/* What this rank has of the model's layers */
+static cadre_status take_share(trainer *t)
+{
+    const rank_groups *g = &t->groups;
+    rank_share share = { .slice = g->at.tensor, .slices = g->size.tensor, .groups = 1 };
+    share.end = t->config.layers;
+    if (g->size.tensor == 1) return CADRE_OK;
+    CADRE_TRY(rank_share_check(&t->config, &share));
+    CADRE_TRY(model_config_copy(&t->config, &t->share));
+    rank_share_mixers(&share, &t->share);
+    return CADRE_OK;
 }
 
 static cadre_status take_config(trainer *t, const model_config *config)
@@ -150,23 +168,24 @@ static cadre_status take_config(trainer *t, const model_config *config)
     t->plan = (leaf_plan){ .batch = s->batch,
         .parts = s->accumulate,
         .leaves = leaf_count(s->batch, s->context),
-        .rank = t->world ? t->world->rank : 0,
-        .ranks = t->world ? t->world->size : 1 };
+        .rank = t->groups.tokens->rank,
+        .ranks = t->groups.tokens->size };
     CADRE_TRY(leaf_plan_check(&t->plan));
     CADRE_TRY(trainer_check_ranks(t));
+    CADRE_TRY(take_share(t));
     return take_stacks(t);
 }
 
 static cadre_status make_table(trainer *t)
 {
-    param_share share = { .slices = 1, .group = t->plan.rank, .groups = t->plan.ranks };
-    if (share.groups == 1) CADRE_TRY(param_table_make_whole(&t->config, &t->table));
+    bool several = rank_groups_several(&t->groups);
+    param_share share = rank_groups_share(&t->groups, t->world->rank, t->config.layers);
+    if (!several) CADRE_TRY(param_table_make_whole(&t->config, &t->table));
     else CADRE_TRY(param_table_make_share(&t->config, &share, &t->table));
-    if (share.groups > 1) CADRE_TRY(param_table_make_whole(&t->config, &t->whole));
-    CADRE_TRY(
-        freeze_check(&t->settings.optimizer.freeze, share.groups > 1 ? &t->whole : &t->table));
+    if (several) CADRE_TRY(param_table_make_whole(&t->config, &t->whole));
+    CADRE_TRY(freeze_check(&t->settings.optimizer.freeze, several ? &t->whole : &t->table));
     trainer_place_experts_last(&t->table, &t->dense);
-    return CADRE_OK;
+    return trainer_check_slices(t);
 }
 
 static cadre_status allocate(trainer *t)
@@ -191,14 +210,22 @@ static balance_options losses_of(const trainer *t, const stack *k)
     return losses;
 }
 
+static transformer_stage stage_of(const trainer *t, const stack *k)
+{
+    (void)t;
+    return (transformer_stage){ .first = 0, .end = k->config->layers, .passes = 1 };
+}
+
 static cadre_status make_stack(trainer *t, stack *k)
 {
     balance_layer layers[CONFIG_MAX_LAYERS];
-    CADRE_TRY(model_weights_of_flat(k->config, &t->table, t->values, &k->weights));
+    CADRE_TRY(model_weights_of_slices(k->config, &t->table, t->values, t->slices, &k->weights));
     CADRE_TRY(model_gradients_of_flat(k->config, &t->table, t->gradient, &k->gradients));
     batch_limits most = limits_of(t, k);
     balance_options losses = losses_of(t, k);
-    CADRE_TRY(transformer_new(t->c, k->config, &most, &k->transformer));
+    transformer_stage stage = stage_of(t, k);
+    transformer_ranks ranks = { .tensor = t->groups.tensor };
+    CADRE_TRY(transformer_new_share(t->c, k->config, &most, &stage, &ranks, &k->transformer));
     return balance_new(&losses, layers, list_sparse(k->config, layers), &most, &k->balance);
 }
 
@@ -213,21 +240,35 @@ static cadre_status make_parts(trainer *t)
     }
     if (t->count > 1) encoder->gradients.head = NULL;
     CADRE_TRY(optimizer_new(t->c, &t->table, &t->settings.optimizer, &t->optimizer));
-    if (t->plan.ranks == 1) return CADRE_OK;
-    optimizer_share share = { t->world, &t->whole, t->dense, t->first };
+    if (!rank_groups_several(&t->groups)) return CADRE_OK;
+    optimizer_share share = { .ranks = t->world,
+        .owners = t->groups.tokens,
+        .counts_whole = t->groups.at.tensor == 0,
+        .counts_embedding = t->groups.at.pipeline == 0,
+        .whole = &t->whole,
+        .dense = t->dense,
+        .first = t->first };
     CADRE_TRY(optimizer_divide(t->optimizer, &t->table, &share));
+    if (t->plan.ranks == 1) return CADRE_OK;
     for (int r = 0; r < t->plan.ranks; r++) assert(t->first[r + 1] - t->first[r] <= t->most_slice);
     return CADRE_OK;
 }
 
+static void take_ranks(trainer *t, const train_ranks *ranks)
+{
+    rank_groups_shape(&t->groups, ranks ? ranks->world : NULL, ranks ? ranks->layout : NULL);
+    t->world = t->groups.world;
+}
+
 cadre_status trainer_new(compute *c, const model_config *config, const train_settings *settings,
-    comm *world, trainer **out)
+    const train_ranks *ranks, trainer **out)
 {
     trainer *t = MEM_ARRAY(trainer, 1);
     if (!t) return CADRE_ENOMEM;
-    *t = (trainer){ .c = c, .workers = c->workers, .self = comm_self(), .settings = *settings };
-    t->world = world ? world : &t->self;
+    *t = (trainer){ .c = c, .workers = c->workers, .settings = *settings };
+    take_ranks(t, ranks);
     cadre_status status = take_config(t, config);
+    if (status == CADRE_OK) status = rank_groups_open(&t->groups);
     if (status == CADRE_OK) status = allocate(t);
     if (status == CADRE_OK) status = make_parts(t);
     if (status != CADRE_OK) {
@@ -255,6 +296,8 @@ void trainer_free(trainer *t)
     param_table_free(&t->whole);
     arena_close(&t->memory);
     model_config_free(&t->config);
+    model_config_free(&t->share);
+    rank_groups_close(&t->groups);
     mem_free(t);
 }
 
@@ -270,7 +313,9 @@ static bool add_stack(const trainer *t, const compute *c, const stack *k, size_t
     batch_limits most = limits_of(t, k);
     balance_options losses = losses_of(t, k);
     size_t tables = sizeof(layer_weights) + sizeof(layer_gradients) + sizeof(layer_config);
-    return add_size(sum, transformer_bytes(c, k->config, &most)) &&
+    transformer_stage stage = stage_of(t, k);
+    transformer_ranks ranks = { .tensor = t->groups.tensor };
+    return add_size(sum, transformer_stage_bytes(c, k->config, &most, &stage, &ranks)) &&
            add_size(sum, (size_t)k->config->layers * tables) &&
            add_size(sum, balance_bytes(&losses, layers, sparse, &most));
 }
@@ -291,22 +336,24 @@ static cadre_status measure(trainer *t, const compute *c, size_t *bytes)
 }
 
 cadre_status trainer_bytes(const compute *c, const model_config *config,
-    const train_settings *settings, comm *world, size_t *bytes)
+    const train_settings *settings, const train_ranks *ranks, size_t *bytes)
 {
-    trainer t = { .settings = *settings, .workers = c->workers, .world = world };
+    trainer t = { .settings = *settings, .workers = c->workers };
+    take_ranks(&t, ranks);
     cadre_status status = take_config(&t, config);
     if (status == CADRE_OK) status = make_table(&t);
     if (status == CADRE_OK) status = measure(&t, c, bytes);
     param_table_free(&t.table);
     param_table_free(&t.whole);
     model_config_free(&t.config);
+    model_config_free(&t.share);
     return status;
 }
 
 const param_table *trainer_table(const trainer *t) { return &t->table; }
 const param_table *trainer_whole_table(const trainer *t)
 {
-    return t->plan.ranks > 1 ? &t->whole : &t->table;
+    return rank_groups_several(&t->groups) ? &t->whole : &t->table;
 }
 real *trainer_values(trainer *t) { return t->values; }
 optimizer *trainer_optimizer(trainer *t) { return t->optimizer; }

@@ -7,20 +7,27 @@
 #ifndef CADRE_TRAIN_TRAINER_H
 #define CADRE_TRAIN_TRAINER_H
 
+#include "base/layout.h"
 #include "model/transformer.h"
 #include "train/settings.h"
 
 typedef struct trainer trainer;
 
-/* Borrows c, config and world (NULL: one rank). */
+/* The ranks that train together, and how they divide the work. */
+typedef struct train_ranks {
+    comm *world;
+    const rank_layout *layout; /* NULL: all divide the batch */
+} train_ranks;
+
+/* Borrows c, config and the world (ranks NULL: there is one rank). */
 cadre_status trainer_new(compute *c, const model_config *config, const train_settings *settings,
-    comm *world, trainer **t);
+    const train_ranks *ranks, trainer **t);
 void trainer_free(trainer *t);
 cadre_status trainer_bytes(const compute *c, const model_config *config,
-    const train_settings *settings, comm *world,
+    const train_settings *settings, const train_ranks *ranks,
     size_t *bytes); /* what trainer_new will allocate */
 
-/* Parameters of this rank, and of the model */
+/* Parameters of this rank, of which it may have some rows (arch/param.h), and of the model */
 const param_table *trainer_table(const trainer *t);
 const param_table *trainer_whole_table(const trainer *t);
 

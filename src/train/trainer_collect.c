@@ -10,70 +10,93 @@ static real *array_of(trainer *t, trainer_array which)
                                          : optimizer_second_moment(t->optimizer);
 }
 
-/* The slices of dense parameters that others own come where this rank's array has them. */
-static void collect_dense(trainer *t, real *array)
+/* What a rank brings: the dense elements that it updates, and its experts, behind each other */
+typedef struct bringing {
+    int64_t begin, end;     /* dense */
+    int64_t dense, experts; /* where its experts begin, and how many elements they have */
+} bringing;
+
+static bringing own_bringing(const trainer *t)
 {
-    comm *c = t->world;
-    int64_t begin = t->first[c->rank], end = t->first[c->rank + 1];
-    if (c->rank) {
-        if (end > begin) comm_send(c, 0, array + begin, (size_t)(end - begin) * sizeof *array);
-        return;
-    }
-    for (int r = 1; r < c->size; r++)
-        if (t->first[r + 1] > t->first[r])
-            comm_receive(
-                c, r, array + t->first[r], (size_t)(t->first[r + 1] - t->first[r]) * sizeof *array);
+    return (bringing){ t->first[t->plan.rank], t->first[t->plan.rank + 1], t->dense,
+        t->table.elements - t->dense };
 }
 
-/* Copies parameters to their places in the whole model. from: dense ones as this rank has them, or
- * the experts of a rank that has sent them. */
-static void place(const trainer *t, const param_table *table, bool experts, int64_t begin,
+static int64_t earlier(int64_t a, int64_t b) { return a < b ? a : b; }
+static int64_t later(int64_t a, int64_t b) { return a > b ? a : b; }
+
+/* Copies the elements begin .. end - 1 of a rank's flat layout, which are at `from`, to their places
+ * in the whole model. */
+static void place(const trainer *t, const param_table *table, int64_t begin, int64_t end,
     const real *from, real *whole)
 {
     for (int64_t i = 0; i < table->count; i++) {
         const param *p = &table->rows[i];
-        if (param_is_expert(p->role) == experts)
-            memcpy(whole + t->whole.rows[p->index].offset, from + p->offset - begin,
-                (size_t)(p->rows * p->cols) * sizeof *whole);
+        int64_t first = later(p->offset, begin), last = earlier(p->offset + p->rows * p->cols, end);
+        if (first < last)
+            memcpy(whole + t->whole.rows[p->index].offset + param_elements_before(p) + first -
+                       p->offset,
+                from + first - begin, (size_t)(last - first) * sizeof *whole);
     }
 }
 
-static cadre_status table_of(const trainer *t, int rank, param_table *table, int64_t *dense)
+static cadre_status table_of(const trainer *t, int rank, param_table *table)
 {
-    param_share share = { .slices = 1, .group = rank, .groups = t->plan.ranks };
+    int64_t dense;
+    param_share share = rank_groups_share(&t->groups, rank, t->config.layers);
     CADRE_TRY(param_table_make_share(&t->config, &share, table));
-    trainer_place_experts_last(table, dense);
+    trainer_place_experts_last(table, &dense);
     return CADRE_OK;
 }
 
-/* Rank 0 takes the experts of one rank after another. */
-static cadre_status collect_experts(trainer *t, const real *array, real *whole)
+/* Rank 0 receives what rank r brings, as one piece. */
+static cadre_status receive(
+    trainer *t, int r, const bringing *b, const param_table *table, real *whole)
 {
-    for (int r = 0; r < t->world->size; r++) {
+    int64_t dense = b->end - b->begin;
+    size_t count = (size_t)(dense + b->experts);
+    real *arrived = count ? mem_reserve(count, sizeof *arrived) : NULL;
+    if (count && !arrived) return CADRE_ENOMEM;
+    if (dense) comm_receive(t->world, r, arrived, (size_t)dense * sizeof *arrived);
+    if (b->experts)
+        comm_receive(t->world, r, arrived + dense, (size_t)b->experts * sizeof *arrived);
+    place(t, table, b->begin, b->end, arrived, whole);
+    place(t, table, b->dense, b->dense + b->experts, arrived + dense, whole);
+    mem_return(arrived, count, sizeof *arrived);
+    return CADRE_OK;
+}
+
+static cadre_status receive_all(trainer *t, const bringing *all, const real *array, real *whole)
+{
+    place(t, &t->table, all->begin, all->end, array + all->begin, whole);
+    place(t, &t->table, all->dense, t->table.elements, array + all->dense, whole);
+    for (int r = 1; r < t->world->size; r++) {
         param_table table;
-        int64_t dense;
-        CADRE_TRY(table_of(t, r, &table, &dense));
-        int64_t count = table.elements - dense;
-        real *arrived = r && count ? mem_reserve((size_t)count, sizeof *arrived) : NULL;
-        cadre_status status = r && count && !arrived ? CADRE_ENOMEM : CADRE_OK;
-        if (arrived) comm_receive(t->world, r, arrived, (size_t)count * sizeof *arrived);
-        if (status == CADRE_OK) place(t, &table, true, dense, r ? arrived : array + dense, whole);
-        mem_return(arrived, (size_t)count, sizeof *arrived);
+        CADRE_TRY(table_of(t, r, &table));
+        cadre_status status = receive(t, r, &all[r], &table, whole);
         param_table_free(&table);
         CADRE_TRY(status);
     }
     return CADRE_OK;
 }
 
+static void send(trainer *t, const bringing *b, const real *array)
+{
+    int64_t dense = b->end - b->begin;
+    if (dense) comm_send(t->world, 0, array + b->begin, (size_t)dense * sizeof *array);
+    if (b->experts) comm_send(t->world, 0, array + b->dense, (size_t)b->experts * sizeof *array);
+}
+
 cadre_status trainer_collect(trainer *t, trainer_array which, real *whole)
 {
     real *array = array_of(t, which);
-    int64_t count = t->table.elements - t->dense;
-    if (which != TRAINER_VALUES) collect_dense(t, array);
-    if (t->world->rank == 0) {
-        place(t, &t->table, false, 0, array, whole);
-        cadre_status status = collect_experts(t, array, whole);
+    bringing all[BATCH_RANKS], own = own_bringing(t);
+    comm_all_gather(t->world, &own, sizeof own, all);
+    CADRE_TRY(comm_status(t->world));
+    if (t->world->rank) send(t, &own, array);
+    else {
+        cadre_status status = receive_all(t, all, array, whole);
         if (status != CADRE_OK) comm_fail(t->world, status);
-    } else if (count) comm_send(t->world, 0, array + t->dense, (size_t)count * sizeof *array);
+    }
     return comm_status(t->world);
 }

@@ -45,7 +45,7 @@ static void insert(gathering *g, arrival a)
 static int64_t exchange_nodes(gathering *g, int32_t j, const real *base, real *arrived)
 {
     const trainer *t = g->t;
-    comm *c = t->world;
+    comm *c = t->groups.tokens;
     static const int64_t none[BATCH_RANKS + 1];
     int64_t receive_first[BATCH_RANKS + 1] = { 0 };
     const leaf_sums *own = &g->sums[c->rank];
@@ -86,20 +86,20 @@ static void gather_slice(trainer *t, gathering *g, const int64_t *first, real *b
     int64_t at = 0;
     int32_t most = 0;
     g->first = first;
-    g->slice = first[t->world->rank + 1] - first[t->world->rank];
+    g->slice = first[t->plan.rank + 1] - first[t->plan.rank];
     g->count = 0;
-    for (int r = 0; r < t->world->size; r++)
+    for (int r = 0; r < t->plan.ranks; r++)
         if (g->sums[r].count > most) most = g->sums[r].count;
     for (int32_t j = 0; j < most; j++) at += exchange_nodes(g, j, base, t->arrived + at);
     const real *sum = add_nodes(g);
-    if (g->slice) memcpy(base + first[t->world->rank], sum, (size_t)g->slice * sizeof(real));
+    if (g->slice) memcpy(base + first[t->plan.rank], sum, (size_t)g->slice * sizeof(real));
 }
 
 /* The slices of a parameter, counted from its beginning */
 static void slices_of(const trainer *t, const param *p, int64_t *first)
 {
     int64_t size = p->rows * p->cols;
-    for (int r = 0; r <= t->world->size; r++)
+    for (int r = 0; r <= t->plan.ranks; r++)
         first[r] = earlier(later(t->first[r] - p->offset, 0), size);
 }
 
@@ -109,8 +109,7 @@ static void slices_of_sums(const trainer *t, int64_t *first)
 {
     const param *embed = trainer_embedding(t);
     assert(embed->offset == 0);
-    for (int r = 0; r <= t->world->size; r++)
-        first[r] = later(t->first[r], embed->rows * embed->cols);
+    for (int r = 0; r <= t->plan.ranks; r++) first[r] = later(t->first[r], trainer_embedded(t));
 }
 
 /* Routers' gradients are shown by the metrics of every rank. */
@@ -122,7 +121,7 @@ static void gather_routers(trainer *t)
         if (p->role != ROLE_ROUTER) continue;
         real *at = t->gradient + p->offset;
         slices_of(t, p, first);
-        comm_all_gather_v(t->world, at + first[t->world->rank], first, sizeof *at, at);
+        comm_all_gather_v(t->groups.tokens, at + first[t->plan.rank], first, sizeof *at, at);
     }
 }
 
@@ -130,7 +129,7 @@ void trainer_gather_gradients(trainer *t)
 {
     gathering g = { .t = t };
     int64_t first[BATCH_RANKS + 1];
-    for (int r = 0; r < t->world->size; r++) g.sums[r] = trainer_sums_of(t, r);
+    for (int r = 0; r < t->plan.ranks; r++) g.sums[r] = trainer_sums_of(t, r);
     slices_of_sums(t, first);
     gather_slice(t, &g, first, t->gradient);
     if (t->head_gradient) {
@@ -143,16 +142,16 @@ void trainer_gather_gradients(trainer *t)
 void trainer_gather_losses(trainer *t)
 {
     int64_t first[BATCH_RANKS + 1], length = t->stacks[DECODER].length;
-    if (t->world->size == 1) return;
-    for (int r = 0; r <= t->world->size; r++) first[r] = t->first_sequence[r] * length;
-    comm_all_gather_v(t->world, t->losses, first, sizeof *t->losses, t->all_losses);
+    if (t->plan.ranks == 1) return;
+    for (int r = 0; r <= t->plan.ranks; r++) first[r] = t->first_sequence[r] * length;
+    comm_all_gather_v(t->groups.tokens, t->losses, first, sizeof *t->losses, t->all_losses);
 }
 
 void trainer_spread_values(trainer *t)
 {
-    if (t->world->size == 1) return;
-    comm_all_gather_v(
-        t->world, t->values + t->first[t->world->rank], t->first, sizeof *t->values, t->values);
+    if (t->plan.ranks == 1) return;
+    comm_all_gather_v(t->groups.tokens, t->values + t->first[t->plan.rank], t->first,
+        sizeof *t->values, t->values);
 }
 
 /* ---- making ---- */
@@ -199,15 +198,15 @@ static cadre_status check_losses(const balance_options *o)
 cadre_status trainer_check_ranks(const trainer *t)
 {
     const model_config *c = &t->config;
-    if (t->plan.ranks == 1) return CADRE_OK;
-    if (t->plan.ranks > BATCH_RANKS)
-        return cadre_fail(
-            CADRE_EARGUMENT, NULL, "expert times data: expected at most %d ranks", BATCH_RANKS);
+    if (!rank_groups_several(&t->groups)) return CADRE_OK;
+    if (t->world->size > BATCH_RANKS)
+        return cadre_fail(CADRE_EARGUMENT, NULL, "training: expected at most %d ranks, found %d",
+            BATCH_RANKS, t->world->size);
     if (c->encoder || c->relative_buckets)
         return cadre_fail(CADRE_EARGUMENT, NULL,
             "a model with an encoder, or with a bias by distance: expected one rank in training, "
             "found %d",
-            t->plan.ranks);
+            t->world->size);
     for (int64_t l = 0; l < c->layers; l++)
         if (c->layer[l].sparse) CADRE_TRY(check_layer(&c->layer[l].moe));
     return check_losses(&t->settings.balance);

@@ -4,11 +4,13 @@
  *     trainer_step.c      takes a step
  *     trainer_sums.c      the slots in which sums of leaves wait
  *     trainer_ranks.c     what ranks exchange in a step
+ *     trainer_slices.c    columns of matrices of which ranks have rows
  *     trainer_collect.c   what they exchange for a checkpoint */
 #ifndef CADRE_TRAIN_TRAINER_STATE_H
 #define CADRE_TRAIN_TRAINER_STATE_H
 
 #include "train/leaf_plan.h"
+#include "train/rank_groups.h"
 #include "train/trainer.h"
 
 /* The decoder, or the encoder before it */
@@ -35,8 +37,10 @@ enum { DECODER, ENCODER, STACKS };
 struct trainer {
     compute *c;
     int workers;
-    comm self, *world;   /* world: &self if there is one rank */
+    rank_groups groups;
+    comm *world;         /* of groups */
     model_config config; /* with sparse layers as they train */
+    model_config share;  /* the same with this rank's heads; .layers 0: it has all */
     train_settings settings;
     arena memory;
     param_table table;
@@ -44,6 +48,10 @@ struct trainer {
     /* [V, D] the gradient of a tied head until the step's end, like a stack's `embedding` */
     real *head_gradient;
     leaf_plan plan;
+    /* Of matrices of which this rank has some rows [table.count]; the columns of them that it
+     * multiplies by, and where own rows are packed; NULL: it has all rows */
+    weight_slice *slices;
+    real *columns, *packed;
     /* Where ranks divide the batch: elements of parameters that are no experts, which come first;
      * the slice of them that each rank owns [ranks + 1]; the first sequence of each rank in the
      * micro-batch [ranks + 1]; slices of nodes that have arrived; all ranks' losses */
@@ -81,6 +89,13 @@ static inline const param *trainer_embedding(const trainer *t)
     return p;
 }
 
+/* Elements of the rows of the embedding, and of a tied head, that are here */
+static inline int64_t trainer_embedded(const trainer *t)
+{
+    const param *p = trainer_embedding(t);
+    return p->rows * p->cols;
+}
+
 /* ---- trainer_sums.c ---- */
 
 /* The first element of a slot, counted from that of slot 0 */
@@ -88,6 +103,13 @@ int64_t trainer_place_of_slot(const trainer *t, int64_t slot);
 void trainer_begin_leaves(trainer *t); /* says how the stacks sum the gradients of t->part */
 void trainer_join_leaves(trainer *t);  /* adds the sums of two halves of nodes, as t->part says */
 leaf_sums trainer_sums_of(const trainer *t, int rank); /* after the last part */
+
+/* ---- trainer_slices.c ---- */
+
+cadre_status trainer_check_slices(const trainer *t);
+void trainer_layout_slices(trainer *t, arena *a);
+/* At the beginning of a step: every rank gets its columns of the values of all rows. */
+void trainer_spread_columns(trainer *t);
 
 /* ---- trainer_ranks.c ---- */
 

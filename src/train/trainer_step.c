@@ -33,10 +33,10 @@ static cadre_status forward_stack(
         .tokens = t->part.sequences * k->length,
         .sequences = t->part.sequences,
         .start = k->start,
-        .may_stop = t->world->size == 1,
+        .may_stop = !rank_groups_several(&t->groups),
         .encoder_output = encoder ? transformer_hidden(encoder->transformer) : NULL,
         .encoder_start = encoder ? encoder->start : NULL,
-        .ranks = t->world->size > 1 ? &t->ranks : NULL,
+        .ranks = rank_groups_several(&t->groups) ? &t->ranks : NULL,
         .random = { .train = true,
             .seed = k == &t->stacks[DECODER] ? s->seed : ~s->seed,
             .step = (uint64_t)step,
@@ -48,7 +48,7 @@ static void begin_part(trainer *t, int64_t micro_batch, leaf_sums *sums)
 {
     leaf_plan all = t->plan;
     leaf_plan_part(&all, micro_batch, sums, &t->part);
-    if (t->world->size == 1) return;
+    if (!rank_groups_several(&t->groups)) return;
     int64_t begin = micro_batch * all.batch / all.parts;
     for (all.rank = 0; all.rank < all.ranks; all.rank++) {
         leaf_sums scrap = { 0 };
@@ -57,8 +57,10 @@ static void begin_part(trainer *t, int64_t micro_batch, leaf_sums *sums)
         t->first_sequence[all.rank] = part.first - begin;
     }
     t->first_sequence[all.ranks] = (micro_batch + 1) * all.batch / all.parts - begin;
-    t->ranks = (batch_ranks){ t->world, t->first_sequence,
-        t->first_sequence[all.ranks] * t->stacks[DECODER].length };
+    t->ranks = (batch_ranks){ .comm = t->groups.tokens,
+        .slices = t->groups.tensor,
+        .first = t->first_sequence,
+        .tokens = t->first_sequence[all.ranks] * t->stacks[DECODER].length };
 }
 
 /* Runs the forward pass of one micro-batch. */
@@ -113,7 +115,7 @@ static cadre_status run_micro_batch(
     CADRE_TRY(backward_micro_batch(t, micro_batch > 0));
     trainer_join_leaves(t);
     trainer_gather_losses(t);
-    bool several = t->world->size > 1;
+    bool several = t->plan.ranks > 1;
     int64_t tokens = several ? t->ranks.tokens : t->part.sequences * t->stacks[DECODER].length;
     for (int64_t i = 0; i < tokens; i++) *sum += (double)(several ? t->all_losses : t->losses)[i];
     return CADRE_OK;
@@ -122,7 +124,7 @@ static cadre_status run_micro_batch(
 /* Of all parts, on all ranks */
 static void gather_gradients(trainer *t)
 {
-    if (t->world->size > 1) {
+    if (t->plan.ranks > 1) {
         trainer_gather_gradients(t);
         return;
     }
@@ -211,6 +213,7 @@ cadre_status trainer_step(
     for (int i = 0; i < t->count; i++)
         balance_step_begin(t->stacks[i].balance, s->batch, s->batch * t->stacks[i].length);
     t->sums = (leaf_sums){ 0 };
+    trainer_spread_columns(t);
     CADRE_TRY(survey_micro_batches(t, step, feed, arg));
     for (int64_t micro_batch = 0; micro_batch < s->accumulate; micro_batch++)
         CADRE_TRY(run_micro_batch(t, step, micro_batch, feed, arg, &sum));

@@ -89,7 +89,8 @@ static void initialise_range(void *arg, int64_t begin, int64_t end)
     /* When a stop is requested, the values will not be used. */
     for (int64_t i = begin; i < end && !cadre_interrupted(); i++) {
         const param *p = &t->table->rows[i];
-        param_initialise(p, p->index, t->options, 0, p->rows * p->cols, t->values + p->offset);
+        param_initialise(p, p->index, t->options, param_elements_before(p), p->rows * p->cols,
+            t->values + p->offset);
     }
 }
 

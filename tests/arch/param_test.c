@@ -137,7 +137,9 @@ static void check_shares(const model_config *config, int32_t slices, int32_t gro
         for (int32_t s = 0; s < slices; s++) {
             param_table t;
             assert_int_equal(
-                param_table_make_share(config, &(param_share){ s, slices, g, groups }, &t),
+                param_table_make_share(config,
+                    &(param_share){ .slice = s, .slices = slices, .group = g, .groups = groups },
+                    &t),
                 CADRE_OK);
             assert_true(t.total == whole.total && t.active == whole.active);
             sum += counted(&t, s, g);
@@ -176,7 +178,9 @@ static void test_slices_are_of_whole_heads(void **state)
     model_config config;
     param_table t;
     parse(&models[2], &config); /* 4 key-value heads of 128 for 32 heads */
-    assert_int_equal(param_table_make_share(&config, &(param_share){ 1, 3, 0, 1 }, &t), CADRE_OK);
+    assert_int_equal(param_table_make_share(&config,
+                         &(param_share){ .slice = 1, .slices = 3, .group = 0, .groups = 1 }, &t),
+        CADRE_OK);
     for (int64_t i = 0; i < t.count; i++) {
         const param *p = &t.rows[i];
         if (p->role == ROLE_Q) assert_true(p->first == 8 * 128 && p->rows == 8 * 128);
@@ -185,7 +189,7 @@ static void test_slices_are_of_whole_heads(void **state)
         if (p->role == ROLE_ROUTER) assert_true(p->rows == p->whole);
     }
     param_table_free(&t);
-    param_share many = { 0, 5, 0, 1 };
+    param_share many = { .slices = 5, .groups = 1 };
     assert_int_equal(param_table_make_share(&config, &many, &t), CADRE_EARGUMENT);
     assert_non_null(strstr(cadre_last_error(), "5 slices: there are not so many key-value heads"));
     model_config_free(&config);

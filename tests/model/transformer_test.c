@@ -388,7 +388,8 @@ static void check_stages(const char *name)
     for (int i = 0; i < 2; i++) {
         assert_int_equal(
             transformer_new_stage(m.c, &m.config, &most, &part[i], &stage[i]), CADRE_OK);
-        assert_true(transformer_stage_bytes(m.c, &m.config, &most, &part[i]) > 0);
+        assert_true(transformer_stage_bytes(
+                        m.c, &m.config, &most, &part[i], &(transformer_ranks){ 0 }) > 0);
     }
     run_whole(&m, whole);
     real *gradient = mem_alloc(size, 1), losses[TOKENS];

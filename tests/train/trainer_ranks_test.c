@@ -32,6 +32,7 @@ typedef struct outcome {
 typedef struct plan_of_run {
     const char *recipe;
     const char *const (*more)[2];
+    const char *layout; /* NULL: all ranks divide the batch */
     int threads;
     outcome *one;      /* filled by a run of one rank, else compared with */
     char refusal[300]; /* why rank 0 could not begin */
@@ -67,13 +68,24 @@ static const param *find(const param_table *t, const param *like)
     return NULL;
 }
 
+/* "tensor=2,data=2" on four ranks; the ranks of a layout */
+static rank_layout layout_of(const char *text)
+{
+    rank_layout l = layout_single();
+    for (int ranks = 1; ranks <= THREAD_COMM_MOST; ranks++)
+        if (layout_parse(text, ranks, &l) == CADRE_OK) return l;
+    fail_msg("layout %s: %s", text, cadre_last_error());
+    return l;
+}
+
 static void compare_values(plan_of_run *p, const trainer *t, const real *values)
 {
     const param_table *table = trainer_table(t);
     for (int64_t i = 0; i < table->count; i++) {
         const param *own = &table->rows[i], *one = find(&p->one->table, own);
         size_t bytes = (size_t)(own->rows * own->cols) * sizeof(real);
-        if (memcmp(values + own->offset, p->one->array[0] + one->offset, bytes))
+        const real *expected = p->one->array[0] + one->offset + param_elements_before(own);
+        if (memcmp(values + own->offset, expected, bytes))
             note(p, "the values of role %d in layer %d, expert %d", own->role, own->layer,
                 own->expert);
     }
@@ -172,6 +184,8 @@ static void run_rank(comm *world, void *arg)
     train_settings settings;
     trainer *t;
     const recipe *r = recipe_by_name(p->recipe);
+    rank_layout layout = p->layout ? layout_of(p->layout) : layout_single();
+    train_ranks ranks = { world, p->layout && world->size > 1 ? &layout : NULL };
     cadre_options *options = small_options(p->recipe);
     small_set(options, "batch", "12");
     for (const char *const(*more)[2] = p->more; (*more)[0]; more++)
@@ -181,7 +195,7 @@ static void run_rank(comm *world, void *arg)
     recipe_config(r, options, VOCAB, &config, &notes);
     mem_free(notes);
     train_settings_read(options, r, &settings);
-    if (trainer_new(c, &config, &settings, world, &t) == CADRE_OK) {
+    if (trainer_new(c, &config, &settings, &ranks, &t) == CADRE_OK) {
         init_options start = init_options_of(r, &config, options, 5);
         model_initialise(c, trainer_table(t), &start, trainer_values(t));
         take_steps(p, &settings, t, world);
@@ -197,22 +211,51 @@ static void run_rank(comm *world, void *arg)
     compute_free(c);
 }
 
+static void run_one(plan_of_run *p, const char *name, const char *const more[][2])
+{
+    *p = (plan_of_run){
+        .recipe = name, .more = more, .threads = 1, .one = mem_alloc(1, sizeof *p->one)
+    };
+    assert_int_equal(thread_comm_run(1, 60, run_rank, p), CADRE_OK);
+    if (*p->wrong || *p->refusal) fail_msg("%s: %s%s", name, p->wrong, p->refusal);
+}
+
+static void compare_run(plan_of_run *p, int ranks)
+{
+    p->threads = ranks == 2 ? 2 : 1;
+    assert_int_equal(thread_comm_run(ranks, 60, run_rank, p), CADRE_OK);
+    if (*p->wrong || *p->refusal)
+        fail_msg("%s on %d ranks, %s: %s%s", p->recipe, ranks, p->layout ? p->layout : "any",
+            p->wrong, p->refusal);
+}
+
+static void free_one(plan_of_run *p)
+{
+    param_table_free(&p->one->table);
+    for (int i = 0; i < ARRAYS; i++) mem_free(p->one->array[i]);
+    mem_free(p->one);
+}
+
 /* The one rank's outcome with all numbers of ranks */
 static void check_ranks(const char *name, const char *const more[][2], const int *ranks)
 {
-    outcome *one = mem_alloc(1, sizeof *one);
-    plan_of_run p = { .recipe = name, .more = more, .threads = 1, .one = one };
-    assert_int_equal(thread_comm_run(1, 60, run_rank, &p), CADRE_OK);
-    if (*p.wrong || *p.refusal) fail_msg("%s: %s%s", name, p.wrong, p.refusal);
-    for (; *ranks; ranks++) {
-        p.threads = *ranks == 2 ? 2 : 1;
-        assert_int_equal(thread_comm_run(*ranks, 60, run_rank, &p), CADRE_OK);
-        if (*p.wrong || *p.refusal)
-            fail_msg("%s on %d ranks: %s%s", name, *ranks, p.wrong, p.refusal);
+    plan_of_run p;
+    run_one(&p, name, more);
+    for (; *ranks; ranks++) compare_run(&p, *ranks);
+    free_one(&p);
+}
+
+/* And with layouts */
+static void check_layouts(const char *name, const char *const more[][2], const char *const *layouts)
+{
+    plan_of_run p;
+    run_one(&p, name, more);
+    for (; *layouts; layouts++) {
+        rank_layout l = layout_of(*layouts);
+        p.layout = *layouts;
+        compare_run(&p, layout_ranks(&l));
     }
-    param_table_free(&one->table);
-    for (int i = 0; i < ARRAYS; i++) mem_free(one->array[i]);
-    mem_free(one);
+    free_one(&p);
 }
 
 static void check_refusal(
@@ -281,6 +324,29 @@ static void test_accumulated_batches(void **state)
     check_ranks("deepseek-v3", four, (const int[]){ 2, 0 });
 }
 
+/* Heads, rows and columns that 2 and 3 do not divide evenly */
+static void test_slices(void **state)
+{
+    (void)state;
+    const char *const uneven[][2] = { { "width", "36" }, { "heads", "6" }, { "experts", "12" },
+        { NULL, NULL } },
+                      *const tied[][2] = { { "tie", "true" }, { "accumulate", "2" },
+                          { NULL, NULL } };
+    check_layouts("deepseek-v3", uneven,
+        (const char *const[]){
+            "tensor=2", "tensor=3", "tensor=2,data=2", "expert=3,tensor=2", NULL });
+    check_layouts("qwen3-moe", tied, (const char *const[]){ "tensor=2", "data=2,tensor=2", NULL });
+}
+
+static void test_slices_of_every_recipe(void **state)
+{
+    (void)state;
+    const char *const none[][2] = { { NULL, NULL } };
+    for (int i = 0; recipe_name(i); i++)
+        if (strcmp(recipe_name(i), "switch-t5") != 0)
+            check_layouts(recipe_name(i), none, (const char *const[]){ "tensor=2", NULL });
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -289,6 +355,8 @@ int main(void)
         cmocka_unit_test(test_accumulated_batches),
         cmocka_unit_test(test_slices_of_wide_layers),
         cmocka_unit_test(test_every_recipe),
+        cmocka_unit_test(test_slices),
+        cmocka_unit_test(test_slices_of_every_recipe),
         cmocka_unit_test(test_what_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -264,7 +264,9 @@ static void step_or_fail(comm *world, void *arg)
     trainer_report report;
     open_case(&one, "olmoe", "balance-over", "step");
     trainer_free(one.t);
-    if (trainer_new(one.c, &one.config, &one.settings, world, &one.t) != CADRE_OK) return;
+    if (trainer_new(one.c, &one.config, &one.settings, &(train_ranks){ world, NULL }, &one.t) !=
+        CADRE_OK)
+        return;
     init_options start = init_options_of(one.settings.recipe, &one.config, one.options, 5);
     model_initialise(one.c, trainer_table(one.t), &start, trainer_values(one.t));
     size_t size = (size_t)trainer_table(one.t)->elements * sizeof(real);

@@ -88,9 +88,11 @@ static void test_a_share_is_read_from_the_whole(void **state)
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         fixture f;
         open_case(&f, names[i]);
-        for (int32_t r = 0; r < 4; r++) check_share(&f, &(param_share){ r / 2, 2, r % 2, 2 });
-        check_share(&f, &(param_share){ 0, 1, 0, 1 });
-        check_share(&f, &(param_share){ 0, 1, 2, 3 });
+        for (int32_t r = 0; r < 4; r++)
+            check_share(
+                &f, &(param_share){ .slice = r / 2, .slices = 2, .group = r % 2, .groups = 2 });
+        check_share(&f, &(param_share){ .slice = 0, .slices = 1, .group = 0, .groups = 1 });
+        check_share(&f, &(param_share){ .slice = 0, .slices = 1, .group = 2, .groups = 3 });
         close_case(&f);
     }
 }
