@@ -64,9 +64,9 @@ typedef struct expert_pass {
     real limit;
     int64_t width, hidden; /* D, H */
     /* Of ranks that divide the experts' work; NULL: this one does it all. In `tensor` they have
-     * some rows each of every matrix: own_hidden of H; where `keeps`, a backward pass follows, which
-     * gathers pre, so that it has room for all ranks' columns. In `owners`, forward only, they have
-     * some experts each, which are shared out among `among` (0: these experts), of which
+     * some rows each of every matrix: own_hidden of H; where `keeps`, a backward pass follows,
+     * which gathers pre, so that it has room for all ranks' columns. In `owners`, forward only,
+     * they have some experts each, which are shared out among `among` (0: these experts), of which
      * `among_first` come before the first of this pass. */
     const column_gather *tensor;
     comm *owners;

@@ -53,15 +53,14 @@ void ffn_forward(
     gather_columns(f->tensor, tokens, width, width, y.at - gather_first(f->tensor, width, width));
 }
 
-/* dx (+)= the gradient through gate or up, given that by its output in s->hidden from `at` on. Ranks
- * gather it where dactive was. */
-static void input_backward(compute *c, const ffn *f, const linear *l, int64_t tokens, strided_in x,
-    const ffn_state *s, int64_t at, strided_out dx)
+/* The gradient by the output of gate, or of up, in s->hidden from `at` on. Ranks gather it where
+ * dactive was. */
+static strided_in input_gradient(const ffn *f, int64_t tokens, const ffn_state *s, int64_t at)
 {
     int64_t row = f->activation->inputs * f->gate.w.rows, all = f->down.w.cols;
-    strided_in d = rows_from(s->hidden + at, row);
-    if (f->tensor) gather_copied(f->tensor, tokens, d.at, row, all, all, s->active);
-    linear_backward(c, l, tokens, x, f->tensor ? rows_from(s->active, all) : d, dx);
+    if (!f->tensor) return rows_from(s->hidden + at, row);
+    gather_copied(f->tensor, tokens, s->hidden + at, row, all, all, s->active);
+    return rows_from(s->active, all);
 }
 
 void ffn_backward(compute *c, const ffn *f, int64_t tokens, strided_in x, ffn_state *s,
@@ -76,8 +75,9 @@ void ffn_backward(compute *c, const ffn *f, int64_t tokens, strided_in x, ffn_st
     linear_backward(c, &through, tokens, rows_from(NULL, 0), dy, rows_to(s->active, h));
     activation_task task = { f, s };
     parallel_over(c, tokens, 1, tokens * row * 8, activate_backward, &task);
-    input_backward(c, f, &f->gate, tokens, x, s, 0, dx);
+    linear_backward(c, &f->gate, tokens, x, input_gradient(f, tokens, s, 0), dx);
     if (inputs == 2)
-        input_backward(c, f, &f->up, tokens, x, s, own, rows_added(dx.at, dx.stride));
+        linear_backward(
+            c, &f->up, tokens, x, input_gradient(f, tokens, s, own), rows_added(dx.at, dx.stride));
     gather_columns(f->tensor, tokens, width, width, dx.at);
 }

@@ -20,8 +20,8 @@ typedef struct loss_task {
     real *logits, *losses;
 } loss_task;
 
-loss_scratch loss_scratch_take(arena *a, int64_t tokens, int64_t vocabulary, int64_t own,
-    int64_t width, int32_t leaves)
+loss_scratch loss_scratch_take(
+    arena *a, int64_t tokens, int64_t vocabulary, int64_t own, int64_t width, int32_t leaves)
 {
     int64_t sums = 0;
     for (int32_t n = 1; n < leaves; n *= 2) sums++;

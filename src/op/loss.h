@@ -24,13 +24,13 @@ typedef struct loss_head {
 typedef struct loss_scratch {
     int64_t rows; /* of a chunk */
     real *logits; /* [rows, V] */
-    real *sums;   /* [levels of the tree, own rows, D] the head's gradients; NULL: there are no leaves */
+    real *sums;   /* [levels of the tree, own rows, D] the head's gradients; NULL: no leaves */
 } loss_scratch;
 
 /* tokens: the most in one call; own: rows of the head that are here; leaves: of the step; 0: none,
  * or the head is not trained */
-loss_scratch loss_scratch_take(arena *a, int64_t tokens, int64_t vocabulary, int64_t own,
-    int64_t width, int32_t leaves);
+loss_scratch loss_scratch_take(
+    arena *a, int64_t tokens, int64_t vocabulary, int64_t own, int64_t width, int32_t leaves);
 
 typedef struct loss_pass {
     int64_t tokens;

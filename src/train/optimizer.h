@@ -29,10 +29,11 @@ size_t optimizer_bytes(const param_table *table); /* what optimizer_new will all
 real *optimizer_first_moment(optimizer *o); /* [table->elements], the flat layout */
 real *optimizer_second_moment(optimizer *o);
 
-/* Several ranks divide the parameters. A rank's table has its share of the model (arch/param.h). The
- * ranks of `owners` have the same table, but for its experts, which are this rank's; of the others,
- * which lie before them, each updates elements first[rank] .. first[rank + 1] - 1. The norm counts
- * every parameter of the model once: a block of which slices have pieces is brought together. */
+/* Several ranks divide the parameters. A rank's table has its share of the model (arch/param.h).
+ * The ranks of `owners` have the same table, but for its experts, which are this rank's; of the
+ * others, which lie before them, each updates elements first[rank] .. first[rank + 1] - 1. The norm
+ * counts every parameter of the model once: a block of which slices have pieces is brought
+ * together. */
 typedef struct optimizer_share {
     comm *ranks; /* all */
     comm *owners;

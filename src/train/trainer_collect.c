@@ -25,8 +25,8 @@ static bringing own_bringing(const trainer *t)
 static int64_t earlier(int64_t a, int64_t b) { return a < b ? a : b; }
 static int64_t later(int64_t a, int64_t b) { return a > b ? a : b; }
 
-/* Copies the elements begin .. end - 1 of a rank's flat layout, which are at `from`, to their places
- * in the whole model. */
+/* Copies the elements begin .. end - 1 of a rank's flat layout, which are at `from`, to their
+ * places in the whole model. */
 static void place(const trainer *t, const param_table *table, int64_t begin, int64_t end,
     const real *from, real *whole)
 {
