@@ -68,7 +68,8 @@ static cadre_status read_config(planned *p)
 /* What a trainer of one of so many ranks allocates; 0: so many cannot divide the batch */
 static double trainer_memory(const planned *p, int ranks)
 {
-    comm shape = { .size = ranks };
+    comm world = { .size = ranks };
+    const train_ranks shape = { &world, NULL };
     size_t bytes = 0;
     cadre_status status =
         trainer_bytes(p->context->compute, &p->config, &p->training, &shape, &bytes);

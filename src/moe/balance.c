@@ -61,6 +61,41 @@ static void bring_together(const balance *b)
     pack_sequences(b, 0, p->sequences, false);
 }
 
+/* ---- layers of other ranks ---- */
+
+int64_t balance_packed_sequence(const balance *b) { return b->packed; }
+
+/* Layers layer .. layer_end - 1 of this rank's sequences, from `at` on, or to it */
+static void move_layers(const balance *b, int layer, int layer_end, double *at, bool out)
+{
+    if (!b->layers) return;
+    int64_t own = b->layer[layer].own;
+    for (int64_t s = 0; s < own; s++, at += b->packed) {
+        double *from = at;
+        for (int l = 0; l < layer_end; l++)
+            if (l < layer) from += balance_packed(b, &b->layer[l]);
+            else from = pack_sequence(b, &b->layer[l], b->layer[l].first + s, from, out);
+    }
+}
+
+void balance_keep(const balance *b, int layer, int layer_end, double *to)
+{
+    if (layer < layer_end) move_layers(b, layer, layer_end, to, true);
+}
+
+void balance_bring(balance *b, const batch_ranks *ranks, double *from)
+{
+    int rank = ranks->comm->rank;
+    b->ranks = ranks;
+    for (int l = 0; l < b->layers; l++) {
+        layer_statistics *p = &b->layer[l];
+        p->first = ranks->first[rank];
+        p->own = ranks->first[rank + 1] - p->first;
+        p->sequences = ranks->first[ranks->comm->size];
+    }
+    move_layers(b, 0, b->layers, from, false);
+}
+
 /* ---- counts of the micro-batch and of the step ---- */
 
 static void add_to_tally(const double *from, int64_t sets, int64_t n, int64_t *to)

@@ -150,6 +150,14 @@ void balance_step_begin(balance *b, int64_t sequences, int64_t tokens);
 void balance_finish(balance *b);
 void balance_step_end(balance *b);
 
+/* Where ranks have different layers, each keeps what its own have collected of a micro-batch, and
+ * brings what all have, before balance_finish or the survey. Both are [own sequences,
+ * balance_packed_sequence] doubles. */
+int64_t balance_packed_sequence(const balance *b);
+int64_t balance_packed_layer(int32_t experts, int32_t devices); /* of it, a layer's */
+void balance_keep(const balance *b, int layer, int layer_end, double *to);
+void balance_bring(balance *b, const struct batch_ranks *ranks, double *from);
+
 /* Returns true where a step has several micro-batches and a loss is taken over the whole step.
  * Then, between balance_step_begin and the micro-batches above, the forward of each micro-batch
  * runs once more, with balance_survey after it. */

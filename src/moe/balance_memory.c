@@ -19,6 +19,11 @@ static void layout_sums(sums *s, arena *a, int64_t sets, int64_t experts, int64_
     s->lost = ARENA_ARRAY(a, double, (2 * sets));
 }
 
+int64_t balance_packed_layer(int32_t experts, int32_t devices)
+{
+    return 5 * (int64_t)experts + devices + 7;
+}
+
 static int64_t tally_size(const balance_layer *a, int32_t devices)
 {
     return 2 * (int64_t)a->experts + devices + TALLY_SCALARS;

@@ -76,7 +76,7 @@ static inline int32_t balance_devices(const balance *b)
 /* Doubles that say all of one sequence of a layer */
 static inline int64_t balance_packed(const balance *b, const layer_statistics *p)
 {
-    return 5 * (int64_t)p->about.experts + balance_devices(b) + 7;
+    return balance_packed_layer(p->about.experts, balance_devices(b));
 }
 
 /* Whether a term is taken over such sets of tokens, is of this loss, or of the routing. */

@@ -154,7 +154,6 @@ static cadre_status open_data(train_run *r)
 
 static cadre_status decide(train_run *r)
 {
-    CADRE_TRY(train_ranks_check(r));
     CADRE_TRY(read_intent(r));
     if (train_leads(r)) CADRE_TRY(check_folder(r));
     CADRE_TRY(train_ranks_share(r, &r->resumed, sizeof r->resumed));

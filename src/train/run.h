@@ -145,8 +145,6 @@ cadre_status train_files_describe(const train_run *r, double loss); /* run.json 
 
 /* ---- run_ranks.c: what ranks agree on ---- */
 
-/* Refuses layouts that training does not have. */
-cadre_status train_ranks_check(const train_run *r);
 /* All ranks get this far, or fail with the sentence of the one that did not. */
 cadre_status train_ranks_meet(const train_run *r);
 /* Of the first rank */

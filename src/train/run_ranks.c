@@ -4,17 +4,6 @@
 #include "base/memory.h"
 #include "train/run.h"
 
-cadre_status train_ranks_check(const train_run *r)
-{
-    const rank_layout *l = &r->context->layout;
-    if (train_world(r)->size == 1 || !r->context->layout_given) return CADRE_OK;
-    if (l->pipeline == 1) return CADRE_OK;
-    return cadre_fail(CADRE_EARGUMENT, NULL,
-        "--parallel: training expects expert=, data= and tensor=, found pipeline=%d, which it "
-        "cannot do yet",
-        l->pipeline);
-}
-
 cadre_status train_ranks_meet(const train_run *r)
 {
     comm_barrier(train_world(r));

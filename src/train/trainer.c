@@ -41,7 +41,8 @@ static int list_sparse(const model_config *c, balance_layer *layers)
 
 static void layout_stack(trainer *t, stack *k)
 {
-    k->inputs = ARENA_ARRAY(&t->memory, int32_t, most_tokens(t, k));
+    k->room = most_tokens(t, k);
+    k->inputs = ARENA_ARRAY(&t->memory, int32_t, t->passes * k->room);
     k->start = ARENA_ARRAY(&t->memory, int64_t, (most_sequences(t) + 1));
 }
 
@@ -68,12 +69,13 @@ static void layout_gradients(trainer *t, arena *a)
     stack *decoder = &t->stacks[DECODER];
     int64_t slots = leaf_plan_slots(&t->plan), line = 16,
             embedding = (trainer_embedded(t) + line - 1) / line * line;
-    t->head_size = c->tie ? embedding : 0;
-    t->slot_first = c->tie ? -embedding : embedding;
+    bool tied = c->tie && embedding;
+    t->head_size = tied ? embedding : 0;
+    t->slot_first = tied ? -embedding : embedding;
     t->slot_size = t->dense - t->slot_first;
     real *first = ARENA_ARRAY(a, real, t->head_size + t->table.elements);
     t->gradient = first ? first + t->head_size : NULL;
-    if (c->tie) t->head_gradient = first;
+    if (tied) t->head_gradient = first;
     if (slots > 1) t->waiting = ARENA_ARRAY(a, real, (slots - 1) * t->slot_size);
     leaves_layout(&decoder->leaves, a, t->workers, t->plan.leaves, largest_sum(t, false),
         largest_sum(t, true));
@@ -107,6 +109,7 @@ static void layout(trainer *t)
     t->targets = ARENA_ARRAY(a, int32_t, fed);
     t->losses = ARENA_ARRAY(a, real, fed);
     trainer_layout_slices(t, a);
+    trainer_layout_pipeline(t, a);
     if (t->plan.ranks > 1) layout_exchange(t, a);
     if (t->count == 1) return;
     t->texts = ARENA_ARRAY(a, int32_t, fed);
@@ -152,8 +155,13 @@ static cadre_status take_share(trainer *t)
 {
     const rank_groups *g = &t->groups;
     rank_share share = { .slice = g->at.tensor, .slices = g->size.tensor, .groups = 1 };
-    share.end = t->config.layers;
-    if (g->size.tensor == 1) return CADRE_OK;
+    transformer_stage own = trainer_stage(t, &t->config);
+    share.first = own.first, share.end = own.end;
+    if (g->size.tensor == 1 && g->size.pipeline == 1) return CADRE_OK;
+    if (g->size.pipeline > t->config.layers)
+        return cadre_fail(CADRE_EARGUMENT, NULL,
+            "--parallel: pipeline=%d: expected at most as many parts as the model has layers, %lld",
+            g->size.pipeline, (long long)t->config.layers);
     CADRE_TRY(rank_share_check(&t->config, &share));
     CADRE_TRY(model_config_copy(&t->config, &t->share));
     rank_share_mixers(&share, &t->share);
@@ -170,6 +178,8 @@ static cadre_status take_config(trainer *t, const model_config *config)
         .leaves = leaf_count(s->batch, s->context),
         .rank = t->groups.tokens->rank,
         .ranks = t->groups.tokens->size };
+    int ahead = t->groups.size.pipeline - t->groups.at.pipeline;
+    t->passes = s->accumulate < ahead ? (int)s->accumulate : ahead;
     CADRE_TRY(leaf_plan_check(&t->plan));
     CADRE_TRY(trainer_check_ranks(t));
     CADRE_TRY(take_share(t));
@@ -210,12 +220,6 @@ static balance_options losses_of(const trainer *t, const stack *k)
     return losses;
 }
 
-static transformer_stage stage_of(const trainer *t, const stack *k)
-{
-    (void)t;
-    return (transformer_stage){ .first = 0, .end = k->config->layers, .passes = 1 };
-}
-
 static cadre_status make_stack(trainer *t, stack *k)
 {
     balance_layer layers[CONFIG_MAX_LAYERS];
@@ -223,7 +227,7 @@ static cadre_status make_stack(trainer *t, stack *k)
     CADRE_TRY(model_gradients_of_flat(k->config, &t->table, t->gradient, &k->gradients));
     batch_limits most = limits_of(t, k);
     balance_options losses = losses_of(t, k);
-    transformer_stage stage = stage_of(t, k);
+    transformer_stage stage = trainer_stage(t, k->config);
     transformer_ranks ranks = { .tensor = t->groups.tensor };
     CADRE_TRY(transformer_new_share(t->c, k->config, &most, &stage, &ranks, &k->transformer));
     return balance_new(&losses, layers, list_sparse(k->config, layers), &most, &k->balance);
@@ -313,7 +317,7 @@ static bool add_stack(const trainer *t, const compute *c, const stack *k, size_t
     batch_limits most = limits_of(t, k);
     balance_options losses = losses_of(t, k);
     size_t tables = sizeof(layer_weights) + sizeof(layer_gradients) + sizeof(layer_config);
-    transformer_stage stage = stage_of(t, k);
+    transformer_stage stage = trainer_stage(t, k->config);
     transformer_ranks ranks = { .tensor = t->groups.tensor };
     return add_size(sum, transformer_stage_bytes(c, k->config, &most, &stage, &ranks)) &&
            add_size(sum, (size_t)k->config->layers * tables) &&

@@ -108,7 +108,7 @@ static void slices_of(const trainer *t, const param *p, int64_t *first)
 static void slices_of_sums(const trainer *t, int64_t *first)
 {
     const param *embed = trainer_embedding(t);
-    assert(embed->offset == 0);
+    assert(!embed || embed->offset == 0);
     for (int r = 0; r <= t->plan.ranks; r++) first[r] = later(t->first[r], trainer_embedded(t));
 }
 
@@ -132,18 +132,21 @@ void trainer_gather_gradients(trainer *t)
     for (int r = 0; r < t->plan.ranks; r++) g.sums[r] = trainer_sums_of(t, r);
     slices_of_sums(t, first);
     gather_slice(t, &g, first, t->gradient);
-    if (t->head_gradient) {
+    if (t->head_gradient && trainer_is_last(t)) {
         slices_of(t, trainer_embedding(t), first);
         gather_slice(t, &g, first, t->head_gradient);
+        if (t->groups.pipeline) /* the first stage divides it otherwise */
+            comm_all_gather_v(t->groups.tokens, t->head_gradient + first[t->plan.rank], first,
+                sizeof *t->head_gradient, t->head_gradient);
     }
     gather_routers(t);
 }
 
-void trainer_gather_losses(trainer *t)
+void trainer_gather_losses(trainer *t, const micro_batch *m)
 {
     int64_t first[BATCH_RANKS + 1], length = t->stacks[DECODER].length;
     if (t->plan.ranks == 1) return;
-    for (int r = 0; r <= t->plan.ranks; r++) first[r] = t->first_sequence[r] * length;
+    for (int r = 0; r <= t->plan.ranks; r++) first[r] = m->first_sequence[r] * length;
     comm_all_gather_v(t->groups.tokens, t->losses, first, sizeof *t->losses, t->all_losses);
 }
 

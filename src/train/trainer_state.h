@@ -2,6 +2,8 @@
  *
  *     trainer.c           makes it
  *     trainer_step.c      takes a step
+ *     trainer_part.c      one micro-batch of it, forward and backward
+ *     trainer_pipeline.c  the micro-batches of a step, where ranks have different layers
  *     trainer_sums.c      the slots in which sums of leaves wait
  *     trainer_ranks.c     what ranks exchange in a step
  *     trainer_slices.c    columns of matrices of which ranks have rows
@@ -9,6 +11,7 @@
 #ifndef CADRE_TRAIN_TRAINER_STATE_H
 #define CADRE_TRAIN_TRAINER_STATE_H
 
+#include "base/share.h"
 #include "train/leaf_plan.h"
 #include "train/rank_groups.h"
 #include "train/trainer.h"
@@ -21,7 +24,8 @@ typedef struct stack {
     model_gradients gradients;
     transformer *transformer;
     balance *balance;
-    int32_t *inputs; /* [micro-batch] */
+    int32_t *inputs; /* [passes, room] */
+    int64_t room;    /* tokens of a micro-batch, at most */
     int64_t *start;  /* [sequences of a micro-batch + 1] */
     /* [V, D] the gradient of an embedding that others share, until the step's end: sums over
      * tokens, each in its own order. NULL: nobody shares it */
@@ -33,6 +37,19 @@ typedef struct stack {
 } stack;
 
 enum { DECODER, ENCODER, STACKS };
+
+/* What is known of a micro-batch between its forward and its backward. */
+typedef struct micro_batch {
+    int64_t first_sequence[BATCH_RANKS + 1]; /* [ranks + 1] of each rank, in the micro-batch */
+    batch_ranks ranks;
+    double *statistics; /* of the balance, all layers' of this rank's sequences; NULL: see there */
+} micro_batch;
+
+/* Between neighbours of a pipeline: a micro-batch's statistics, then its rows */
+typedef struct pipeline_mail {
+    char *out, *in; /* [bytes] */
+    size_t bytes;   /* at most */
+} pipeline_mail;
 
 struct trainer {
     compute *c;
@@ -53,10 +70,18 @@ struct trainer {
     weight_slice *slices;
     real *columns, *packed;
     /* Where ranks divide the batch: elements of parameters that are no experts, which come first;
-     * the slice of them that each rank owns [ranks + 1]; the first sequence of each rank in the
-     * micro-batch [ranks + 1]; slices of nodes that have arrived; all ranks' losses */
-    int64_t dense, first[BATCH_RANKS + 1], first_sequence[BATCH_RANKS + 1];
-    batch_ranks ranks;
+     * the slice of them that each rank owns [ranks + 1]; slices of nodes that have arrived; all
+     * ranks' losses */
+    int64_t dense, first[BATCH_RANKS + 1];
+    /* One; where ranks have different layers, all of a step [accumulate] */
+    micro_batch *micro;
+    int passes; /* micro-batches between their forward and their backward */
+    pipeline_mail mail;
+    /* Of all sparse layers, where other ranks have some: the norms of the routers' gradients, and
+     * the selection biases [sparse layers, most experts] */
+    double *router_norm;
+    real *correction;
+    int32_t most_experts;
     param_table whole; /* of the model; empty if there is one rank */
     real *arrived, *all_losses;
     int64_t most_slice; /* elements, for which `arrived` has room */
@@ -82,18 +107,32 @@ static inline bool trainer_sums_leaves(const param *p)
     return p->kind != PARAM_STATE && p->role != ROLE_EMBED && !param_is_expert(p->role);
 }
 
+/* NULL: this rank has none of its rows */
 static inline const param *trainer_embedding(const trainer *t)
 {
-    const param *p = t->table.rows;
-    while (p->role != ROLE_EMBED) p++;
-    return p;
+    for (int64_t i = 0; i < t->table.count; i++)
+        if (t->table.rows[i].role == ROLE_EMBED) return &t->table.rows[i];
+    return NULL;
 }
 
 /* Elements of the rows of the embedding, and of a tied head, that are here */
 static inline int64_t trainer_embedded(const trainer *t)
 {
     const param *p = trainer_embedding(t);
-    return p->rows * p->cols;
+    return p ? p->rows * p->cols : 0;
+}
+
+/* The layers that this rank has of a stack */
+static inline transformer_stage trainer_stage(const trainer *t, const model_config *c)
+{
+    return (transformer_stage){ .first = share_begin(
+                                    c->layers, t->groups.at.pipeline, t->groups.size.pipeline),
+        .end = share_begin(c->layers, t->groups.at.pipeline + 1, t->groups.size.pipeline),
+        .passes = t->passes };
+}
+static inline bool trainer_is_last(const trainer *t)
+{
+    return t->groups.at.pipeline + 1 == t->groups.size.pipeline;
 }
 
 /* ---- trainer_sums.c ---- */
@@ -103,6 +142,39 @@ int64_t trainer_place_of_slot(const trainer *t, int64_t slot);
 void trainer_begin_leaves(trainer *t); /* says how the stacks sum the gradients of t->part */
 void trainer_join_leaves(trainer *t);  /* adds the sums of two halves of nodes, as t->part says */
 leaf_sums trainer_sums_of(const trainer *t, int rank); /* after the last part */
+
+/* ---- trainer_part.c ---- */
+
+static inline micro_batch *trainer_micro(const trainer *t, int64_t i)
+{
+    return &t->micro[t->groups.pipeline ? i : 0];
+}
+
+/* Says in t->part which sequences micro-batch i has here, and how it sums after those in `sums`. */
+void trainer_begin_part(trainer *t, int64_t i, leaf_sums *sums);
+cadre_status trainer_forward_part(
+    trainer *t, int64_t step, int64_t i, trainer_feed feed, void *arg);
+/* The gradients of t->part, added to those of the parts before it */
+cadre_status trainer_backward_part(trainer *t, int64_t i);
+/* The losses of its tokens, in their order, are added to *sum. */
+void trainer_add_losses(trainer *t, int64_t i, double *sum);
+
+/* The norm of the gradient of a layer's router; 0: it is not here */
+double trainer_norm_of_router(const trainer *t, const stack *k, int64_t layer);
+
+/* ---- trainer_pipeline.c ---- */
+
+bool trainer_has_correction(const trainer *t, int64_t layer); /* on some rank */
+void trainer_layout_pipeline(trainer *t, arena *a);
+
+/* The same as trainer_step.c does with one micro-batch after another */
+cadre_status trainer_survey_pipeline(trainer *t, int64_t step, trainer_feed feed, void *arg);
+cadre_status trainer_run_pipeline(
+    trainer *t, int64_t step, trainer_feed feed, void *arg, double *sum);
+/* After the gradients: those of a tied head go to the embedding's, and the other way */
+void trainer_exchange_embedding(trainer *t);
+/* At the end of a step: what the metrics show of routers of other ranks */
+void trainer_show_routers(trainer *t);
 
 /* ---- trainer_slices.c ---- */
 
@@ -117,7 +189,7 @@ void trainer_place_experts_last(param_table *table, int64_t *dense);
 cadre_status trainer_check_ranks(const trainer *t);
 /* After the last part: this rank's slice of the sums of all ranks */
 void trainer_gather_gradients(trainer *t);
-void trainer_gather_losses(trainer *t); /* of a micro-batch, into all_losses */
-void trainer_spread_values(trainer *t); /* after the optimiser's step */
+void trainer_gather_losses(trainer *t, const micro_batch *m); /* into all_losses */
+void trainer_spread_values(trainer *t);                       /* after the optimiser's step */
 
 #endif

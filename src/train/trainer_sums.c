@@ -35,7 +35,7 @@ void trainer_join_leaves(trainer *t)
             if (trainer_sums_leaves(p))
                 parallel_add(t->c, p->rows * p->cols, from + p->offset, to + p->offset);
         }
-        if (t->head_gradient)
+        if (t->head_gradient && trainer_is_last(t))
             parallel_add(t->c, t->head_size, from - t->head_size, to - t->head_size);
     }
 }

@@ -26,7 +26,7 @@ typedef struct outcome {
     real *array[ARRAYS]; /* values and moments */
     trainer_report report[STEPS];
     cadre_moe_metrics metrics[STEPS][MOST_LAYERS];
-    double router_norm[STEPS][MOST_LAYERS];
+    double router_norm[STEPS][MOST_LAYERS], bias[STEPS][MOST_LAYERS];
 } outcome;
 
 typedef struct plan_of_run {
@@ -99,6 +99,13 @@ static bool same_metrics(const cadre_moe_metrics *a, const cadre_moe_metrics *b)
            !memcmp((const char *)a + rest, (const char *)b + rest, sizeof *a - rest);
 }
 
+/* What the metrics show of a selection bias; -1: there is none */
+static double bias_range(const trainer *t, int l)
+{
+    const real *bias = trainer_correction(t, l);
+    return bias ? metrics_bias_range(bias, trainer_totals(t, l).experts) : -1;
+}
+
 static void compare_step(
     plan_of_run *p, const trainer *t, int s, const trainer_report *report, int layers)
 {
@@ -113,6 +120,7 @@ static void compare_step(
         if (!same_metrics(&m, &one->metrics[s][l])) note(p, "metrics of layer %d in step %d", l, s);
         if (trainer_router_norm(t, l) != one->router_norm[s][l])
             note(p, "router's norm of layer %d in step %d", l, s);
+        if (bias_range(t, l) != one->bias[s][l]) note(p, "bias of layer %d in step %d", l, s);
     }
 }
 
@@ -123,6 +131,7 @@ static void keep_step(plan_of_run *p, const trainer *t, int s, const trainer_rep
         balance_totals totals = trainer_totals(t, l);
         p->one->metrics[s][l] = metrics_of(&totals);
         p->one->router_norm[s][l] = trainer_router_norm(t, l);
+        p->one->bias[s][l] = bias_range(t, l);
     }
 }
 
@@ -347,6 +356,38 @@ static void test_slices_of_every_recipe(void **state)
             check_layouts(recipe_name(i), none, (const char *const[]){ "tensor=2", NULL });
 }
 
+/* Stages of unequal numbers of layers, more or fewer micro-batches than stages, a tied embedding at
+ * both ends, and losses that read all layers or the whole step */
+static void test_stages(void **state)
+{
+    (void)state;
+    const char *const one[][2] = { { "layers", "3" }, { "experts", "12" }, { NULL, NULL } },
+                      *const four[][2] = { { "layers", "5" }, { "accumulate", "4" },
+                          { NULL, NULL } },
+                      *const step[][2] = { { "balance-over", "step" }, { "tie", "true" },
+                          { "accumulate", "4" }, { "layers", "3" }, { NULL, NULL } },
+                      *const pooled[][2] = { { "accumulate", "2" }, { "layers", "4" },
+                          { NULL, NULL } };
+    check_layouts("deepseek-v3", one,
+        (const char *const[]){
+            "pipeline=2", "pipeline=3", "data=2,pipeline=2", "pipeline=2,tensor=2", NULL });
+    check_layouts("deepseek-v3", four,
+        (const char *const[]){ "pipeline=2", "pipeline=4", "expert=2,pipeline=3", NULL });
+    check_layouts("qwen3-moe", step,
+        (const char *const[]){
+            "pipeline=2", "pipeline=3", "data=2,pipeline=2", "pipeline=2,tensor=2", NULL });
+    check_layouts("mixtral", pooled, (const char *const[]){ "pipeline=4", NULL });
+}
+
+static void test_stages_of_every_recipe(void **state)
+{
+    (void)state;
+    const char *const two[][2] = { { "accumulate", "2" }, { NULL, NULL } };
+    for (int i = 0; recipe_name(i); i++)
+        if (strcmp(recipe_name(i), "switch-t5") != 0)
+            check_layouts(recipe_name(i), two, (const char *const[]){ "pipeline=2", NULL });
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -357,6 +398,8 @@ int main(void)
         cmocka_unit_test(test_every_recipe),
         cmocka_unit_test(test_slices),
         cmocka_unit_test(test_slices_of_every_recipe),
+        cmocka_unit_test(test_stages),
+        cmocka_unit_test(test_stages_of_every_recipe),
         cmocka_unit_test(test_what_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

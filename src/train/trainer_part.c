@@ -1,0 +1,107 @@
+/* trainer_part.c - one micro-batch of a step: what it has, its forward and its backward pass. */
+#include "train/trainer_state.h"
+
+#include <math.h>
+
+#include "kernel/rows.h"
+
+/* Fetches the decoder's inputs and targets, and what an encoder reads. */
+static void feed_part(trainer *t, int64_t step, int32_t *inputs, trainer_feed feed, void *arg)
+{
+    const train_settings *s = &t->settings;
+    stack *decoder = &t->stacks[DECODER], *encoder = &t->stacks[ENCODER];
+    int64_t sequences = t->part.sequences, first = t->part.first;
+    feed(arg, first, sequences, t->texts ? t->texts : inputs, t->targets);
+    for (int64_t i = 0; t->texts && i < sequences; i++) {
+        random_key key = random_key_of(s->seed, "spans", (uint64_t)step, (uint64_t)(first + i));
+        span_corrupt(&s->spans, key, s->context, t->texts + i * s->context,
+            encoder->inputs + i * encoder->length, inputs + i * decoder->length,
+            t->targets + i * decoder->length);
+    }
+}
+
+static cadre_status forward_stack(trainer *t, const stack *k, int64_t step, const int32_t *inputs,
+    const micro_batch *m, const stack *encoder)
+{
+    const train_settings *s = &t->settings;
+    bool several = rank_groups_several(&t->groups);
+    token_batch b = { .inputs = inputs,
+        .tokens = t->part.sequences * k->length,
+        .sequences = t->part.sequences,
+        .start = k->start,
+        .may_stop = !several,
+        .encoder_output = encoder ? transformer_hidden(encoder->transformer) : NULL,
+        .encoder_start = encoder ? encoder->start : NULL,
+        .ranks = several ? &m->ranks : NULL,
+        .random = { .train = true,
+            .seed = k == &t->stacks[DECODER] ? s->seed : ~s->seed,
+            .step = (uint64_t)step,
+            .first_token = t->part.first * k->length } };
+    return transformer_forward(k->transformer, &k->weights, &b, k->balance, NULL, NULL);
+}
+
+void trainer_begin_part(trainer *t, int64_t i, leaf_sums *sums)
+{
+    micro_batch *m = trainer_micro(t, i);
+    leaf_plan all = t->plan;
+    leaf_plan_part(&all, i, sums, &t->part);
+    if (!rank_groups_several(&t->groups)) return;
+    int64_t begin = i * all.batch / all.parts;
+    for (all.rank = 0; all.rank < all.ranks; all.rank++) {
+        leaf_sums scrap = { 0 };
+        leaf_part part;
+        leaf_plan_part(&all, i, &scrap, &part);
+        m->first_sequence[all.rank] = part.first - begin;
+    }
+    m->first_sequence[all.ranks] = (i + 1) * all.batch / all.parts - begin;
+    m->ranks = (batch_ranks){ .comm = t->groups.tokens,
+        .slices = t->groups.tensor,
+        .first = m->first_sequence,
+        .tokens = m->first_sequence[all.ranks] * t->stacks[DECODER].length };
+}
+
+cadre_status trainer_forward_part(trainer *t, int64_t step, int64_t i, trainer_feed feed, void *arg)
+{
+    const micro_batch *m = trainer_micro(t, i);
+    stack *decoder = &t->stacks[DECODER], *encoder = t->count > 1 ? &t->stacks[ENCODER] : NULL;
+    int32_t *inputs = decoder->inputs + i % t->passes * decoder->room;
+    transformer_turn_to(decoder->transformer, (int)(i % t->passes));
+    feed_part(t, step, inputs, feed, arg);
+    if (encoder) CADRE_TRY(forward_stack(t, encoder, step, encoder->inputs, m, NULL));
+    return forward_stack(t, decoder, step, inputs, m, encoder);
+}
+
+cadre_status trainer_backward_part(trainer *t, int64_t i)
+{
+    stack *decoder = &t->stacks[DECODER], *encoder = &t->stacks[ENCODER];
+    real scale = (real)(1.0 / (double)(t->settings.batch * decoder->length));
+    transformer_turn_to(decoder->transformer, (int)(i % t->passes));
+    trainer_begin_leaves(t);
+    for (int k = 0; k < t->count; k++) {
+        stack *own = &t->stacks[k];
+        balance_finish(own->balance);
+        model_gradients_accumulate(&own->gradients, own->config->layers, i > 0, &own->leaves);
+    }
+    CADRE_TRY(transformer_backward(decoder->transformer, &decoder->weights, &decoder->gradients,
+        t->targets, scale, t->losses));
+    if (t->count == 1) return CADRE_OK;
+    return transformer_backward_from(encoder->transformer, &encoder->weights, &encoder->gradients,
+        transformer_encoder_gradient(decoder->transformer));
+}
+
+void trainer_add_losses(trainer *t, int64_t i, double *sum)
+{
+    bool several = t->plan.ranks > 1;
+    int64_t tokens =
+        several ? trainer_micro(t, i)->ranks.tokens : t->part.sequences * t->stacks[DECODER].length;
+    trainer_gather_losses(t, trainer_micro(t, i));
+    for (int64_t j = 0; j < tokens; j++) *sum += (double)(several ? t->all_losses : t->losses)[j];
+}
+
+double trainer_norm_of_router(const trainer *t, const stack *k, int64_t layer)
+{
+    const moe_config *moe = &k->config->layer[layer].moe;
+    const real *gradient = k->gradients.layer[layer].moe.router.matrix;
+    int64_t rows = router_matrix_rows(moe->router, &moe->route, moe->experts);
+    return gradient ? sqrt(t->c->variant->rows->sum_squares(rows * k->config->width, gradient)) : 0;
+}
