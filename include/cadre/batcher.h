@@ -31,7 +31,9 @@ typedef struct cadre_batcher_limits {
     int64_t queue;   /* further requests: those that wait, or have ended and are still known */
     int64_t context; /* tokens of a request, its prompt's included; 0: the model's own */
     int64_t chunk;   /* tokens of prompts that a pass reads; 0: 512 */
-    int64_t beside;  /* the same while other requests write and wait for the pass; 0: 64 */
+    /* The same while other requests write and wait for the pass; 0: 64. Where more requests read
+     * than write, as many times as much, up to `chunk` */
+    int64_t beside;
     /* Tokens that the caches of all requests hold together, including those that are kept, in
      * layers without a window: at least the context; 0, and at most: slots times the context */
     int64_t cache;

@@ -179,6 +179,15 @@ static void share_out(batcher *b, int64_t budget, int64_t readers)
     b->turn = (b->turn + 1) % slots;
 }
 
+/* How many tokens of prompts a pass reads. While others write they wait for it, so it is few; but
+ * where more read than write, more wait for what is read. */
+static int64_t budget_of(const batcher *b, int64_t readers, int64_t writers)
+{
+    const batcher_limits *l = &b->limits;
+    if (!writers || readers > l->chunk * writers / l->beside) return l->chunk;
+    return readers > writers ? l->beside * readers / writers : l->beside;
+}
+
 static void plan_tokens(batcher *b)
 {
     int64_t readers = 0, writers = 0;
@@ -188,7 +197,7 @@ static void plan_tokens(batcher *b)
         s->count = writes;
         writers += writes, readers += reads(s);
     }
-    share_out(b, writers ? b->limits.beside : b->limits.chunk, readers);
+    share_out(b, budget_of(b, readers, writers), readers);
 }
 
 /* A request that cannot have its blocks fails alone. */

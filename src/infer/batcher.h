@@ -22,7 +22,7 @@ typedef struct batcher_limits {
     int64_t slots;    /* requests that are taken further together */
     int64_t capacity; /* tokens of a sequence */
     int64_t chunk;    /* tokens of prompts in a pass */
-    int64_t beside;   /* the same while others write: 1 to chunk */
+    int64_t beside;   /* the same while as many write as read, or more: 1 to chunk */
     int64_t blocks;   /* of a cache of the slots' own; 0: their sessions are given */
 } batcher_limits;
 

@@ -242,15 +242,36 @@ static void prompts_share_a_pass_and_writers_go_on(void **state)
     assert_int_equal(t.requests[0].written, 1);
     assert_int_equal(t.requests[1].read, 18);
     assert_int_equal(t.requests[2].read, 18);
-    for (int pass = 0; pass < 4; pass++) batcher_pass(&t.b);
+    for (int pass = 0; pass < 4; pass++) batcher_pass(&t.b); /* 6 for each, as one writes */
     assert_int_equal(t.requests[0].written, 5);
-    assert_int_equal(t.requests[1].read, 18 + 4 * 3);
-    assert_int_equal(t.requests[2].read, 18 + 4 * 3);
+    assert_int_equal(t.requests[1].read, 18 + 4 * 6);
+    assert_int_equal(t.requests[2].read, 18 + 4 * 6);
     batcher_leave(&t.b, &t.requests[0]);
     batcher_pass(&t.b);
     assert_int_equal(t.requests[0].written, 5);
-    assert_int_equal(t.requests[1].read, 30 + 20);
+    assert_int_equal(t.requests[1].read, 42 + 20);
     close_table(&t, 3);
+}
+
+/* As many tokens of prompts as are allowed beside those that write, however many these are; more
+ * where more read; never more than without anybody who writes. */
+static void who_reads_waits_as_who_writes(void **state)
+{
+    (void)state;
+    table t;
+    open_table(&t, 40, 6, (const int64_t[]){ 4, 4, 4, 90 }, 4, false);
+    batcher_pass(&t.b);
+    assert_int_equal(t.requests[3].read, 28);
+    batcher_pass(&t.b);
+    assert_int_equal(t.requests[0].written, 2);
+    assert_int_equal(t.requests[3].read, 28 + 6);
+    close_table(&t, 4);
+    open_table(&t, 40, 30, (const int64_t[]){ 4, 90, 90, 90 }, 4, false);
+    batcher_pass(&t.b);
+    batcher_pass(&t.b);
+    assert_int_equal(t.requests[0].written, 2);
+    assert_int_equal(t.requests[1].read + t.requests[2].read + t.requests[3].read, 40 - 4 + 40);
+    close_table(&t, 4);
 }
 
 /* A pass of one token of prompts: they take turns. */
@@ -302,6 +323,7 @@ int main(void)
         { "deepseek-v3", in_company_as_alone, NULL, NULL, (void *)(uintptr_t) "deepseek-v3" },
         cmocka_unit_test_setup_teardown(
             prompts_share_a_pass_and_writers_go_on, open_model, close_model),
+        cmocka_unit_test_setup_teardown(who_reads_waits_as_who_writes, open_model, close_model),
         cmocka_unit_test_setup_teardown(nobody_starves, open_model, close_model),
         cmocka_unit_test_setup_teardown(
             a_slot_that_holds_the_beginning_is_taken, open_model, close_model),
