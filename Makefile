@@ -32,8 +32,10 @@ CFLAGS  ?= -O2 -g
 VERSION := $(shell sed -n 's/.*CADRE_VERSION "\(.*\)".*/\1/p' include/cadre/status.h)
 SONAME  := libcadre.so.0
 
-PACKAGES := jansson libpcre2-8 libpng libutf8proc libxxhash libevent_core
 PKG_CONFIG ?= pkg-config
+# Experts are read with io_uring where liburing is installed, else by threads.
+URING := $(shell $(PKG_CONFIG) --exists liburing 2>/dev/null && echo liburing)
+PACKAGES := jansson libpcre2-8 libpng libutf8proc libxxhash libevent_core $(URING)
 PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/dev/null)
 PKG_LIBS   := $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null || \
     echo -ljansson -lpcre2-8 -lpng16 -lutf8proc -lxxhash -levent_core)
@@ -128,6 +130,8 @@ $(BUILD)/cadre-mpi-%.so: src/dist/comm_mpi.c src/dist/transport.h Makefile
 	$(Q)OMPI_CC="$(CC)" MPICH_CC="$(CC)" mpicc.$* $(CFLAGS) $(WARN) \
 	    -Wno-unknown-warning-option -Wno-stringop-overflow $(filter-out -fsanitize%,$(MUST)) \
 	    -shared $(LDFLAGS) -o $@ $<
+
+$(BUILD)/obj/base/read_uring.o: MUST += $(if $(URING),-DCADRE_URING)
 
 MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
 $(BUILD)/obj/dist/launcher.o: MUST += $(if $(MULTIARCH),-DCADRE_MULTIARCH='"$(MULTIARCH)"')
