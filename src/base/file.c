@@ -62,13 +62,33 @@ int64_t file_map_offset(const file_map *map, const void *at)
     return place >= begin && place - begin < map->size ? (int64_t)(place - begin) : -1;
 }
 
+/* Advises for whole pages: those that the part touches. */
+static void advise(const void *at, size_t size, int advice)
+{
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), from = (uintptr_t)at / page * page;
+    if (size) madvise((void *)from, (uintptr_t)at + size - from, advice);
+}
+
 /* Where the system cannot do it, pages come when they are used. */
 void file_map_read(const void *at, size_t size)
 {
-    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), from = (uintptr_t)at / page * page;
 #ifdef MADV_POPULATE_READ
-    if (size) madvise((void *)from, (uintptr_t)at + size - from, MADV_POPULATE_READ);
+    advise(at, size, MADV_POPULATE_READ);
+#else
+    (void)at, (void)size;
 #endif
+}
+
+void file_map_want(const void *at, size_t size)
+{
+    advise(at, size, MADV_NORMAL);
+    advise(at, size, MADV_WILLNEED);
+}
+
+void file_map_want_little(const void *at, size_t size)
+{
+    advise(at, size, MADV_NOHUGEPAGE);
+    advise(at, size, MADV_RANDOM);
 }
 
 void file_map_let_go(const void *at, size_t size)

@@ -25,6 +25,10 @@ int64_t file_map_offset(const file_map *map, const void *at);
 void file_map_read(const void *at, size_t size);
 /* Lets the whole pages of a part of a map leave memory until they are read again. */
 void file_map_let_go(const void *at, size_t size);
+/* A part of a map that is read soon, all of it: it is brought to memory meanwhile, and only it. */
+void file_map_want(const void *at, size_t size);
+/* A part of a map of which single pages may be read: what surrounds them is not read too. */
+void file_map_want_little(const void *at, size_t size);
 
 /* Reads a whole file into memory, with a NUL after its last byte; refuses more than `limit`
  * bytes. */

@@ -43,6 +43,9 @@ struct expert_source {
     /* Tells the source the plan of a layer: the experts in it will be wanted, and after them those
      * that the source predicts. */
     void (*prefetch)(expert_source *s, int64_t layer, const plan *p);
+    /* Tells the source a guess, before the plan of an earlier layer: scores [tokens, E] of a
+     * layer's experts, of which the highest are the likeliest. NULL: it takes no guesses */
+    void (*expect)(expert_source *s, int64_t layer, const real *score, int64_t tokens);
     cadre_status (*acquire)(expert_source *s, expert_wave *w);
     void (*release)(expert_source *s, const expert_wave *w);
 };

@@ -13,6 +13,7 @@
 #include "weights/param_source.h"
 #include "weights/rank_share.h"
 #include "weights/repacking.h"
+#include "weights/residence.h"
 
 enum { ALIGN = 64 };
 
@@ -112,6 +113,7 @@ static void place_mapped(placing *k, int64_t i, const param_source *s, const voi
         .format = s->tensor.format,
         .stride = s->place.row,
         .block_scales = s->block_scales };
+    k->out->mapped_bytes += stored_bytes(s);
 }
 
 /* A slice that kernels could read in the mapped file, as it is there */
@@ -119,6 +121,7 @@ static cadre_status place_slice(placing *k, int64_t i, const param_source *s, co
 {
     param_place *place = &k->out->place[i];
     place_mapped(k, i, s, data);
+    k->out->mapped_bytes -= stored_bytes(s);
     place->kind = PLACE_COPIED;
     place->stride = s->param->cols;
     return keep_source(
@@ -141,6 +144,8 @@ static void place_streamed(placing *k, int64_t i, const param_source *s, const u
     const param *p = s->param;
     param_place *place = &k->out->place[i];
     place_mapped(k, i, s, NULL);
+    k->out->mapped_bytes -= stored_bytes(s);
+    k->out->streamed_bytes += stored_bytes(s);
     place->kind = PLACE_STREAMED;
     place->range = weight_file_range(k->file, data,
         (int64_t)number_row_bytes(place->format, (p->rows - 1) * place->stride + p->cols));
@@ -316,8 +321,10 @@ cadre_status placement_make(const compute *c, const weight_file *file, const mod
         .out = &made,
         .use = use };
     cadre_status status = made.place ? check_streaming(&k) : CADRE_ENOMEM;
+    if (status == CADRE_OK && options->stream) residence_begin(file);
     if (status == CADRE_OK) status = place_all(&k);
     if (status == CADRE_OK && options->hold) hold_mapped(&k);
+    if (status == CADRE_OK && options->stream) residence_fill(config, table, made.place);
     mem_free(k.copied);
     if (status != CADRE_OK) {
         placement_free(&made);

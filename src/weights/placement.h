@@ -18,6 +18,7 @@ typedef struct placement {
     param_place *place; /* [table->count] */
     uint8_t *copies;
     int64_t weight_bytes, copied_bytes;            /* in the file; in copies */
+    int64_t mapped_bytes, streamed_bytes;          /* of this rank's, read in place; streamed */
     int64_t repack_bytes;                          /* that repacking takes, or would take */
     cadre_format_share formats[PLACEMENT_FORMATS]; /* [format_count], most bytes first */
     int format_count;

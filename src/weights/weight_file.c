@@ -68,6 +68,18 @@ static stored_tensor of_gguf(const gguf_tensor *t)
     return s;
 }
 
+int64_t weight_file_bytes(const weight_file *f)
+{
+    char name[GGUF_NAME];
+    stored_tensor t;
+    int64_t bytes = 0;
+    for (size_t i = 0; i < weight_file_count(f); i++) {
+        weight_file_at(f, i, name, &t);
+        bytes += (int64_t)t.size;
+    }
+    return bytes;
+}
+
 bool weight_file_find(const weight_file *f, const char *name, stored_tensor *out)
 {
     if (f->gguf) {

@@ -43,6 +43,7 @@ typedef struct file_range {
 file_range weight_file_range(const weight_file *f, const uint8_t *at, int64_t bytes);
 const char *weight_file_path_of(const weight_file *f, size_t file);
 
+int64_t weight_file_bytes(const weight_file *f); /* of all its tensors */
 bool weight_file_find(const weight_file *f, const char *name, stored_tensor *t);
 size_t weight_file_count(const weight_file *f);
 /* Name and tensor by index. The name is borrowed until the next call with the same buffer. */

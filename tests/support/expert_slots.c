@@ -179,7 +179,7 @@ static void prefetch(expert_source *source, int64_t layer, const plan *p)
 
 void expert_slots_open(expert_slots *s, int32_t slots, int32_t most, size_t room)
 {
-    *s = (expert_slots){ .source = { prefetch, acquire, release },
+    *s = (expert_slots){ .source = { .prefetch = prefetch, .acquire = acquire, .release = release },
         .read = expert_slots_copy,
         .slot = MEM_ARRAY(expert_slot, slots),
         .slots = slots,

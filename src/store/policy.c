@@ -1,0 +1,55 @@
+/* policy.c - THE LIST of policies, and what they share: their arrays and the passing of time. */
+#include "store/policy.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+#include "store/policy_row.h"
+
+const policy_row *const policy_list[] = { &policy_learnt, &policy_aged, &policy_lfu, &policy_lru,
+    NULL };
+
+const policy_row *policy_by_name(const char *name)
+{
+    for (int i = 0; policy_list[i]; i++)
+        if (!strcmp(policy_list[i]->name, name)) return policy_list[i];
+    return NULL;
+}
+
+cadre_status policy_open(const policy_row *row, policy_shape shape, policy *out)
+{
+    policy p = { .row = row, .shape = shape };
+    for (int i = 0; i < row->arrays; i++)
+        if (!(p.array[i] = MEM_ARRAY(double, shape.first[shape.layers]))) {
+            policy_close(&p);
+            return CADRE_ENOMEM;
+        }
+    *out = p;
+    return CADRE_OK;
+}
+
+void policy_close(policy *p)
+{
+    for (int i = 0; i < POLICY_ARRAYS; i++) mem_free(p->array[i]);
+    *p = (policy){ 0 };
+}
+
+void policy_visit(policy *p, int64_t layer, const int32_t *rows, int64_t tokens)
+{
+    if (layer <= p->layer || !p->visits) p->time += policy_time_of(tokens);
+    p->visits++;
+    p->layer = layer;
+    p->row->visit(p, layer, rows, tokens);
+}
+
+/* Up to so many tokens are a pass of streams, which is one step of time; more are a prompt, which
+ * is as much evidence as so many. */
+enum { STREAMS = 16 };
+
+double policy_time_of(int64_t tokens) { return tokens > STREAMS ? STREAMS : 1; }
+
+double policy_use_of(int32_t rows, int64_t tokens)
+{
+    if (!rows) return 0;
+    return tokens > STREAMS ? (double)rows * STREAMS / (double)tokens : 1;
+}

@@ -1,0 +1,20 @@
+/* replay.h - a policy on picks that were recorded: what a store of so many slots would have had. */
+#ifndef CADRE_STORE_REPLAY_H
+#define CADRE_STORE_REPLAY_H
+
+#include <stdbool.h>
+
+#include "store/policy.h"
+
+typedef struct replay {
+    policy_shape shape;
+    int64_t visits;       /* of a layer by a token, in order */
+    const int32_t *layer; /* [visits] */
+    const int64_t *start; /* [visits + 1] into picks */
+    const int32_t *picks; /* [start[visits]] experts, numbered through all layers */
+} replay;
+
+/* Picks that found their expert, of a store that begins empty. NULL for row: the best possible. */
+cadre_status replay_hits(const replay *r, const policy_row *row, int32_t slots, int64_t *hits);
+
+#endif

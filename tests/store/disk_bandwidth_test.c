@@ -1,0 +1,64 @@
+/* disk_bandwidth_test.c - a file that is large enough gives a speed, a small one gives 0, and one
+ * that has become shorter an error. */
+#include "store/disk_bandwidth.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/memory.h"
+#include "support/scratch.h"
+#include "support/succeeds.h"
+
+enum { LARGE = 9 << 20, SMALL = 1 << 20 };
+
+static void write_file(const char *name, size_t bytes)
+{
+    uint8_t *content = MEM_ARRAY(uint8_t, bytes);
+    assert_non_null(content);
+    succeeds(file_write(scratch_file(name), content, bytes));
+    mem_free(content);
+}
+
+static void files_large_and_small(void **state)
+{
+    direct_file f;
+    double speed = -1;
+    (void)state;
+    write_file("large", LARGE);
+    write_file("small", SMALL);
+    succeeds(direct_file_open(scratch_file("large"), &f));
+    double begin = clock_seconds();
+    succeeds(disk_bandwidth(&f, 0.1, &speed));
+    assert_true(speed > 1e5 && clock_seconds() - begin < 60);
+    direct_file_close(&f);
+    succeeds(direct_file_open(scratch_file("small"), &f));
+    succeeds(disk_bandwidth(&f, 0.1, &speed));
+    assert_true(speed == 0);
+    direct_file_close(&f);
+}
+
+static void a_file_that_lost_its_end(void **state)
+{
+    direct_file f;
+    double speed = -1;
+    (void)state;
+    write_file("large", LARGE);
+    succeeds(direct_file_open(scratch_file("large"), &f));
+    f.bytes *= 100; /* as if most of it were gone */
+    refuses(disk_bandwidth(&f, 0.1, &speed), CADRE_EIO, "cannot be read");
+    assert_true(speed == -1);
+    direct_file_close(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = { cmocka_unit_test(files_large_and_small),
+        cmocka_unit_test(a_file_that_lost_its_end) };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
