@@ -167,6 +167,12 @@ function showFigures() {
   const c = t.cache;
   const share = (n) => (c.blocks ? `${Math.round((100 * n) / c.blocks)} %` : '–');
   figure('Cache in use', share(c.used), c.blocks ? `+ ${share(c.kept)} kept` : 'none');
+  const s = t.store;
+  if (s) {
+    const hits = s.picks ? `${Math.round((100 * s.hits) / s.picks)} %` : '–';
+    const speed = s.reading ? `${(s.read_bytes / s.reading / 1e6).toFixed(0)} MB/s of disk` : '';
+    figure('Experts in memory', hits, speed || `room for ${s.slots} of ${s.experts}`);
+  }
   figure('Refused', String(t.refused ?? 0), `${t.cancelled} left early`);
 }
 function showRates() {

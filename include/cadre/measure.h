@@ -41,6 +41,17 @@ CADRE_API cadre_status cadre_bench_layer(
  * second that this machine reads. */
 CADRE_API cadre_status cadre_bench_decode(cadre_model *model, int64_t steps, int64_t streams,
     int64_t depth, cadre_line_listener line, void *arg);
+/* Also records the experts of the tokens, as cadre_generate does (routes NULL: does not). Of a
+ * model that was opened with less memory than it takes, the run begins with an empty store, and the
+ * line adds {"slots", "experts", "hit_rate", "belady_hit_rate", "read_bytes_per_token",
+ * "waited_fraction", "disk_bandwidth", "disk_fraction", "policy", "reads"}. */
+CADRE_API cadre_status cadre_bench_decode_recorded(cadre_model *model, int64_t steps,
+    int64_t streams, int64_t depth, const char *routes, cadre_line_listener line, void *arg);
+
+/* {"what": "cache", "slots", "experts", "best_possible", and a hit rate for each policy} of stores
+ * of several sizes that begin empty, had they served the tokens of a recording of routes. */
+CADRE_API cadre_status cadre_bench_cache(
+    const char *recording, cadre_line_listener line, void *arg);
 
 /* {"tokens", "tokens_per_second", "gflops", "peak_fraction"} of reading a prompt of `tokens`.
  * gflops counts 2 operations for each token and active weight. */

@@ -30,6 +30,10 @@ typedef struct cadre_opening {
      * of cadre_cache_format_name's; NULL: "f32". Half and a quarter of the memory, for results
      * that differ by what is rounded. Heads that are not whole blocks of it are refused. */
     const char *cache;
+    /* Bytes that weights may take in memory. Where the model is larger, experts are read from the
+     * file when they are needed, past the system's page cache, and everything else stays in
+     * memory; too little for that is refused. Results are the same. 0: no limit */
+    int64_t memory;
 } cadre_opening;
 /* "f32", "f16", "q8_0" in turn; NULL after the last. */
 CADRE_API const char *cadre_cache_format_name(int i);

@@ -20,14 +20,15 @@ typedef enum cadre_option_kind {
     CADRE_OPTION_CHOICES, /* "norms,biases", or "none" */
     CADRE_OPTION_PATHS,   /* one or more arguments */
     CADRE_OPTION_TEXTS,   /* may be given several times */
-    CADRE_OPTION_REALS    /* "1.25" or "2,1.25,1": each within the bounds */
+    CADRE_OPTION_REALS,   /* "1.25" or "2,1.25,1": each within the bounds */
+    CADRE_OPTION_SIZE     /* bytes: "512M", "6.5G" or "1000000", read as an INT */
 } cadre_option_kind;
 
 /* A row of a table of options. */
 typedef struct cadre_option {
     const char *name; /* "min-lr-ratio"; its key in a file is min_lr_ratio */
     cadre_option_kind kind;
-    double min, max; /* of INT, REAL and each of INTS; both bounds are allowed */
+    double min, max; /* of INT, REAL, SIZE and each of INTS; both bounds are allowed */
     /* The default as text; NULL: there is none, or it is decided elsewhere, as `help` says */
     const char *fallback;
     const char *const *choices; /* CHOICE, CHOICES: the words, NULL after the last ... */

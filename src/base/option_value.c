@@ -54,6 +54,24 @@ static cadre_status parse_real(const cadre_option *row, const char *where, optio
     return CADRE_OK;
 }
 
+/* K, M, G and T are powers of 1024. */
+static cadre_status parse_size(const cadre_option *row, const char *where, option_item *v)
+{
+    static const char units[] = "KMGT";
+    char *end;
+    double number = strtod(v->text, &end);
+    const char *unit = *end ? strchr(units, *end) : NULL;
+    bool right = end != v->text && (!*end || (unit && !end[1]));
+    if (right && unit) number *= (double)(INT64_C(1) << (10 * (unit - units + 1)));
+    if (!right || !(number >= row->min && number <= row->max))
+        return cadre_fail(CADRE_EARGUMENT, where,
+            "expected a size such as 512M or 6.5G, at least %.0f bytes, found '%s'", row->min,
+            v->text);
+    v->whole = (int64_t)number;
+    v->number = number;
+    return CADRE_OK;
+}
+
 static cadre_status parse_flag(const char *where, option_item *v)
 {
     v->whole = !strcmp(v->text, "yes") || !strcmp(v->text, "true");
@@ -99,6 +117,7 @@ static cadre_status parse_item(const cadre_option *row, const char *where, optio
     case CADRE_OPTION_INTS: return parse_int(row, where, v);
     case CADRE_OPTION_REAL:
     case CADRE_OPTION_REALS: return parse_real(row, where, v);
+    case CADRE_OPTION_SIZE: return parse_size(row, where, v);
     case CADRE_OPTION_FLAG: return parse_flag(where, v);
     case CADRE_OPTION_CHOICE:
     case CADRE_OPTION_CHOICES: return parse_choice(row, where, v);

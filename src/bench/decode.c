@@ -7,6 +7,8 @@
 
 #include "base/memory.h"
 #include "base/random.h"
+#include "base/clock.h"
+#include "bench/decode_record.h"
 #include "bench/limits.h"
 #include "bench/result.h"
 #include "bench/traffic.h"
@@ -28,6 +30,7 @@ typedef struct decoding {
     real *logits; /* [streams, V] */
     traffic traffic;
     int64_t cache_read; /* bytes of keys and values that were read */
+    decode_record record;
     cadre_status status;
 } decoding;
 
@@ -63,6 +66,8 @@ static void run_all(void *arg)
             d->parts[i] = (runner_part){ &d->sessions[i], d->tokens + s * d->streams + i, 1 };
         d->status = runner_feed(&d->runner, d->parts, d->streams);
         if (d->status != CADRE_OK) return;
+        d->status = decode_record_step(&d->record, d->tokens + s * d->streams);
+        if (d->status != CADRE_OK) return;
         runner_logits(&d->runner, d->rows, d->streams, d->logits);
         if ((d->status = runner_status(&d->runner)) != CADRE_OK) return;
         d->cache_read += cache_bytes_read(d);
@@ -71,7 +76,7 @@ static void run_all(void *arg)
 
 /* bandwidth 0: it is not known */
 static cadre_status put_line(
-    const decoding *d, double seconds, double bandwidth, cadre_line_listener line, void *arg)
+    decoding *d, double seconds, double bandwidth, cadre_line_listener line, void *arg)
 {
     double tokens = (double)(d->steps * d->streams);
     double bytes = (double)(d->steps * d->traffic.dense + d->traffic.experts_read + d->cache_read);
@@ -88,15 +93,33 @@ static cadre_status put_line(
         json_put_null(&w, "bandwidth");
         json_put_null(&w, "bandwidth_fraction");
     }
+    cadre_status status = decode_record_end(&d->record, &w);
+    if (status != CADRE_OK) {
+        json_writer_free(&w);
+        return status;
+    }
     return result_put(&w, line, arg);
 }
 
 /* Measures decoding. Where machines are shared, the speed of memory changes from minute to minute,
- * so it is measured before and after. It is not on several ranks: this one's memory is not the
- * limit there, and what is read to measure it would add to what a rank needs. */
+ * so it is measured before and after. It is not on several ranks, nor where experts are read from
+ * a disk: this one's memory is not the limit there, and what is read to measure it would add to
+ * what the model may take. */
+static cadre_status measure_once(decoding *d, cadre_line_listener line, void *arg)
+{
+    double begin = clock_seconds();
+    decode_record_begin(&d->record);
+    run_all(d);
+    CADRE_TRY(d->status);
+    d->record.seconds = clock_seconds() - begin;
+    return put_line(d, d->record.seconds, 0, line, arg);
+}
+
 static cadre_status measure(decoding *d, cadre_line_listener line, void *arg)
 {
     compute *c = d->model->context->compute;
+    /* With a store the first run counts, which begins with empty slots. */
+    if (d->model->store.experts) return measure_once(d, line, arg);
     bool alone = !d->model->ranks;
     double before = alone ? bench_bandwidth(c) : 0, seconds = bench_best(run_all, d, SECONDS);
     CADRE_TRY(d->status);
@@ -134,7 +157,14 @@ static cadre_status fill_sessions(decoding *d)
     return CADRE_OK;
 }
 
-static cadre_status open_all(decoding *d)
+static void watch(void *arg, int64_t layer, const plan *p)
+{
+    decoding *d = arg;
+    traffic_watch(&d->traffic, layer, p);
+    route_log_watch(&d->record.log, layer, p);
+}
+
+static cadre_status open_all(decoding *d, const char *routes)
 {
     random_key key = random_key_of(0, "bench", 0, 0);
     int64_t capacity = d->depth + d->steps, chunk = runner_chunk(d->depth);
@@ -145,9 +175,10 @@ static cadre_status open_all(decoding *d)
     for (int64_t i = 0; i < d->count; i++)
         d->tokens[i] = (int32_t)(random_bits(key, (uint64_t)i) % (uint64_t)d->model->config.vocab);
     CADRE_TRY(fill_sessions(d));
+    CADRE_TRY(decode_record_open(&d->record, d->model, routes, d->steps, d->streams));
     CADRE_TRY(traffic_open(d->model, &d->traffic));
-    d->runner.watch = traffic_watch;
-    d->runner.watch_arg = &d->traffic;
+    d->runner.watch = watch;
+    d->runner.watch_arg = d;
     return CADRE_OK;
 }
 
@@ -163,17 +194,18 @@ static void close_all(decoding *d)
     mem_free(d->tokens);
     mem_free(d->logits);
     traffic_close(&d->traffic);
+    decode_record_close(&d->record);
 }
 
 static cadre_status bench_decode(cadre_model *model, int64_t steps, int64_t streams, int64_t depth,
-    cadre_line_listener line, void *arg)
+    const char *routes, cadre_line_listener line, void *arg)
 {
     if (steps < 1 || streams < 1 || depth < 0)
         return cadre_fail(CADRE_EARGUMENT, NULL,
             "steps, streams, depth: expected at least 1, 1, 0, found %lld, %lld, %lld",
             (long long)steps, (long long)streams, (long long)depth);
     decoding d = { .model = model, .steps = steps, .streams = streams, .depth = depth };
-    cadre_status status = open_all(&d);
+    cadre_status status = open_all(&d, routes);
     if (status == CADRE_OK) status = measure(&d, line, arg);
     close_all(&d);
     return status;
@@ -182,6 +214,13 @@ static cadre_status bench_decode(cadre_model *model, int64_t steps, int64_t stre
 cadre_status cadre_bench_decode(cadre_model *model, int64_t steps, int64_t streams, int64_t depth,
     cadre_line_listener line, void *arg)
 {
+    return cadre_bench_decode_recorded(model, steps, streams, depth, NULL, line, arg);
+}
+
+cadre_status cadre_bench_decode_recorded(cadre_model *model, int64_t steps, int64_t streams,
+    int64_t depth, const char *routes, cadre_line_listener line, void *arg)
+{
     CADRE_TRY(context_enter(model->context));
-    return context_leave(model->context, bench_decode(model, steps, streams, depth, line, arg));
+    return context_leave(
+        model->context, bench_decode(model, steps, streams, depth, routes, line, arg));
 }

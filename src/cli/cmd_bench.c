@@ -38,6 +38,11 @@ static const cadre_option rows[] = {
         .value = "N",
         .subject = "Length",
         .help = "decode: tokens that each sequence holds at the beginning" },
+    { .name = "routes",
+        .kind = CADRE_OPTION_PATH,
+        .value = "FILE",
+        .subject = "Length",
+        .help = "decode: record every token's experts in FILE" },
     { .name = "tokens",
         .kind = CADRE_OPTION_INT,
         .min = 1,
@@ -84,9 +89,10 @@ static cadre_status bench_train(const invocation *call, const opened *o)
 
 static cadre_status bench_decode(const invocation *call, const opened *o)
 {
-    return cadre_bench_decode(o->model, cadre_options_int(call->options, "length", 0),
+    return cadre_bench_decode_recorded(o->model, cadre_options_int(call->options, "length", 0),
         cadre_options_int(call->options, "streams", 0),
-        cadre_options_int(call->options, "depth", 0), print_line, NULL);
+        cadre_options_int(call->options, "depth", 0),
+        cadre_options_text(call->options, "routes", 0), print_line, NULL);
 }
 
 static cadre_status bench_prefill(const invocation *call, const opened *o)
@@ -101,24 +107,34 @@ static cadre_status bench_alltoall(const invocation *call, const opened *o)
         o->context, cadre_options_flag(call->options, "raw"), print_line, NULL);
 }
 
+static cadre_status bench_cache(const invocation *call, const opened *o)
+{
+    (void)o;
+    return cadre_bench_cache(call->operands[1], print_line, NULL);
+}
+
 typedef struct bench {
     const char *name;
-    bool model;             /* takes a second operand */
+    bool model;             /* takes a model as a second operand, */
     bool spreads;           /* over several ranks */
     bool recipe;            /* reads the options of a model's shape */
-    const char *options[6]; /* others that it reads; NULL after the last */
+    const char *options[8]; /* others that it reads; NULL after the last */
     cadre_status (*run)(const invocation *call, const opened *o);
+    bool recording; /* ... or a recording */
 } bench;
 
 /* THE LIST of benchmarks. */
 static const bench benches[] = {
-    { "gemm", false, false, false, { NULL }, bench_gemm },
-    { "layer", false, false, false, { NULL }, bench_layer },
-    { "train", false, true, true, { "batch" }, bench_train },
-    { "decode", true, true, false, { "length", "streams", "depth", "repack", "cache" },
-        bench_decode },
-    { "prefill", true, true, false, { "tokens", "repack", "cache" }, bench_prefill },
-    { "alltoall", false, true, false, { "raw" }, bench_alltoall },
+    { "gemm", false, false, false, { NULL }, bench_gemm, false },
+    { "layer", false, false, false, { NULL }, bench_layer, false },
+    { "train", false, true, true, { "batch" }, bench_train, false },
+    { "decode", true, true, false,
+        { "length", "streams", "depth", "routes", "repack", "cache", "memory" }, bench_decode,
+        false },
+    { "prefill", true, true, false, { "tokens", "repack", "cache", "memory" }, bench_prefill,
+        false },
+    { "alltoall", false, true, false, { "raw" }, bench_alltoall, false },
+    { "cache", false, false, false, { NULL }, bench_cache, true },
 };
 enum { BENCHES = sizeof benches / sizeof *benches };
 
@@ -186,9 +202,10 @@ static int run_bench(const invocation *call)
 {
     const bench *b = find(call->operands[0]);
     if (!b) return unknown(call->operands[0]);
-    if (b->model && call->operand_count < 2)
-        return complain_usage(NULL, "bench %s: expected a MODEL, found nothing", b->name);
-    if (!b->model && call->operand_count > 1)
+    if ((b->model || b->recording) && call->operand_count < 2)
+        return complain_usage(NULL, "bench %s: expected a %s, found nothing", b->name,
+            b->model ? "MODEL" : "RECORDING");
+    if (!b->model && !b->recording && call->operand_count > 1)
         return complain_usage(
             NULL, "bench %s: expected no more arguments, found '%s'", b->name, call->operands[1]);
     const char *in_vain = given_in_vain(b, call->options);
@@ -208,7 +225,7 @@ static int run_bench(const invocation *call)
 const command command_bench = {
     .name = "bench",
     .summary = "measure speed on this machine",
-    .operands = "WHAT [MODEL]",
+    .operands = "WHAT [MODEL|RECORDING]",
     .least = 1,
     .most = 2,
     .operand_word = bench_name,
@@ -228,6 +245,9 @@ const command command_bench = {
         "prefill MODEL: reading a prompt.\n\n"
         "alltoall, under mpirun: the exchange of rows among all ranks, from 64 bytes to 16 MiB, "
         "and MPI's own beside it.\n\n"
+        "cache RECORDING: the share of picks that would find their expert in memory, with room for "
+        "a sixteenth to three quarters of all experts, had --memory served the tokens of a "
+        "recording ('cadre generate --routes').\n\n"
         "The machine's limits, multiply-adds and read bandwidth, are measured in the same run.",
     .own = ROWS(rows),
     .tables = { cadre_model_options, opened_options, cadre_ranks_options },

@@ -1,4 +1,5 @@
 /* cmd_inspect.c - `cadre inspect`: describes a model in numbers. */
+#include <math.h>
 #include <stdio.h>
 
 #include "cli/command.h"
@@ -13,12 +14,21 @@ static const cadre_option rows[] = {
         .max = 1 << 30,
         .subject = "Memory",
         .help = "tokens to count the cache for (default: the model's own context)" },
+    { .name = "memory",
+        .kind = CADRE_OPTION_SIZE,
+        .min = 1,
+        .max = 1e15,
+        .subject = "Memory",
+        .help = "tell what would stay and what would be read if weights had so much memory, as 6G; "
+                "measures the disk" },
 };
 
 typedef struct facts {
     cadre_model_info info;
     int64_t context;
     cadre_memory memory; /* of that many tokens */
+    cadre_store store;
+    double disk, expected; /* bytes and tokens a second; of a store */
 } facts;
 
 enum { FORMATS_TEXT = 400 };
@@ -37,6 +47,19 @@ static const char *list_formats(const cadre_model_info *i, bool shares, char tex
             used += (size_t)snprintf(text + used, FORMATS_TEXT - used, form, share);
     }
     return text;
+}
+
+static void add_store(json_t *object, const facts *f)
+{
+    const cadre_store *s = &f->store;
+    json_t *own = json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:f,s:f,s:f,s:f}", "memory_limit_bytes",
+        (json_int_t)s->memory, "resident_bytes", (json_int_t)s->resident, "least_memory_bytes",
+        (json_int_t)s->least, "expert_bytes", (json_int_t)s->expert_bytes, "slots",
+        (json_int_t)s->slots, "streamed_experts", (json_int_t)s->experts, "slots_per_layer",
+        (double)s->slots / (double)s->layers, "disk_bandwidth", f->disk, "expected_hit_rate",
+        s->expected_hit_rate, "expected_tokens_per_second", f->expected);
+    json_object_update(object, own);
+    json_decref(own);
 }
 
 static int print_object(const facts *f)
@@ -83,6 +106,7 @@ static int print_object(const facts *f)
     if (object && types) json_object_set_new(object, "types", types);
     for (size_t n = 0; object && n < sizeof numbers / sizeof *numbers; n++)
         json_object_set_new(object, numbers[n].key, json_integer(numbers[n].value));
+    if (object && f->store.slots) add_store(object, f);
     return print_json(object);
 }
 
@@ -98,6 +122,25 @@ static void print_banks(print_table *t, const cadre_model_info *i)
         first += i->type[n].experts;
     }
     if (i->types && i->type[0].experts) print_row(t, "banks", "%s", text);
+}
+
+static void print_store(print_table *t, const facts *f)
+{
+    const cadre_store *s = &f->store;
+    char one[PRINT_NUMBER], other[PRINT_NUMBER];
+    if (!s->slots) return;
+    print_row(t, "stays in memory", "%s", print_bytes((double)s->resident, one));
+    print_row(t, "read when needed", "%lld experts of %s", (long long)s->experts,
+        print_bytes((double)s->expert_bytes, one));
+    print_row(t, "slots", "%lld, %.1f a layer", (long long)s->slots,
+        (double)s->slots / (double)s->layers);
+    print_row(t, "least --memory", "%.0fM", ceil((double)s->least / (1 << 20)));
+    if (f->disk > 0)
+        print_row(t, "disk", "%s a second, by %s", print_bytes(f->disk, one), s->reads);
+    if (f->expected > 0)
+        print_row(t, "expected",
+            "%.2g tokens a second: %.0f %% of picks in memory, %s read a token", f->expected,
+            100 * s->expected_hit_rate, print_bytes(f->disk / f->expected, other));
 }
 
 static int print_as_table(const facts *f)
@@ -142,19 +185,35 @@ static int print_as_table(const facts *f)
     if (i->repack_bytes)
         print_row(t, "with --repack", "%s more, in place of as much of the file",
             print_bytes((double)i->repack_bytes, text));
+    print_store(t, f);
     return print_table_end(t);
+}
+
+/* Where experts have to be read, their reading is what a token waits for. */
+static cadre_status measure_store(const cadre_model *model, facts *f)
+{
+    cadre_status status = cadre_model_store(model, &f->store);
+    if (status != CADRE_OK || !f->store.slots) return status;
+    status = cadre_model_disk(model, 1, &f->disk);
+    double missed = (1 - f->store.expected_hit_rate) * (double)f->info.experts_per_token *
+                    (double)f->store.layers * (double)f->store.expert_bytes;
+    if (missed > 0) f->expected = f->disk / missed;
+    return status;
 }
 
 static int run_inspect(const invocation *call)
 {
     opened o;
-    facts f = { .info.size = sizeof f.info, .memory.size = sizeof f.memory };
+    facts f = {
+        .info.size = sizeof f.info, .memory.size = sizeof f.memory, .store.size = sizeof f.store
+    };
     cadre_status status = opened_begin(call, call->operands[0], &o);
     if (status != CADRE_OK) return complain_status(status);
     status = cadre_model_info_get(o.model, &f.info);
     bool asked = cadre_options_count(call->options, "context") > 0;
     f.context = asked ? cadre_options_int(call->options, "context", 0) : f.info.context;
     if (status == CADRE_OK) status = cadre_model_memory(o.model, f.context, &f.memory);
+    if (status == CADRE_OK) status = measure_store(o.model, &f);
     int exit_code = status != CADRE_OK ? complain_status(status)
                     : call->json       ? print_object(&f)
                                        : print_as_table(&f);
@@ -172,7 +231,9 @@ const command command_inspect = {
         "Prints what a model is: its architecture, its router in words, its parameters in all "
         "and those active for one token, its layers, its number formats, and the memory that "
         "it takes to run one sequence. That is the file's weights, of which only the pages "
-        "that are read are in memory, and everything in addition to them.",
+        "that are read are in memory, and everything in addition to them.\n\n"
+        "With --memory it also tells what stays in memory, how many experts have room beside it, "
+        "how fast the disk gives the others, and how many tokens a second that lets expect.",
     .own = ROWS(rows),
     .tables = { opened_cache_options },
     .examples = LINES("as a table", "cadre inspect runs/first",

@@ -20,10 +20,25 @@ static const cadre_option rows[] = {
         .subject = "Running",
         .help = "number format that keys and values are kept in: f16 takes half the memory, q8_0 "
                 "about a quarter, and long texts run faster" },
+    { .name = "memory",
+        .kind = CADRE_OPTION_SIZE,
+        .min = 1,
+        .max = 1e15,
+        .subject = "Running",
+        .help = "memory that weights may take, as 6G: where the model is larger, experts are read "
+                "from its file when they are needed, with the same results; 'cadre inspect "
+                "--memory' tells how fast" },
 };
 
 cadre_option_table opened_options(void) { return ROWS(rows); }
 cadre_option_table opened_cache_options(void) { return (cadre_option_table){ &rows[1], 1 }; }
+
+/* 0: no limit */
+static int64_t memory_of(const cadre_options *options)
+{
+    bool given = cadre_options_row(options, "memory") && cadre_options_count(options, "memory");
+    return given ? cadre_options_int(options, "memory", 0) : 0;
+}
 
 cadre_status opened_model(const invocation *call, const char *path, opened *o)
 {
@@ -32,7 +47,8 @@ cadre_status opened_model(const invocation *call, const char *path, opened *o)
     const cadre_opening how = { .size = sizeof how,
         .repack = offered && cadre_options_flag(options, "repack"),
         .cache =
-            cadre_options_row(options, "cache") ? cadre_options_text(options, "cache", 0) : NULL };
+            cadre_options_row(options, "cache") ? cadre_options_text(options, "cache", 0) : NULL,
+        .memory = memory_of(options) };
     return cadre_model_open_with(o->context, path, &how, &o->model);
 }
 

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "model/lookahead.h"
 #include "op/dropout.h"
 #include "op/norm.h"
 #include "op/parallel.h"
@@ -224,6 +225,7 @@ static cadre_status feed_forward(
     int64_t width = t->config->width;
     if (t->config->layer[l].sparse) {
         moe_call call = moe_call_of(t, l, w->source);
+        lookahead(t, w, sparse_beside(t, l, 1), s->y);
         CADRE_TRY(moe_layer_forward(
             &call, &t->config->layer[l].moe, &w->layer[l].moe, s->y_normed, &s->sparse, out));
         keep_logits(t, l, s);

@@ -35,17 +35,19 @@ static void cut_tied_head(const cadre_model *m, const rank_share *share, weight 
     head->rows = end - first;
 }
 
-static cadre_status bind(cadre_model *m, const weight_file *file, bool repack, tensor_use *use)
+static cadre_status bind(
+    cadre_model *m, const weight_file *file, const placement_options *options, tensor_use *use)
 {
     param_table own = { 0 };
     rank_share share = share_of(m);
-    const placement_options options = { .repack = repack, .hold = m->ranks != NULL };
     CADRE_TRY(param_table_make(&m->config, &m->table));
     CADRE_TRY(rank_share_table(&m->config, &share, &m->table, &own));
     cadre_status status =
-        placement_make(m->context->compute, file, &m->config, &own, &options, use, &m->placement);
+        placement_make(m->context->compute, file, &m->config, &own, options, use, &m->placement);
     if (status == CADRE_OK)
         status = model_weights_make(&m->config, &own, m->placement.place, &m->weights);
+    if (status == CADRE_OK && options->stream)
+        status = expert_records_make(&m->config, &own, m->placement.place, &m->store.records);
     if (status == CADRE_OK) cut_tied_head(m, &share, &m->weights.head);
     param_table_free(&own);
     return status;
@@ -66,7 +68,7 @@ cadre_status model_transformer_new(const cadre_model *m, const batch_limits *mos
     return transformer_new_share(m->context->compute, m->own, most, &stage, &groups, t);
 }
 
-static cadre_status bind_encoder(cadre_model *m, bool repack, tensor_use *use)
+static cadre_status bind_encoder(cadre_model *m, const placement_options *options, tensor_use *use)
 {
     if (!m->config.encoder) return CADRE_OK;
     if (!(m->encoder = MEM_ARRAY(cadre_model, 1))) return CADRE_ENOMEM;
@@ -75,7 +77,7 @@ static cadre_status bind_encoder(cadre_model *m, bool repack, tensor_use *use)
     CADRE_TRY(model_config_copy(m->config.encoder, &m->encoder->config));
     m->encoder->ranks = m->ranks;
     m->encoder->own = m->ranks ? &m->ranks->encoder : &m->encoder->config;
-    return bind(m->encoder, &m->file, repack, use);
+    return bind(m->encoder, &m->file, options, use);
 }
 
 /* Checks elements that routers take as ids. */
@@ -99,13 +101,32 @@ static cadre_status open_config(cadre_model *m, const cadre_opening *how)
     return model_state_choose(&m->config, how->cache, m->path);
 }
 
+/* The stacks whose experts one store holds: the model, and its encoder. */
+static cadre_status open_store(cadre_model *m, int64_t memory)
+{
+    store_room room = { .memory = memory,
+        .resident = m->placement.copied_bytes + m->placement.mapped_bytes };
+    store_stack stacks[2] = { { &m->config, &m->store.records, &m->weights } };
+    cadre_model *e = m->encoder;
+    if (e) stacks[1] = (store_stack){ &e->config, &e->store.records, &e->weights };
+    if (e) room.resident += e->placement.copied_bytes + e->placement.mapped_bytes;
+    CADRE_TRY(model_store_open(&m->file, stacks, e ? 2 : 1, &room, &m->store));
+    m->weights.source = expert_store_source(m->store.experts, 0);
+    if (e) e->weights.source = expert_store_source(m->store.experts, 1);
+    return CADRE_OK;
+}
+
 static cadre_status open_weights(cadre_model *m, const cadre_opening *how)
 {
     tensor_use use = { 0 };
-    cadre_status status = bind(m, &m->file, how->repack, &use);
-    if (status == CADRE_OK) status = bind_encoder(m, how->repack, &use);
+    const placement_options options = { .repack = how->repack,
+        .hold = m->ranks != NULL,
+        .stream = how->memory && weight_file_bytes(&m->file) > how->memory };
+    cadre_status status = bind(m, &m->file, &options, &use);
+    if (status == CADRE_OK) status = bind_encoder(m, &options, &use);
     if (status == CADRE_OK) status = tensor_use_check(&use, &m->file, &m->config);
     if (status == CADRE_OK) status = check_routers(m);
+    if (status == CADRE_OK && options.stream) status = open_store(m, how->memory);
     tensor_use_free(&use);
     return status;
 }
@@ -115,6 +136,11 @@ static cadre_status open_all(cadre_model *m, const cadre_opening *how)
     comm *world = m->context->world;
     cadre_status status = open_config(m, how);
     if (world->size == 1) return status == CADRE_OK ? open_weights(m, how) : status;
+    if (how->memory && status == CADRE_OK)
+        status = cadre_fail(CADRE_EARGUMENT, m->path,
+            "expected one process, as ranks read their experts together, found a limit of memory "
+            "and %d ranks",
+            world->size);
     CADRE_TRY(model_ranks_agree(world, status));
     CADRE_TRY(model_ranks_open(m->context, &m->config, &m->ranks));
     m->own = &m->ranks->config;
@@ -163,6 +189,7 @@ void cadre_model_close(cadre_model *m)
     if (m->encoder) m->encoder->ranks = NULL;
     cadre_model_close(m->encoder);
     model_ranks_close(m->ranks);
+    model_store_close(&m->store);
     model_weights_free(&m->weights);
     placement_free(&m->placement);
     weight_file_close(&m->file);

@@ -5,6 +5,7 @@
 
 #include "cadre/model.h"
 #include "kernel/context.h"
+#include "model/model_store.h"
 #include "model/ranks.h"
 #include "text/token_trie.h"
 #include "text/tokenizer.h"
@@ -25,6 +26,7 @@ struct cadre_model {
     tokenizer *tokenizer;    /* NULL until some thread asks for it, under the lock */
     token_trie *tokens;      /* what its tokens are in bytes; in the same way */
     lock opening;
+    model_store store;
     int64_t opened_bytes, tokenizer_bytes; /* of memory, measured when each was opened */
 };
 

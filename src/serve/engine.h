@@ -15,6 +15,7 @@ typedef enum engine_state { ENGINE_OPENS, ENGINE_READY, ENGINE_FAILED } engine_s
 typedef struct engine_options {
     const char *path; /* of the model; borrowed, as all here */
     bool repack;
+    int64_t memory;
     const char *cache;           /* format of keys and values; NULL: f32 */
     cadre_batcher_limits limits; /* a context of 0, or beyond the model's own, is its own */
 } engine_options;

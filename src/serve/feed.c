@@ -33,6 +33,23 @@ static void put_cache(const feed *f, json_writer *w)
     json_put_close(w, '}');
 }
 
+/* "store", of a model that is larger than its memory */
+static void put_store(const feed *f, json_writer *w)
+{
+    cadre_store s = { .size = sizeof s };
+    cadre_model_store(f->completions->engine->model, &s);
+    if (!s.slots) return;
+    json_put_object(w, "store");
+    json_put_int(w, "slots", s.slots);
+    json_put_int(w, "experts", s.experts);
+    json_put_int(w, "picks", s.picks);
+    json_put_int(w, "hits", s.hits);
+    json_put_int(w, "read_bytes", s.read_bytes);
+    json_put_real(w, "reading", s.reading);
+    json_put_real(w, "waiting", s.waiting);
+    json_put_close(w, '}');
+}
+
 static const char *state_of(const choice *c)
 {
     if (!c->request) return "ends";
@@ -103,6 +120,7 @@ static void put_numbers(const feed *f, double now, json_writer *w)
     put_times(w, "first_token", &s->first_token, &f->first_token);
     put_times(w, "inter_token", &s->inter_token, &f->inter_token);
     put_cache(f, w);
+    put_store(f, w);
     put_texts(f, now, w);
     put_layers(f->loads, w);
 }

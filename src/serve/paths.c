@@ -97,6 +97,8 @@ static void answer_metrics(paths_room *room, connection *c)
         s.cache_used = cache.blocks ? (double)cache.used / (double)cache.blocks : 0;
         s.passes = l->passes, s.layers = l->layers, s.layer = l->layer;
         s.max_ratio = l->max_ratio, s.dead = l->dead;
+        s.store.size = sizeof s.store;
+        cadre_model_store(room->engine->model, &s.store);
     }
     stats_put(room->stats, &s, paths_names(), &text);
     http_answer a = reply_head(c, 200, "text/plain; version=0.0.4; charset=utf-8");

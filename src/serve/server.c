@@ -422,6 +422,7 @@ static cadre_status open_server(cadre_server *s, cadre_context *context, const c
     const engine_options own = { .path = s->engine.options.path,
         .repack = o->repack,
         .cache = o->cache,
+        .memory = o->memory,
         .limits = { .size = sizeof own.limits,
             .slots = o->streams,
             .queue = o->queue,

@@ -182,6 +182,28 @@ static void put_now(const stats_now *now, byte_buffer *out)
     put_gauge(out, "cadre_uptime_seconds", "Since the server was started.", now->uptime);
 }
 
+static void put_seconds(byte_buffer *out, const char *name, const char *help, double seconds)
+{
+    put_family(out, name, "counter", help);
+    byte_buffer_format(out, "%s %.6g\n", name, seconds);
+}
+
+static void put_store(const cadre_store *s, byte_buffer *out)
+{
+    if (!s->slots) return;
+    put_gauge(out, "cadre_store_slots", "Experts that have room in memory.", (double)s->slots);
+    put_gauge(out, "cadre_store_experts", "Experts of the model that are read when needed.",
+        (double)s->experts);
+    put_counter(out, "cadre_store_picks_total", "Experts that tokens picked.", s->picks);
+    put_counter(out, "cadre_store_hits_total", "Picks whose expert was in memory.", s->hits);
+    put_counter(
+        out, "cadre_store_read_bytes_total", "Bytes of experts that were read.", s->read_bytes);
+    put_seconds(out, "cadre_store_reading_seconds_total", "Time in which any read was in flight.",
+        s->reading);
+    put_seconds(out, "cadre_store_waiting_seconds_total",
+        "Time in which nothing could be computed for want of an expert.", s->waiting);
+}
+
 void stats_put(const stats *m, const stats_now *now, const char *const *paths, byte_buffer *out)
 {
     put_now(now, out);
@@ -191,4 +213,5 @@ void stats_put(const stats *m, const stats_now *now, const char *const *paths, b
         "Connections that were turned away, because too many were open.", m->connections_refused);
     put_times(m, out);
     put_experts(now, out);
+    put_store(&now->store, out);
 }

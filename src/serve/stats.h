@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/buffer.h"
+#include "cadre/store.h"
 
 enum { STATS_BUCKETS = 16, STATS_PATHS = 12, STATS_STATUSES = 20 };
 
@@ -47,6 +48,7 @@ typedef struct stats_now {
     const int64_t *dead;     /* [S] experts that took nothing of late */
     const int64_t *layer;    /* [S] which of the model's layers */
     double uptime;
+    cadre_store store; /* of a model that is larger than its memory; .slots 0: of none */
 } stats_now;
 
 void stats_open(stats *m);

@@ -75,9 +75,12 @@ static void text_is_what_prometheus_reads(void **state)
     byte_buffer text = { 0 };
     const double ratio[] = { 1.5, 2 };
     const int64_t dead[] = { 0, 3 }, layer[] = { 1, 2 };
-    const stats_now now = {
-        .running = 2, .layers = 2, .max_ratio = ratio, .dead = dead, .layer = layer
-    };
+    const stats_now now = { .running = 2,
+        .layers = 2,
+        .max_ratio = ratio,
+        .dead = dead,
+        .layer = layer,
+        .store = { .slots = 4, .experts = 16, .picks = 10, .hits = 7, .reading = 1.5 } };
     (void)state;
     stats_open(&m);
     stats_count_request(&m, 0, 200);
@@ -98,6 +101,12 @@ static void text_is_what_prometheus_reads(void **state)
     has(&text, "\ncadre_time_to_first_token_seconds_bucket{le=\"+Inf\"} 2\n");
     has(&text, "\ncadre_time_to_first_token_seconds_count 2\n");
     has(&text, "\ncadre_expert_load_max_ratio{layer=\"1\"} 1.5\n");
+    has(&text, "\ncadre_store_slots 4\n");
+    has(&text, "\ncadre_store_experts 16\n");
+    has(&text, "\n# TYPE cadre_store_picks_total counter\ncadre_store_picks_total 10\n");
+    has(&text, "\ncadre_store_hits_total 7\n");
+    has(&text, "\ncadre_store_read_bytes_total 0\n");
+    has(&text, "\ncadre_store_reading_seconds_total 1.5\n");
     has(&text, "\ncadre_expert_dead{layer=\"2\"} 3\n");
     is_in_order(&text);
     byte_buffer_free(&text);

@@ -1,0 +1,43 @@
+/* store.h - models larger than memory: what stays in memory, and what is read when it is needed.
+ * A part of cadre.h, which says what holds for all of it. */
+#ifndef CADRE_STORE_PUBLIC_H
+#define CADRE_STORE_PUBLIC_H
+
+#include "cadre/model.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* A model that was opened with less memory than its weights take reads experts into slots, each of
+ * which holds any one expert. Any thread may ask at any time. */
+typedef struct cadre_store {
+    size_t size;              /* sizeof(cadre_store) */
+    int64_t memory;           /* as it was opened with */
+    int64_t resident;         /* bytes of weights that always are in memory */
+    int64_t least;            /* the least memory that it can be opened with */
+    int64_t expert_bytes;     /* of one slot */
+    int64_t slots;            /* 0: all weights are in memory, and the rest of this is 0 too */
+    int64_t experts, layers;  /* that are read when they are needed; layers that have them */
+    const char *policy;       /* which expert gives its slot up; static */
+    const char *reads;        /* "io_uring" or "threads"; static */
+    double expected_hit_rate; /* with this share of all experts in slots, on a usual text */
+    /* Of all that was run so far: */
+    int64_t held;       /* slots in use */
+    int64_t picks;      /* of experts, by tokens */
+    int64_t hits;       /* picks of an expert that was not read since it was last used */
+    int64_t read_bytes; /* from the files */
+    double reading;     /* seconds in which any read was in flight */
+    double waiting;     /* seconds in which nothing could be computed for want of an expert */
+} cadre_store;
+
+CADRE_API cadre_status cadre_model_store(const cadre_model *model, cadre_store *store);
+
+/* Measures how many bytes a second the disk gives of the file of such a model, for about `seconds`;
+ * 0: it is too small. */
+CADRE_API cadre_status cadre_model_disk(const cadre_model *model, double seconds, double *bytes);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

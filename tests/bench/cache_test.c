@@ -1,0 +1,101 @@
+/* cache_test.c - recordings of routes on stores of several sizes: figures that can be counted by
+ * hand, and recordings that are none. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/file.h"
+#include "cadre.h"
+#include "support/scratch.h"
+#include "support/succeeds.h"
+
+#define HEAD                                                                                       \
+    "{\"cadre_routes\": 1, \"model\": \"m\", \"architecture\": \"olmoe\", \"sparse_layers\": "     \
+    "[{\"layer\": 0, \"experts\": 8, \"topk\": 2}, {\"layer\": 1, \"experts\": 8, \"topk\": "      \
+    "2}]}\n"
+
+typedef struct told {
+    int lines;
+    double best, first, lru; /* of the line whose store has `slots` slots */
+    int slots;
+} told;
+
+static double number(const char *line, const char *key)
+{
+    const char *at = strstr(line, key);
+    assert_non_null(at);
+    return strtod(at + strlen(key), NULL);
+}
+
+static void take_line(void *arg, const char *line)
+{
+    told *t = arg;
+    t->lines++;
+    assert_true(number(line, "\"experts\": ") == 16);
+    assert_true(number(line, "\"learnt\": ") <= number(line, "\"best_possible\": "));
+    if (number(line, "\"slots\": ") != t->slots) return;
+    t->best = number(line, "\"best_possible\": ");
+    t->first = number(line, "\"learnt\": ");
+    t->lru = number(line, "\"lru\": ");
+}
+
+static const char *recording(const char *text)
+{
+    const char *path = scratch_file("routes.jsonl");
+    succeeds(file_write(path, text, strlen(text)));
+    return path;
+}
+
+/* Both layers pick 0 and 1 in every token: 4 experts, of which each is read once. */
+static void the_same_picks_again(void **state)
+{
+    char text[4096] = HEAD;
+    told t = { .slots = 4 };
+    (void)state;
+    for (int i = 0; i < 10; i++)
+        strcat(text, "{\"token\": 5, \"experts\": [[0, 1], [1, 0]], \"weights\": []}\n");
+    succeeds(cadre_bench_cache(recording(text), take_line, &t));
+    assert_int_equal(t.lines, 6);
+    assert_true(t.best == 0.9 && t.first == 0.9 && t.lru == 0.9);
+}
+
+/* 8 experts in turn: with 4 slots the least recently used is always the next. */
+static void picks_in_a_circle(void **state)
+{
+    char text[8192] = HEAD;
+    told t = { .slots = 4 };
+    (void)state;
+    for (int i = 0; i < 40; i++)
+        sprintf(text + strlen(text), "{\"token\": 5, \"experts\": [[%d, %d], []]}\n", 2 * i % 8,
+            (2 * i + 1) % 8);
+    succeeds(cadre_bench_cache(recording(text), take_line, &t));
+    assert_true(t.lru == 0 && t.best > 0.3 && t.best < 0.5);
+}
+
+static void what_is_no_recording(void **state)
+{
+    told t = { 0 };
+    (void)state;
+    refuses(cadre_bench_cache(recording(""), take_line, &t), CADRE_EFORMAT, "empty file");
+    refuses(
+        cadre_bench_cache(recording("{\"x\": 1}\n"), take_line, &t), CADRE_EFORMAT, "cadre_routes");
+    refuses(cadre_bench_cache(recording(HEAD), take_line, &t), CADRE_EFORMAT, "found none");
+    refuses(cadre_bench_cache(recording(HEAD "{\"experts\": [[0]]}\n"), take_line, &t),
+        CADRE_EFORMAT, "every layer");
+    refuses(cadre_bench_cache(recording(HEAD "{\"experts\": [[8], [0]]}\n"), take_line, &t),
+        CADRE_EFORMAT, "experts");
+    assert_int_equal(t.lines, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = { cmocka_unit_test(the_same_picks_again),
+        cmocka_unit_test(picks_in_a_circle), cmocka_unit_test(what_is_no_recording) };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
