@@ -16,7 +16,7 @@ enum { MOST_ROWS = 5, COLS = 14, OTHER = 6, MOST_RANKS = 4 };
 /* What every rank gathers, and what came of it on each: checked when all have ended. */
 typedef struct gathering {
     int64_t rows, pieces;
-    bool together, scratch;
+    bool together, scratch, copied;
     real x[MOST_RANKS][MOST_ROWS * COLS], y[MOST_RANKS][MOST_ROWS * OTHER];
 } gathering;
 
@@ -46,7 +46,14 @@ static void gather_on(comm *world, void *arg)
     fill_own(&g, 0, k->rows, COLS, k->pieces, x);
     fill_own(&g, 1, k->rows, OTHER, OTHER, y);
     const gathered both[] = { { COLS, k->pieces, x }, { OTHER, OTHER, y } };
-    if (k->together) gather_together(&g, k->rows, both, 2);
+    if (k->copied) {
+        real packed[MOST_ROWS * COLS];
+        int64_t first = gather_first(&g, COLS, k->pieces), own = gather_own(&g, COLS, k->pieces);
+        for (int64_t r = 0; r < k->rows; r++)
+            for (int64_t c = 0; c < own; c++) packed[r * (own + 1) + c] = element(0, r, first + c);
+        for (int64_t i = 0; i < k->rows * COLS; i++) x[i] = -1;
+        gather_copied(&g, k->rows, packed, own + 1, COLS, k->pieces, x);
+    } else if (k->together) gather_together(&g, k->rows, both, 2);
     else gather_columns(&g, k->rows, COLS, k->pieces, x);
 }
 
@@ -91,6 +98,18 @@ static void two_matrices(void **state)
         }
 }
 
+/* A rank's own columns lie elsewhere, in longer rows. */
+static void copied(void **state)
+{
+    (void)state;
+    static gathering k;
+    for (int ranks = 2; ranks <= MOST_RANKS; ranks++) {
+        k = (gathering){ .rows = 3, .pieces = 7, .scratch = true, .copied = true };
+        succeeds(thread_comm_run(ranks, 60, gather_on, &k));
+        check_all(&k, ranks);
+    }
+}
+
 /* Without ranks everything is this one's own, and nothing is touched. */
 static void alone(void **state)
 {
@@ -124,6 +143,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(columns),
         cmocka_unit_test(two_matrices),
+        cmocka_unit_test(copied),
         cmocka_unit_test(alone),
         cmocka_unit_test(shares),
     };

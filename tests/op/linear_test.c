@@ -122,6 +122,36 @@ static void test_accumulate(void **state)
     assert_near("dx", 5, s->dx[5], 2 * (double)before);
 }
 
+/* Rows n .. n_end - 1 of the matrix, and columns k .. k_end - 1 of all rows: dw and dbias are those
+ * of the rows, and of dx the columns are written. */
+static void check_slice(const layer *whole, int64_t n, int64_t n_end, int64_t k, int64_t k_end)
+{
+    static layer s;
+    real columns[N * K];
+    weight_slice slice = { n, N, k, k_end - k, columns };
+    layer_fill(&s);
+    s.c = whole->c;
+    for (int64_t i = 0; i < N; i++)
+        memcpy(columns + i * (k_end - k), s.w + i * K + k, (size_t)(k_end - k) * sizeof *columns);
+    s.l.w = weight_of_floats(s.w + n * K, n_end - n, K);
+    s.l.w.slice = &slice;
+    backward(&s, 0, T);
+    assert_memory_equal(s.dw, whole->dw + n * K, (size_t)((n_end - n) * K) * sizeof *s.dw);
+    assert_memory_equal(s.dbias, whole->dbias + n, (size_t)(n_end - n) * sizeof *s.dbias);
+    for (int64_t t = 0; t < T; t++)
+        for (int64_t i = 0; i < K; i++)
+            assert_true(s.dx[t * XS + i] == (i >= k && i < k_end ? whole->dx[t * XS + i] : 0));
+}
+
+static void test_slices(void **state)
+{
+    layer *s = *state;
+    backward(s, 0, T);
+    check_slice(s, 0, 18, 0, 9);
+    check_slice(s, 18, N, 9, K);
+    check_slice(s, 5, 6, 18, K);
+}
+
 static void run(compute *c, void *state, real *out)
 {
     static layer s;
@@ -149,6 +179,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_gradients, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_cut, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_accumulate, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_slices, set_up, tear_down),
         cmocka_unit_test(test_same_bits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
