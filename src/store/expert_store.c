@@ -175,9 +175,18 @@ static void drop(expert_store *s, int32_t slot)
         for (int i = 0; i < taken; i++) read_queue_submit(s->queue, &jobs_of(s, slot)[i]);
 }
 
+/* Guesses are read once most of those that were missing have come, whether read or not: where a
+ * model cannot be guessed, they would only push out what is needed. */
+static const double TRUSTED = 0.6, FORGET = 0.02;
+
 /* Now the layer has come: tells which guesses were right. */
 static void judge_guesses(expert_store *s, int64_t layer)
 {
+    for (int32_t i = 0; s->missed_of == layer && i < s->misses; i++) {
+        bool right = s->wanted[s->first[layer] + s->missed[i]] == s->visit;
+        s->trust += FORGET * (right - s->trust);
+    }
+    s->missed_of = NONE;
     for (int32_t i = 0; i < s->slots; i++) {
         if (!s->slot[i].ahead) continue;
         bool wanted = s->wanted[s->slot[i].expert] == s->visit;
@@ -191,11 +200,13 @@ static void judge_guesses(expert_store *s, int64_t layer)
 static void read_ahead(expert_store *s)
 {
     int32_t most = s->slots / 8, begun = 0;
-    for (int32_t i = 0; s->guessed_of != NONE && i < s->guesses && begun < most; i++) {
+    s->missed_of = s->guessed_of;
+    s->misses = 0;
+    for (int32_t i = 0; s->guessed_of != NONE && i < s->guesses; i++) {
         int32_t expert = s->first[s->guessed_of] + s->guess[i];
         if (s->slot_of[expert] != NONE) continue;
-        if (!begin_reading(s, expert, true)) break;
-        begun++;
+        s->missed[s->misses++] = s->guess[i];
+        if (s->trust > TRUSTED && begun < most) begun += begin_reading(s, expert, true);
     }
     atomic_fetch_add(&s->ahead, begun);
     s->guessed_of = NONE;
@@ -208,7 +219,7 @@ static void expect(expert_source *source, int64_t layer, const real *score, int6
     expert_store *s = stack->store;
     const moe_config *moe = &stack->stack.config->layer[layer].moe;
     int64_t v = stack->visit[layer];
-    if (v == NONE || s->blind) return;
+    if (v == NONE) return;
     int32_t count = s->first[v + 1] - s->first[v], picks = moe_config_usual_picks(moe);
     s->guessed_of = v, s->guesses = 0;
     memset(s->rows, 0, (size_t)count * sizeof *s->rows);

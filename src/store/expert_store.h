@@ -32,7 +32,7 @@ typedef struct store_options {
     int32_t slots;
     const char *policy;        /* NULL: the first of THE LIST */
     const read_engine *engine; /* NULL: the best that works here */
-    bool blind;                /* takes no guesses of what will be wanted next */
+    double trust;              /* in guesses, before any came: above 0.6 they are read at once */
     double patience;           /* seconds without an answer of the disk; 0: STORE_PATIENCE */
 } store_options;
 

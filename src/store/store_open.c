@@ -168,8 +168,8 @@ cadre_status expert_store_open(const weight_file *file, const store_stack *stack
     expert_store *s = MEM_ARRAY(expert_store, 1);
     if (!s) return CADRE_ENOMEM;
     s->patience = options->patience > 0 ? options->patience : STORE_PATIENCE;
-    s->blind = options->blind;
-    s->guessed_of = NONE;
+    s->trust = options->trust;
+    s->guessed_of = s->missed_of = NONE;
     cadre_status status = open_all(s, file, stacks, count, options);
     if (status == CADRE_OK) *store = s;
     else expert_store_close(s);

@@ -50,9 +50,12 @@ struct expert_store {
     int64_t slot_bytes;
     int64_t visit; /* counts layers; what is wanted now has this number */
     double patience;
-    bool blind;                            /* takes no guesses */
     int64_t guessed_of;                    /* the layer of the guesses; NONE: there are none */
     int32_t guess[STORE_GUESSES], guesses; /* experts of that layer, the likeliest first */
+    /* Guessed experts that were missing, and how many of such have come of late: a mean */
+    int32_t missed[STORE_GUESSES], misses;
+    int64_t missed_of; /* their layer, or NONE */
+    double trust;
     policy policy;
     read_queue *queue;
     atomic_int_least64_t picks, hits, held, ahead, right;

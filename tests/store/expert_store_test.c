@@ -91,7 +91,7 @@ static int64_t memory_for(int32_t slots)
 static void restart(cadre_model *m, int32_t slots, const read_engine *engine, double patience)
 {
     const store_stack stack = { &m->config, &m->store.records, &m->weights };
-    const store_options o = { .slots = slots, .engine = engine, .patience = patience };
+    const store_options o = { .slots = slots, .engine = engine, .patience = patience, .trust = 1 };
     expert_store_close(m->store.experts);
     m->store.experts = NULL;
     succeeds(expert_store_open(&m->file, &stack, 1, &o, &m->store.experts));
