@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 
 /* ---- errors ---- */
@@ -50,42 +51,99 @@ static void clear(void *data, int64_t count, size_t size)
     if (data && count > 0) memset(data, 0, (size_t)count * size);
 }
 
+/* ---- the tally ---- */
+
+comm_tally comm_tally_of(const comm *c) { return c->world ? c->world->tally : c->tally; }
+
+comm_tally comm_tally_since(const comm *c, const comm_tally *before)
+{
+    comm_tally now = comm_tally_of(c);
+    return (comm_tally){ now.rows_sent - before->rows_sent,
+        now.rows_received - before->rows_received, now.bytes_sent - before->bytes_sent,
+        now.bytes_received - before->bytes_received, now.seconds - before->seconds };
+}
+
+static double begin(const comm *c) { return c->size > 1 ? clock_seconds() : 0; }
+
+/* Of a call that began then */
+static void tally(comm *c, double begun, int64_t sent, int64_t received)
+{
+    comm_tally *t = &comm_world(c)->tally;
+    if (c->size == 1) return;
+    t->bytes_sent += sent;
+    t->bytes_received += received;
+    t->seconds += clock_seconds() - begun;
+}
+
+/* Rows of `first` that are not this rank's own */
+static int64_t others(const comm *c, const int64_t *first)
+{
+    return first[c->size] - first[0] - (first[c->rank + 1] - first[c->rank]);
+}
+
+static void tally_rows(comm *c, double begun, const comm_rows *rows)
+{
+    comm_tally *t = &comm_world(c)->tally;
+    int64_t sent = others(c, rows->send_first), received = others(c, rows->receive_first);
+    if (rows->tokens) t->rows_sent += sent, t->rows_received += received;
+    tally(c, begun, sent * (int64_t)rows->row, received * (int64_t)rows->row);
+}
+
 /* ---- the calls ---- */
+
+/* Each call does its work, and counts it. What it should have received after an error is zeros. */
 
 void comm_all_reduce_counts(comm *c, int64_t *values, int64_t count)
 {
+    double begun = begin(c);
+    int64_t bytes = count * (int64_t)sizeof *values;
     if (works(c)) done(c, c->methods->all_reduce_counts(c, values, count));
+    tally(c, begun, bytes, bytes);
 }
 
 void comm_all_gather(comm *c, const void *own, size_t bytes, void *all)
 {
-    if (works(c) && done(c, c->methods->all_gather(c, own, bytes, all))) return;
-    clear(all, c->size, bytes);
+    double begun = begin(c);
+    int64_t moved = (int64_t)bytes * (c->size - 1);
+    bool came = works(c) && done(c, c->methods->all_gather(c, own, bytes, all));
+    if (!came) clear(all, c->size, bytes);
+    tally(c, begun, moved, moved);
 }
 
 void comm_all_gather_v(comm *c, const void *own, const int64_t *first, size_t row, void *all)
 {
-    if (works(c) && done(c, c->methods->all_gather_v(c, own, first, row, all))) return;
-    clear(all, first[c->size], row);
+    double begun = begin(c);
+    int64_t rows = first[c->rank + 1] - first[c->rank], bytes = (int64_t)row;
+    bool came = works(c) && done(c, c->methods->all_gather_v(c, own, first, row, all));
+    if (!came) clear(all, first[c->size], row);
+    tally(c, begun, rows * bytes * (c->size - 1), others(c, first) * bytes);
 }
 
 void comm_all_to_all_v(comm *c, const comm_rows *rows)
 {
-    if (works(c) && done(c, c->methods->all_to_all_v(c, rows))) return;
-    clear(rows->receive, rows->receive_first[c->size], rows->row);
+    double begun = begin(c);
+    bool came = works(c) && done(c, c->methods->all_to_all_v(c, rows));
+    if (!came) clear(rows->receive, rows->receive_first[c->size], rows->row);
+    tally_rows(c, begun, rows);
 }
 
 void comm_broadcast(comm *c, void *data, size_t bytes, int root)
 {
-    if (works(c) && done(c, c->methods->broadcast(c, data, bytes, root))) return;
-    if (c->rank != root) clear(data, 1, bytes);
+    double begun = begin(c);
+    bool sends = c->rank == root,
+         came = works(c) && done(c, c->methods->broadcast(c, data, bytes, root));
+    if (!came && !sends) clear(data, 1, bytes);
+    tally(c, begun, sends ? (int64_t)bytes : 0, sends ? 0 : (int64_t)bytes);
 }
 
 void comm_send_receive(comm *c, const comm_message *m)
 {
+    double begun = begin(c);
     assert(m->to != c->rank && m->from != c->rank && "a rank has its own data already");
-    if (works(c) && done(c, c->methods->send_receive(c, m))) return;
-    if (m->from >= 0) clear(m->receive, 1, m->receive_bytes);
+    bool came = works(c) && done(c, c->methods->send_receive(c, m));
+    if (!came && m->from >= 0) clear(m->receive, 1, m->receive_bytes);
+    tally(c, begun, m->to < 0 ? 0 : (int64_t)m->send_bytes,
+        m->from < 0 ? 0 : (int64_t)m->receive_bytes);
 }
 
 void comm_send(comm *c, int to, const void *data, size_t bytes)
@@ -102,7 +160,9 @@ void comm_receive(comm *c, int from, void *data, size_t bytes)
 
 void comm_barrier(comm *c)
 {
+    double begun = begin(c);
     if (works(c)) done(c, c->methods->barrier(c));
+    tally(c, begun, 0, 0);
 }
 
 cadre_status comm_split(comm *c, int colour, int key, comm **part)

@@ -15,6 +15,7 @@
 #ifndef CADRE_BASE_COMM_H
 #define CADRE_BASE_COMM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,6 +26,13 @@ typedef struct comm comm;
 struct comm_methods;
 
 enum { COMM_SENTENCE = 512 };
+
+/* What a rank has sent to others and received of them since it joined, and the seconds that its
+ * calls took: waiting for others, and the exchange itself. `rows` are those of tokens. */
+typedef struct comm_tally {
+    int64_t rows_sent, rows_received, bytes_sent, bytes_received;
+    double seconds;
+} comm_tally;
 
 struct comm {
     int rank, size;
@@ -37,7 +45,12 @@ struct comm {
     double limit;
     cadre_status status; /* the first error */
     char sentence[COMM_SENTENCE];
+    comm_tally tally; /* of this communicator and those split from it */
 };
+
+comm_tally comm_tally_of(const comm *c);
+/* What came to it since it was `before` */
+comm_tally comm_tally_since(const comm *c, const comm_tally *before);
 
 /* The world of one rank, in which every sum is its only summand. There is nothing to free. */
 comm comm_self(void);
@@ -70,6 +83,7 @@ typedef struct comm_rows {
     const int64_t *receive_first;
     size_t row;   /* bytes */
     int64_t pair; /* no pair of ranks exchanges more rows, as all ranks know; 0: nothing is known */
+    bool tokens;  /* the rows are those of tokens, which the tally counts */
 } comm_rows;
 void comm_all_to_all_v(comm *c, const comm_rows *rows);
 

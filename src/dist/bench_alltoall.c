@@ -26,7 +26,7 @@ typedef struct measured {
 
 static double time_own(measured *m, int64_t times)
 {
-    const comm_rows rows = { m->send, m->first, m->receive, m->first, 1, 0 };
+    const comm_rows rows = { m->send, m->first, m->receive, m->first, 1, 0, false };
     comm_barrier(m->c);
     double begin = clock_seconds();
     for (int64_t i = 0; i < times; i++) comm_all_to_all_v(m->c, &rows);

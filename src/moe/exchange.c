@@ -104,7 +104,8 @@ void exchange_out(const exchange *x, const void *rows, size_t width, void *arriv
         .send_first = x->send_first,
         .receive = arrived,
         .receive_first = x->receive_first,
-        .row = width };
+        .row = width,
+        .tokens = true };
     comm_all_to_all_v(x->comm, &all);
 }
 
@@ -114,6 +115,7 @@ void exchange_home(const exchange *x, const void *arrived, size_t width, void *r
         .send_first = x->receive_first,
         .receive = rows,
         .receive_first = x->send_first,
-        .row = width };
+        .row = width,
+        .tokens = true };
     comm_all_to_all_v(x->comm, &all);
 }

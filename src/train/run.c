@@ -224,6 +224,7 @@ static cadre_status begin(train_run *r)
     CADRE_TRY(train_ranks_meet(r)); /* all have read what is there before it changes */
     if (!train_leads(r)) return CADRE_OK;
     CADRE_TRY(train_files_begin(r));
+    CADRE_TRY(ranks_log_open(r));
     return metrics_open(r);
 }
 
@@ -236,6 +237,7 @@ static cadre_status run_all(train_run *r, cadre_train_summary *summary)
     if (train_leads(r)) CADRE_TRY(check_room(r, summary->parameters));
     CADRE_TRY(begin(r));
     cadre_status status = train_loop(r, &summary->loss), closed = metrics_close(r);
+    if (closed == CADRE_OK) closed = ranks_log_close(r);
     summary->steps = r->state.step;
     summary->tokens = r->state.tokens;
     summary->seconds = r->state.seconds;
@@ -256,6 +258,7 @@ static cadre_status train(cadre_context *context, cadre_options *options,
     cadre_status status = train_command_text(options, &r.command);
     if (status == CADRE_OK) status = run_all(&r, &made);
     metrics_close(&r);
+    ranks_log_close(&r);
     trainer_free(r.trainer);
     model_config_free(&r.config);
     train_data_close(&r);

@@ -41,6 +41,7 @@ typedef struct train_run {
     checkpoint_state state;
     /* In the run's folder, and where --metrics says; NULL: not written */
     FILE *metrics[2];
+    FILE *ranks; /* of several, in the run's folder; NULL: not written */
 } train_run;
 
 /* Ranks that train one model: the first one alone writes files and tells the listener. */
@@ -173,5 +174,12 @@ cadre_status metrics_open(train_run *r);
 cadre_status metrics_put(
     const train_run *r, int64_t step, const trainer_report *report, double tokens_per_second);
 cadre_status metrics_close(train_run *r);
+
+/* ---- ranks_log.c: what several ranks did in each step ---- */
+
+cadre_status ranks_log_open(train_run *r);
+/* Every rank calls it, with its seconds in the step and the tally before it. */
+cadre_status ranks_log_put(const train_run *r, double seconds, const comm_tally *before);
+cadre_status ranks_log_close(train_run *r);
 
 #endif

@@ -189,6 +189,7 @@ static cadre_status one_step(loop *l)
     trainer_report report;
     plan_steps(l);
     CADRE_TRY(train_ranks_share(r, &r->settings.schedule, sizeof r->settings.schedule));
+    comm_tally tally = comm_tally_of(train_world(r));
     double before = clock_seconds(), lr = schedule_lr(&r->settings.schedule, r->state.step);
     CADRE_TRY(trainer_step(r->trainer, r->state.step, lr, feed, r, &report));
     double took = clock_seconds() - before, rate = (double)report.tokens / (took > 0 ? took : 1e-9);
@@ -198,6 +199,7 @@ static cadre_status one_step(loop *l)
     r->state.tokens += report.tokens;
     r->state.seconds = clock_seconds() - l->started;
     run_pace_step(&l->pace, took);
+    CADRE_TRY(ranks_log_put(r, took, &tally));
     CADRE_TRY(metrics_put(r, r->state.step, &report, rate));
     tell(l, &report, rate);
     tell_health(l);
