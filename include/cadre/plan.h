@@ -57,7 +57,8 @@ typedef struct cadre_simulation {
     double seconds_per_token;
 } cadre_simulation;
 
-/* Replays a recording of routes (--routes) on ranks that hold the experts as --placement says. The
+/* Replays a recording of routes (--routes), or the loads of a training run's steps (its folder, or
+ * its metrics), on ranks that hold the experts as --placement says. The
  * options are those of cadre_simulate_options. */
 CADRE_API cadre_status cadre_simulate(
     const char *recording, const cadre_options *options, cadre_simulation *result);

@@ -65,15 +65,21 @@ static cadre_status read_config(planned *p)
         &p->config, cadre_options_real(p->options, "weight-bits"), &p->sizes);
 }
 
-/* What a trainer of one of so many ranks allocates; 0: so many cannot divide the batch */
-static double trainer_memory(const planned *p, int ranks)
+/* What the trainer of a rank allocates; 0: the layout is none that it has */
+static double memory_of_rank(const planned *p, const rank_layout *l, int rank)
 {
-    comm world = { .size = ranks };
-    const train_ranks shape = { &world, NULL };
+    comm world = { .rank = rank, .size = layout_ranks(l) };
+    const train_ranks ranks = { &world, l };
     size_t bytes = 0;
     cadre_status status =
-        trainer_bytes(p->context->compute, &p->config, &p->training, &shape, &bytes);
+        trainer_bytes(p->context->compute, &p->config, &p->training, &ranks, &bytes);
     return status == CADRE_OK ? (double)bytes : 0;
+}
+
+/* The ends of a pipeline have more than the other stages. */
+static double trainer_memory(const planned *p, const rank_layout *l)
+{
+    return fmax(memory_of_rank(p, l, 0), memory_of_rank(p, l, layout_ranks(l) - 1));
 }
 
 /* Adds what a training step needs beside parameters, gradients and moments. */
@@ -83,7 +89,7 @@ static cadre_status measure_activations(planned *p)
     p->work.batch = (double)p->training.batch;
     p->work.context = (double)p->training.context;
     double held = 16 * (p->sizes.dense_parameters + p->sizes.expert_parameters);
-    p->work.activations = fmax(0, trainer_memory(p, 1) - held);
+    p->work.activations = fmax(0, memory_of_rank(p, &(rank_layout){ 1, 1, 1, 1 }, 0) - held);
     return CADRE_OK;
 }
 
@@ -204,14 +210,12 @@ typedef struct layout_list {
     int count;
 } layout_list;
 
-/* Where only the batch is divided, the trainer says what it needs. */
+/* Of training, the trainer says what it needs. */
 static plan_cost cost_of(const planned *p, const rank_layout *l)
 {
     plan_cost c = plan_cost_of(&p->sizes, &p->machine, &p->work, l);
-    if (p->work.purpose == PLAN_TRAIN && l->pipeline * l->tensor == 1) {
-        double bytes = trainer_memory(p, l->expert * l->data);
-        if (bytes > 0) c.memory = PLAN_PROCESS + bytes;
-    }
+    double bytes = p->work.purpose == PLAN_TRAIN ? trainer_memory(p, l) : 0;
+    if (bytes > 0) c.memory = PLAN_PROCESS + bytes;
     return c;
 }
 

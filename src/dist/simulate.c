@@ -1,5 +1,5 @@
-/* simulate.c - replays recorded routes on ranks that are modelled: how uneven their loads are, what
- * travels, how long it takes. Placements are learnt on the first half of the recording, and all are
+/* simulate.c - replays recorded routes, or the loads of training steps, on ranks that are modelled:
+ * how uneven their loads are, what travels, how long it takes. Placements are learnt on the first half of the recording, and all are
  * measured on the second. */
 #include <math.h>
 #include <string.h>
@@ -9,91 +9,14 @@
 #include "base/options.h"
 #include "base/sized.h"
 #include "dist/all_to_all.h"
+#include "dist/recorded.h"
 #include "dist/spread.h"
-#include "format/json_lines.h"
-#include "report/shape.h"
-
-enum { MOST_TOKENS = 1 << 22 };
-
-typedef struct replay {
-    model_shape shape;
-    int16_t *pick; /* [tokens, shape.picks], -1: none */
-    size_t tokens, room;
-} replay;
 
 typedef struct cluster {
     fabric fabric;
     double bandwidth, expert_bytes, row_bytes;
     int64_t batch;
 } cluster;
-
-/* ---- reading ---- */
-
-static cadre_status read_head(json_lines *lines, replay *r)
-{
-    json_document *head;
-    json_node sparse;
-    int64_t version;
-    CADRE_TRY(lines_next(lines, &head));
-    if (!head)
-        return cadre_fail(
-            CADRE_EFORMAT, lines->path, "expected recorded routes, found an empty file");
-    json_node root = json_root(head);
-    cadre_status status = json_as_object(&root);
-    if (status == CADRE_OK) status = json_get_int(&root, "cadre_routes", 1, 1, &version);
-    if (status == CADRE_OK) status = json_get_array(&root, "sparse_layers", &sparse);
-    if (status == CADRE_OK) status = shape_read(&sparse, &r->shape);
-    json_close(head);
-    return status;
-}
-
-static cadre_status read_picks(const json_node *experts, const replay *r, int16_t *picks)
-{
-    for (int i = 0; i < r->shape.picks; i++) picks[i] = -1;
-    for (int s = 0; s < r->shape.layers; s++) {
-        const shape_layer *layer = &r->shape.layer[s];
-        if ((size_t)s >= json_count(experts)) return json_refuse(experts, "a list for every layer");
-        json_node list = json_item(experts, (size_t)s);
-        CADRE_TRY(json_as_array(&list));
-        for (size_t k = 0; k < json_count(&list) && k < (size_t)layer->picks; k++) {
-            json_node item = json_item(&list, k);
-            int64_t expert;
-            CADRE_TRY(json_as_int(&item, -1, layer->experts - 1, &expert));
-            picks[layer->first_pick + (int)k] = (int16_t)expert;
-        }
-    }
-    return CADRE_OK;
-}
-
-static cadre_status read_token(const json_document *document, replay *r)
-{
-    json_node token = json_root(document), experts;
-    size_t picks = (size_t)r->shape.picks;
-    void *block = r->pick;
-    CADRE_TRY(json_as_object(&token));
-    CADRE_TRY(json_get_array(&token, "experts", &experts));
-    CADRE_TRY(buffer_grow(&block, r->tokens, &r->room, 1, picks * sizeof *r->pick));
-    r->pick = block;
-    return read_picks(&experts, r, r->pick + r->tokens++ * picks);
-}
-
-static cadre_status read_all(const char *path, replay *r)
-{
-    json_lines lines;
-    CADRE_TRY(lines_open(path, &lines));
-    cadre_status status = read_head(&lines, r);
-    while (status == CADRE_OK && r->tokens < MOST_TOKENS) {
-        json_document *document;
-        status = lines_next(&lines, &document);
-        if (status != CADRE_OK || !document) break;
-        status = read_token(document, r);
-        json_close(document);
-    }
-    lines_close(&lines);
-    if (status == CADRE_OK && !r->tokens)
-        status = cadre_fail(CADRE_EFORMAT, path, "expected tokens with routes, found none");
-    return status;
-}
 
 /* ---- replaying ---- */
 
@@ -102,11 +25,6 @@ typedef struct sums {
     double ratio, count; /* busiest rank / mean */
     double bytes, seconds, tokens;
 } sums;
-
-static const int16_t *picks_of(const replay *r, size_t token, const shape_layer *layer)
-{
-    return r->pick + token * (size_t)r->shape.picks + layer->first_pick;
-}
 
 /* The experts' rows [experts], each rank's rows and the experts that it reads [ranks] of one batch
  * in one layer. */
@@ -122,13 +40,32 @@ static double max_of(const int64_t *values, int count)
     return (double)most;
 }
 
+/* Rows of a layer, and how many of them leave their rank */
+typedef struct moved {
+    int64_t rows;
+    double away;
+} moved;
+
+static void add_sums(moved m, const spread *s, const cluster *c, const tally *t, sums *sum)
+{
+    int ranks = s->ranks;
+    if (!m.rows) return;
+    double pair = m.away * c->row_bytes / ranks / ranks;
+    sum->ratio += max_of(t->rows, ranks) * ranks / (double)m.rows;
+    sum->count++;
+    sum->bytes += 2 * m.away * c->row_bytes;
+    sum->seconds +=
+        max_of(t->read, ranks) * c->expert_bytes / c->bandwidth +
+        (ranks > 1 ? 2 * all_to_all_cheapest(&c->fabric, pair, true)->cost(&c->fabric, pair) : 0);
+}
+
 /* Tokens first .. end - 1 pass together. */
 typedef struct batch_of {
     size_t first, end;
 } batch_of;
 
-static void add_batch(const replay *r, const shape_layer *layer, const spread *s, const cluster *c,
-    batch_of b, tally *t, sums *sum)
+static void add_batch(const recorded *r, const shape_layer *layer, const spread *s,
+    const cluster *c, batch_of b, tally *t, sums *sum)
 {
     int ranks = s->ranks;
     int64_t rows = 0, away = 0;
@@ -137,7 +74,7 @@ static void add_batch(const replay *r, const shape_layer *layer, const spread *s
     memset(t->read, 0, (size_t)ranks * sizeof *t->read);
     for (size_t token = b.first; token < b.end; token++)
         for (int k = 0; k < layer->picks; k++) {
-            int e = picks_of(r, token, layer)[k];
+            int e = recorded_picks(r, token, layer)[k];
             if (e < 0) continue;
             int copies = s->first[e + 1] - s->first[e];
             int rank = s->rank[s->first[e] + (int)(t->expert[e] % copies)];
@@ -146,41 +83,63 @@ static void add_batch(const replay *r, const shape_layer *layer, const spread *s
             rows++;
             away += rank != (int)((token - b.first) % (size_t)ranks);
         }
-    if (!rows) return;
-    double pair = (double)away * c->row_bytes / ranks / ranks;
-    sum->ratio += max_of(t->rows, ranks) * ranks / (double)rows;
-    sum->count++;
-    sum->bytes += 2 * (double)away * c->row_bytes;
-    sum->seconds +=
-        max_of(t->read, ranks) * c->expert_bytes / c->bandwidth +
-        (ranks > 1 ? 2 * all_to_all_cheapest(&c->fabric, pair, true)->cost(&c->fabric, pair) : 0);
+    add_sums((moved){ rows, (double)away }, s, c, t, sum);
 }
 
-static cadre_status replay_layer(const replay *r, const shape_layer *layer, const cadre_options *o,
-    const cluster *c, tally *t, sums *sum)
+/* How a step's rows lie on the copies of their experts: evenly. A row's token may be on any rank. */
+static void add_step(const int64_t *load, const spread *s, const cluster *c, tally *t, sums *sum)
+{
+    int64_t rows = 0;
+    memset(t->rows, 0, (size_t)s->ranks * sizeof *t->rows);
+    memset(t->read, 0, (size_t)s->ranks * sizeof *t->read);
+    for (int e = 0; e < s->experts; e++) {
+        int copies = s->first[e + 1] - s->first[e];
+        for (int i = 0; i < copies; i++) {
+            int rank = s->rank[s->first[e] + i];
+            int64_t part = load[e] / copies + (i < load[e] % copies);
+            t->rows[rank] += part;
+            t->read[rank] += part > 0;
+            rows += part;
+        }
+    }
+    add_sums((moved){ rows, (double)rows * (s->ranks - 1) / s->ranks }, s, c, t, sum);
+}
+
+/* What the first half says of each expert, [experts] */
+static void learn(const recorded *r, const shape_layer *layer, int64_t *load)
+{
+    memset(load, 0, (size_t)layer->experts * sizeof *load);
+    for (size_t step = 0; step < r->steps / 2; step++)
+        for (int e = 0; e < layer->experts; e++) load[e] += recorded_loads(r, step, layer)[e];
+    for (size_t token = 0; token < r->tokens / 2; token++)
+        for (int k = 0; k < layer->picks; k++)
+            if (recorded_picks(r, token, layer)[k] >= 0) load[recorded_picks(r, token, layer)[k]]++;
+}
+
+static cadre_status replay_layer(const recorded *r, const shape_layer *layer,
+    const cadre_options *o, const cluster *c, tally *t, sums *sum)
 {
     static const char *const words[] = { "even", "balanced", "replicated" };
     const char *word = cadre_options_text(o, "placement", 0);
     int kind = 0, ranks = c->fabric.ranks;
     int64_t replicas = cadre_options_int(o, "replicas", 0);
     while (strcmp(words[kind], word) != 0) kind++;
-    size_t half = r->tokens / 2;
     spread s;
-    memset(t->expert, 0, (size_t)layer->experts * sizeof *t->expert);
-    for (size_t token = 0; token < half; token++)
-        for (int k = 0; k < layer->picks; k++)
-            if (picks_of(r, token, layer)[k] >= 0) t->expert[picks_of(r, token, layer)[k]]++;
+    learn(r, layer, t->expert);
     CADRE_TRY(spread_make((spread_kind)kind, layer->experts, ranks,
         (int)(replicas ? replicas : ranks), t->expert, &s));
-    for (size_t first = half; first < r->tokens; first += (size_t)c->batch) {
+    for (size_t first = r->tokens / 2; first < r->tokens; first += (size_t)c->batch) {
         size_t end = first + (size_t)c->batch;
         add_batch(r, layer, &s, c, (batch_of){ first, end < r->tokens ? end : r->tokens }, t, sum);
     }
+    for (size_t step = r->steps / 2; step < r->steps; step++)
+        add_step(recorded_loads(r, step, layer), &s, c, t, sum);
     spread_free(&s);
     return CADRE_OK;
 }
 
-static cadre_status replay_all(const replay *r, const cadre_options *o, const cluster *c, sums *sum)
+static cadre_status replay_all(
+    const recorded *r, const cadre_options *o, const cluster *c, sums *sum)
 {
     tally t = { MEM_ARRAY(int64_t, SHAPE_EXPERTS), MEM_ARRAY(int64_t, c->fabric.ranks),
         MEM_ARRAY(int64_t, c->fabric.ranks) };
@@ -205,20 +164,20 @@ static cluster cluster_of(const cadre_options *o)
 cadre_status cadre_simulate(
     const char *recording, const cadre_options *options, cadre_simulation *result)
 {
-    replay r = { 0 };
+    recorded r = { 0 };
     sums sum = { 0 };
     cluster c = cluster_of(options);
     CADRE_TRY(
         sized_check("cadre_simulation", result, SIZE_UP_TO(cadre_simulation, seconds_per_token)));
-    cadre_status status = read_all(recording, &r);
+    cadre_status status = recorded_read(recording, &r);
     if (status == CADRE_OK) status = replay_all(&r, options, &c, &sum);
     double tokens = (double)(r.tokens - r.tokens / 2);
+    for (size_t step = r.steps / 2; step < r.steps; step++) tokens += (double)r.step_tokens[step];
     cadre_simulation made = { .ranks = c.fabric.ranks,
         .load_max_over_mean = sum.count > 0 ? sum.ratio / sum.count : 0,
         .bytes_per_token = sum.bytes / tokens,
         .seconds_per_token = sum.seconds / tokens };
-    mem_free(r.pick);
-    shape_free(&r.shape);
+    recorded_free(&r);
     if (status == CADRE_OK) sized_write(&made, sizeof made, result);
     return status;
 }

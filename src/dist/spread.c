@@ -40,35 +40,35 @@ static int heavier(const void *left, const void *right)
     return a->index - b->index;
 }
 
-static bool holds(const spread *s, int expert, int rank)
-{
-    for (int i = s->first[expert]; i < s->first[expert + 1]; i++)
-        if (s->rank[i] == rank) return true;
-    return false;
-}
+/* What ranks have while copies are placed; the copies of an expert come one after another. */
+typedef struct held {
+    double load;
+    int copies, last; /* last: the expert of the last one; -1: none */
+} held;
 
 /* The least loaded rank with room, one that has no copy of the expert if there is such a one */
-static int choose_rank(const spread *s, int expert, const double *loads, const int *held, int room)
+static int choose_rank(const held *rank, int ranks, int expert, int room)
 {
     int best = -1;
     for (int pass = 0; pass < 2 && best < 0; pass++)
-        for (int r = 0; r < s->ranks; r++)
-            if (held[r] < room && (pass || !holds(s, expert, r)) &&
-                (best < 0 || loads[r] < loads[best]))
+        for (int r = 0; r < ranks; r++)
+            if (rank[r].copies < room && (pass || rank[r].last != expert) &&
+                (best < 0 || rank[r].load < rank[best].load))
                 best = r;
     return best;
 }
 
-static void place(spread *s, copy *copies, double *loads, int *held)
+static void place(spread *s, copy *copies, held *rank)
 {
     int count = s->first[s->experts], room = (count + s->ranks - 1) / s->ranks;
-    for (int i = 0; i < count; i++) s->rank[i] = -1;
+    for (int r = 0; r < s->ranks; r++) rank[r].last = -1;
     qsort(copies, (size_t)count, sizeof *copies, heavier);
     for (int i = 0; i < count; i++) {
-        int rank = choose_rank(s, copies[i].expert, loads, held, room);
-        s->rank[copies[i].index] = rank;
-        loads[rank] += copies[i].load;
-        held[rank]++;
+        int chosen = choose_rank(rank, s->ranks, copies[i].expert, room);
+        s->rank[copies[i].index] = chosen;
+        rank[chosen].load += copies[i].load;
+        rank[chosen].copies++;
+        rank[chosen].last = copies[i].expert;
     }
 }
 
@@ -76,16 +76,14 @@ static cadre_status place_by_load(spread *s, const int64_t *load)
 {
     int count = s->first[s->experts];
     copy *copies = MEM_ARRAY(copy, count);
-    double *loads = MEM_ARRAY(double, s->ranks);
-    int *held = MEM_ARRAY(int, s->ranks);
-    bool whole = copies && loads && held;
+    held *ranks = MEM_ARRAY(held, s->ranks);
+    bool whole = copies && ranks;
     for (int e = 0; e < s->experts && whole; e++)
         for (int i = s->first[e]; i < s->first[e + 1]; i++)
             copies[i] = (copy){ e, i, (double)load[e] / (s->first[e + 1] - s->first[e]) };
-    if (whole) place(s, copies, loads, held);
+    if (whole) place(s, copies, ranks);
     mem_free(copies);
-    mem_free(loads);
-    mem_free(held);
+    mem_free(ranks);
     return whole ? CADRE_OK : CADRE_ENOMEM;
 }
 

@@ -79,6 +79,7 @@ static cadre_status put_run(byte_buffer *page, const char *name, const training_
     section_run_header(page, name, r, &a);
     section_learning(page, r);
     if (r->shape.layers) sections_of_experts(page, r, &a);
+    section_ranks(page, r);
     section_compression(page, r);
     section_samples(page, r);
     section_options(page, r);

@@ -50,20 +50,22 @@ static cadre_status read_description(const char *path, training_run *r)
 
 static cadre_status read_all(training_run *r, char *const *path)
 {
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < 5; i++)
         if (!path[i]) return CADRE_ENOMEM;
     CADRE_TRY(read_description(path[0], r));
     CADRE_TRY(history_read(path[1], &r->shape, &r->history));
+    CADRE_TRY(rank_log_read(path[4], &r->ranks));
     return analysis_read(path[2], path[3], &r->shape, &r->analysis);
 }
 
 cadre_status training_run_read(const char *folder, training_run *r)
 {
     char *path[] = { file_join(folder, "run.json"), file_join(folder, "metrics.jsonl"),
-        file_join(folder, "analysis.json"), file_join(folder, "compare.json") };
+        file_join(folder, "analysis.json"), file_join(folder, "compare.json"),
+        file_join(folder, "ranks.jsonl") };
     *r = (training_run){ 0 };
     cadre_status status = read_all(r, path);
-    for (int i = 0; i < 4; i++) mem_free(path[i]);
+    for (int i = 0; i < 5; i++) mem_free(path[i]);
     if (status != CADRE_OK) training_run_free(r);
     return status;
 }
@@ -72,6 +74,7 @@ void training_run_free(training_run *r)
 {
     analysis_free(&r->analysis);
     history_free(&r->history);
+    rank_log_free(&r->ranks);
     shape_free(&r->shape);
     json_close(r->document);
     *r = (training_run){ 0 };

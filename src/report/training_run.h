@@ -5,6 +5,7 @@
 
 #include "report/analysis.h"
 #include "report/history.h"
+#include "report/rank_log.h"
 #include "report/shape.h"
 
 typedef struct training_run {
@@ -18,6 +19,7 @@ typedef struct training_run {
     model_shape shape;
     run_history history;
     run_analysis analysis;
+    rank_log ranks;
     json_document *document;
     json_node root;
 } training_run;

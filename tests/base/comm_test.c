@@ -121,7 +121,7 @@ static bool exchanges_all_with_all(comm *c)
         for (int64_t i = send_first[r]; i < send_first[r + 1]; i++)
             memcpy(send[i], (int32_t[]){ c->rank, r, (int32_t)(i - send_first[r]) }, sizeof *send);
     }
-    comm_rows rows = { send, send_first, receive, receive_first, sizeof *send, 0 };
+    comm_rows rows = { send, send_first, receive, receive_first, sizeof *send, 0, true };
     comm_all_to_all_v(c, &rows);
     for (int r = 0; r < c->size; r++)
         for (int64_t i = receive_first[r]; i < receive_first[r + 1]; i++)
@@ -129,6 +129,26 @@ static bool exchanges_all_with_all(comm *c)
                 receive[i][2] != i - receive_first[r])
                 return false;
     return true;
+}
+
+/* Rows that stay on their rank are not counted, nor others' calls. */
+static bool counts_what_travels(comm *c)
+{
+    comm_tally before = comm_tally_of(c);
+    int64_t sent = 0, received = 0, one = 1, all[MOST];
+    for (int r = 0; r < c->size; r++) {
+        sent += r == c->rank ? 0 : rows_between(c->rank, r);
+        received += r == c->rank ? 0 : rows_between(r, c->rank);
+    }
+    if (!exchanges_all_with_all(c)) return false;
+    comm_tally rows = comm_tally_since(c, &before);
+    comm_all_gather(c, &one, sizeof one, all);
+    comm_tally both = comm_tally_since(c, &before);
+    int64_t gathered = (int64_t)sizeof one * (c->size - 1);
+    return rows.rows_sent == sent && rows.rows_received == received &&
+           rows.bytes_sent == 12 * sent && rows.bytes_received == 12 * received &&
+           both.rows_sent == sent && both.bytes_sent == 12 * sent + gathered &&
+           (c->size == 1) == (both.seconds == 0);
 }
 
 static bool broadcasts(comm *c)
@@ -150,6 +170,7 @@ static void test_rows(void **state)
     check_everywhere(gathers);
     check_everywhere(gathers_ragged);
     check_everywhere(exchanges_all_with_all);
+    check_everywhere(counts_what_travels);
     check_everywhere(broadcasts);
 }
 
@@ -268,7 +289,7 @@ static bool receives_zeros(comm *c)
     int64_t first[MOST + 1], count = 77, all[MOST], sum = 3;
     for (int r = 0; r <= c->size; r++) first[r] = r;
     for (int r = 0; r < c->size; r++) all[r] = 88;
-    comm_rows rows = { all, first, all, first, sizeof *all, 0 };
+    comm_rows rows = { all, first, all, first, sizeof *all, 0, false };
     comm_all_reduce_counts(c, &sum, 1);
     comm_all_to_all_v(c, &rows);
     for (int r = 0; r < c->size; r++)
@@ -320,7 +341,7 @@ static void test_one_rank_fails(void **state)
     assert_int_equal(comm_status(&self), CADRE_EIO);
     assert_string_equal(cadre_last_error(), "disk: full");
     int64_t values[] = { 1, 2 }, first[] = { 0, 2 }, received[] = { 7, 7 };
-    comm_rows rows = { values, first, received, first, sizeof *values, 0 };
+    comm_rows rows = { values, first, received, first, sizeof *values, 0, false };
     comm_all_to_all_v(&self, &rows);
     assert_true(received[0] == 0 && received[1] == 0 && values[1] == 2);
 }
@@ -431,7 +452,7 @@ static bool rows_differ(comm *c)
         send_first[r + 1] = r + 1;
         receive_first[r + 1] = receive_first[r] + (c->rank == 1 && r == 2 ? 2 : 1);
     }
-    comm_rows rows = { sent, send_first, received, receive_first, 1, 0 };
+    comm_rows rows = { sent, send_first, received, receive_first, 1, 0, false };
     comm_all_to_all_v(c, &rows);
     return true;
 }

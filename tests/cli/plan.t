@@ -7,9 +7,9 @@ $ cadre plan
 $ cadre plan $HERE/../../examples/machines/qwen3-30b-a3b.json --machines 2 --weight-bits 4.5 \
 +     --memory 64G --bandwidth 60e9 --flops 1e12 --quiet
 > layout *memory of a rank *tokens/s *communication *fits
-> tensor=2 *8.71 GB*yes
-> expert=2 *9.25 GB*yes
-> one machine *17.4 GB*yes
+> tensor=2 *8.65 GB*yes
+> expert=2 *9.11 GB*yes
+> one machine *17.3 GB*yes
 > pipeline=2 *yes
 2> (nothing)
 
@@ -59,9 +59,18 @@ $ cadre simulate routes.jsonl --ranks 1 --json
 > {"ranks":1,"placement":"even","load_max_over_mean":1.0,"bytes_per_token":0.0,
 + "seconds_per_token":*}
 
+# every placement, unless one is asked for; and the loads of a training run's steps
 $ cadre simulate routes.jsonl --ranks 4096
-> ranks *4096
-> ...
+> placement *
+> even *
+> balanced *
+> replicated *
+
+$ for i in 1 2 3 4; do
++     echo '{"step": 1, "tokens": 20, "loads": [[8, 8, 2, 2]]}'
++ done > metrics.jsonl && cadre simulate metrics.jsonl --ranks 2 --placement balanced
+> placement  busiest *
+> balanced *1.000 *
 
 $ cadre simulate m/config.json
 2> cadre: m/config.json*
