@@ -136,7 +136,7 @@ static void fill_rows(const findings *f, comm *c, comm_rows *rows, int64_t *out,
         for (int64_t i = out[r] * f->row; i < out[r + 1] * f->row; i++)
             send[i] = byte_of(c->rank, r, i - out[r] * f->row);
     *rows = (comm_rows){ send, out, mem_alloc((size_t)in[c->size] + 1, (size_t)f->row), in,
-        (size_t)f->row, f->rows };
+        (size_t)f->row, f->rows, false };
 }
 
 static void run_exchange(thread_rank *t, void *arg)
