@@ -1,4 +1,5 @@
-/* cmd_simulate.c - `cadre simulate`: recorded routes, or loads of a run, on a cluster that is modelled. */
+/* cmd_simulate.c - `cadre simulate`: recorded routes, or loads of a run, on a cluster that is
+ * modelled. */
 #include "cli/command.h"
 #include "cli/complain.h"
 #include "cli/print.h"

@@ -1,6 +1,6 @@
 /* simulate.c - replays recorded routes, or the loads of training steps, on ranks that are modelled:
- * how uneven their loads are, what travels, how long it takes. Placements are learnt on the first half of the recording, and all are
- * measured on the second. */
+ * how uneven their loads are, what travels, how long it takes. Placements are learnt on the first
+ * half of the recording, and all are measured on the second. */
 #include <math.h>
 #include <string.h>
 
@@ -86,7 +86,8 @@ static void add_batch(const recorded *r, const shape_layer *layer, const spread 
     add_sums((moved){ rows, (double)away }, s, c, t, sum);
 }
 
-/* How a step's rows lie on the copies of their experts: evenly. A row's token may be on any rank. */
+/* How a step's rows lie on the copies of their experts: evenly. A row's token may be on any
+ * rank. */
 static void add_step(const int64_t *load, const spread *s, const cluster *c, tally *t, sums *sum)
 {
     int64_t rows = 0;
