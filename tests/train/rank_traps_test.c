@@ -247,8 +247,8 @@ static void test_capacity_is_of_a_sequence(void **state)
     drop(one);
 }
 
-/* Trap 10: a rank whose experts have no tokens takes no part, and the others wait for it. All tokens
- * are alike here, so most experts have none. */
+/* Trap 10: a rank whose experts have no tokens takes no part, and the others wait for it. All
+ * tokens are alike here, so most experts have none. */
 static void test_experts_without_tokens(void **state)
 {
     (void)state;
