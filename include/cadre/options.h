@@ -17,11 +17,12 @@ typedef enum cadre_option_kind {
     CADRE_OPTION_PATH,
     CADRE_OPTION_CHOICE,  /* one of a list of words */
     CADRE_OPTION_INTS,    /* "4" or "4,8,8": each within the bounds */
-    CADRE_OPTION_CHOICES, /* "norms,biases", or "none" */
+    CADRE_OPTION_CHOICES, /* "norms,biases", or "none" for an empty list */
     CADRE_OPTION_PATHS,   /* one or more arguments */
     CADRE_OPTION_TEXTS,   /* may be given several times */
     CADRE_OPTION_REALS,   /* "1.25" or "2,1.25,1": each within the bounds */
-    CADRE_OPTION_SIZE     /* bytes: "512M", "6.5G" or "1000000", read as an INT */
+    CADRE_OPTION_SIZE,    /* bytes: "512M", "6.5G" or "1000000", read as an INT */
+    CADRE_OPTION_FLAGS    /* "yes", which may be left out, or "yes,no,yes" */
 } cadre_option_kind;
 
 /* A row of a table of options. */
@@ -90,6 +91,9 @@ CADRE_API bool cadre_options_has(const cadre_options *o, const char *name, const
 
 /* Word i; NULL: after the last */
 CADRE_API const char *cadre_option_choice(const cadre_option *row, int i);
+
+/* FLAG or FLAGS: the name alone says yes. */
+CADRE_API bool cadre_option_is_flag(const cadre_option *row);
 
 /* The candidate that a user who typed `word` may have meant; NULL: none is near. */
 CADRE_API const char *cadre_nearest(const char *word, const char *const *candidates, int count);

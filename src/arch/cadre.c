@@ -159,13 +159,14 @@ static cadre_status read_real(
 }
 
 /* Reads "capacity", a limit outside of training: null, or {"factor" or "slots", "overflow",
- * "priority"}. */
-static cadre_status read_capacity(const json_node *root, dispatch_options *c)
+ * "priority"}. *given: the key is there. */
+static cadre_status read_capacity(const json_node *root, dispatch_options *c, bool *given)
 {
     json_node home;
     int overflow = OVERFLOW_DROP, priority = PRIORITY_CHOICE;
     json_node found = json_member(root, "capacity");
     json_kind kind = json_kind_of(&found);
+    *given = kind != JSON_KIND_ABSENT;
     if (kind == JSON_KIND_ABSENT || kind == JSON_KIND_NULL) return CADRE_OK;
     CADRE_TRY(json_opt_object(root, "capacity", &home));
     *c = (dispatch_options){ .in_eval = true };
@@ -204,7 +205,10 @@ static void write_grid(const router_options *o, json_writer *w)
     json_put_close(w, ']');
 }
 
-/* The numbers of a router, which the model's keys say or those of a layer. */
+/* What a router understands, which the model's keys say or those of a layer. */
+#define CHOICE_KEYS                                                                                \
+    "group_score", "group_mask", "renormalise", "renormalise_survivors", "residual_logits",        \
+        "zero_weight_dropped", "router_score"
 #define NUMBER_KEYS                                                                                \
     "router_norm_eps", "router_top_p", "router_capacity", "sparsemixer_epsilon", "router_grid",    \
         "router_projector", "router_slots"
@@ -223,25 +227,29 @@ static cadre_status read_numbers(const json_node *home, router_options *o)
     return CADRE_OK;
 }
 
+static cadre_status read_choices(const json_node *home, router_options *o)
+{
+    int group = (int)o->group_score, mask = (int)o->group_mask, function = (int)o->score;
+    CADRE_TRY(read_word(home, "group_score", "group-score", &group));
+    CADRE_TRY(read_word(home, "group_mask", "group-mask", &mask));
+    CADRE_TRY(json_opt_bool(home, "renormalise", &o->renormalise));
+    CADRE_TRY(json_opt_bool(home, "renormalise_survivors", &o->survivors));
+    CADRE_TRY(json_opt_bool(home, "residual_logits", &o->residual));
+    CADRE_TRY(json_opt_bool(home, "zero_weight_dropped", &o->drop_last));
+    CADRE_TRY(read_word(home, "router_score", "score", &function));
+    o->group_score = (group_score)group;
+    o->group_mask = (group_mask)mask;
+    o->score = (score_function)function;
+    return read_numbers(home, o);
+}
+
 static cadre_status read_routing(const json_node *root, model_config *config)
 {
-    router_options *o = &config->route;
-    router_defaults(config->router, 1, o);
-    int score = (int)o->group_score, mask = (int)o->group_mask;
+    bool limited;
+    router_defaults(config->router, 1, &config->route);
     config->own_route = true;
-    CADRE_TRY(read_word(root, "group_score", "group-score", &score));
-    CADRE_TRY(read_word(root, "group_mask", "group-mask", &mask));
-    o->group_score = (group_score)score;
-    o->group_mask = (group_mask)mask;
-    CADRE_TRY(json_opt_bool(root, "renormalise", &o->renormalise));
-    CADRE_TRY(json_opt_bool(root, "renormalise_survivors", &o->survivors));
-    CADRE_TRY(json_opt_bool(root, "residual_logits", &o->residual));
-    CADRE_TRY(json_opt_bool(root, "zero_weight_dropped", &o->drop_last));
-    CADRE_TRY(read_numbers(root, o));
-    int function = (int)o->score;
-    CADRE_TRY(read_word(root, "router_score", "score", &function));
-    o->score = (score_function)function;
-    return read_capacity(root, &config->capacity);
+    CADRE_TRY(read_choices(root, &config->route));
+    return read_capacity(root, &config->capacity, &limited);
 }
 
 /* Writes the shortest decimal that reads back as the same number. */
@@ -251,9 +259,10 @@ static void write_real(json_writer *w, const char *key, real value)
     json_put_real(w, key, (real)decimal == value ? decimal : (double)value);
 }
 
+static bool limits(const dispatch_options *c) { return c->in_eval && c->overflow != OVERFLOW_NONE; }
+
 static void write_capacity(const dispatch_options *c, json_writer *w)
 {
-    if (!c->in_eval || c->overflow == OVERFLOW_NONE) return;
     json_put_object(w, "capacity");
     if (c->slots > 0) json_put_int(w, "slots", c->slots);
     else write_real(w, "factor", c->factor);
@@ -296,6 +305,11 @@ static void write_numbers(
         json_put_int(w, "router_slots", o->slots);
 }
 
+static void write_word(json_writer *w, const char *key, const char *option, int value)
+{
+    json_put_string(w, key, cadre_option_choice(row_of(option), value));
+}
+
 /* Whether the picks of any layer are limited to groups. */
 static bool any_groups(const model_config *c)
 {
@@ -314,57 +328,99 @@ static void write_routing(const model_config *config, json_writer *w)
     const router *r = config->router;
     if (!config->own_route) router_defaults(r, 1, &o);
     if (router_understands(r, "groups") && any_groups(config)) {
-        json_put_string(
-            w, "group_score", cadre_option_choice(row_of("group-score"), (int)o.group_score));
-        json_put_string(
-            w, "group_mask", cadre_option_choice(row_of("group-mask"), (int)o.group_mask));
+        write_word(w, "group_score", "group-score", (int)o.group_score);
+        write_word(w, "group_mask", "group-mask", (int)o.group_mask);
     }
     if (router_understands(r, "renormalise")) json_put_bool(w, "renormalise", o.renormalise);
     if (router_understands(r, "survivors")) json_put_bool(w, "renormalise_survivors", o.survivors);
     write_numbers(r, &o, NULL, w);
-    if (r->scores)
-        json_put_string(w, "router_score", cadre_option_choice(row_of("score"), (int)o.score));
+    if (r->scores) write_word(w, "router_score", "score", (int)o.score);
     if (o.residual) json_put_bool(w, "residual_logits", true);
     if (o.drop_last) json_put_bool(w, "zero_weight_dropped", true);
-    write_capacity(&config->capacity, w);
+    if (limits(&config->capacity)) write_capacity(&config->capacity, w);
 }
 
 /* ---- layers ---- */
+
+static const router *router_of(const model_config *config, const layer_config *layer)
+{
+    return layer->router ? layer->router : config->router;
+}
+
+/* What a layer's router has if the layer says nothing */
+static void start_from_model(
+    const model_config *config, const layer_config *layer, router_options *o)
+{
+    router_defaults(router_of(config, layer), 1, o);
+    model_config_route(config, router_of(config, layer), o);
+}
 
 /* Reads what a layer's router has in place of the model's. */
 static cadre_status read_own_route(
     const model_config *config, const json_node *item, layer_config *layer)
 {
     static const char *const keys_of_layer[] = { "n_group", "topk_group", "routed_scaling_factor",
-        NUMBER_KEYS };
+        CHOICE_KEYS, NUMBER_KEYS };
     json_node own;
     router_options *o = &layer->route;
+    layer->own_route = layer->router != NULL;
     for (size_t i = 0; i < sizeof keys_of_layer / sizeof *keys_of_layer; i++) {
         own = json_member(item, keys_of_layer[i]);
         layer->own_route |= json_kind_of(&own) != JSON_KIND_ABSENT;
     }
     if (!layer->own_route) return CADRE_OK;
-    model_config_route(config, o);
+    start_from_model(config, layer, o);
     int64_t groups = o->groups, used = o->groups_used;
     CADRE_TRY(json_opt_int(item, "n_group", 1, CONFIG_MAX_EXPERTS, &groups));
     CADRE_TRY(json_opt_int(item, "topk_group", 1, CONFIG_MAX_EXPERTS, &used));
     CADRE_TRY(read_real(item, "routed_scaling_factor", 0, 1e6, &o->scale));
     o->groups = (int32_t)groups, o->groups_used = (int32_t)used;
-    return read_numbers(item, o);
+    return read_choices(item, o);
+}
+
+/* Writes those choices of a layer's router that differ from the model's. */
+static void write_choices(const model_config *config, const layer_config *layer,
+    const router_options *model, json_writer *w)
+{
+    const router *r = router_of(config, layer);
+    const router_options *o = &layer->route;
+    if (router_understands(r, "groups") && o->group_score != model->group_score)
+        write_word(w, "group_score", "group-score", (int)o->group_score);
+    if (router_understands(r, "groups") && o->group_mask != model->group_mask)
+        write_word(w, "group_mask", "group-mask", (int)o->group_mask);
+    if (router_understands(r, "renormalise") && o->renormalise != model->renormalise)
+        json_put_bool(w, "renormalise", o->renormalise);
+    if (router_understands(r, "survivors") && o->survivors != model->survivors)
+        json_put_bool(w, "renormalise_survivors", o->survivors);
+    if (r->scores && o->score != model->score)
+        write_word(w, "router_score", "score", (int)o->score);
+    if (o->residual != model->residual) json_put_bool(w, "residual_logits", o->residual);
+    if (layer->moe.zeros && o->drop_last != model->drop_last)
+        json_put_bool(w, "zero_weight_dropped", o->drop_last);
 }
 
 /* Writes what differs from the model's. */
 static void write_own_route(const model_config *config, const layer_config *layer, json_writer *w)
 {
-    router_options model = config->route;
-    const router_options *o = &layer->moe.route;
+    router_options model;
+    const router_options *o = &layer->route;
     if (!layer->own_route) return;
-    if (!config->own_route) router_defaults(config->router, 1, &model);
-    model_config_route(config, &model);
+    start_from_model(config, layer, &model);
     if (o->groups != model.groups) json_put_int(w, "n_group", o->groups);
     if (o->groups_used != model.groups_used) json_put_int(w, "topk_group", o->groups_used);
     if (o->scale != model.scale) write_real(w, "routed_scaling_factor", o->scale);
-    write_numbers(config->router, o, &model, w);
+    write_choices(config, layer, &model, w);
+    write_numbers(router_of(config, layer), o, &model, w);
+}
+
+/* Reads "router" and "expert_form" of a layer, which has the model's if it does not say them. */
+static cadre_status read_own_words(model_config *config, const json_node *item, int64_t l)
+{
+    const char *name = NULL, *form = NULL;
+    CADRE_TRY(json_opt_string(item, "router", &name));
+    CADRE_TRY(json_opt_string(item, "expert_form", &form));
+    if (name) CADRE_TRY(model_config_set_layer_router(config, l, name, item->file));
+    return form ? model_config_set_layer_form(config, l, form, item->file) : CADRE_OK;
 }
 
 static cadre_status read_sparse_layer(
@@ -372,6 +428,7 @@ static cadre_status read_sparse_layer(
 {
     int64_t experts, topk;
     CADRE_TRY(read_parts(item, &layer->moe));
+    CADRE_TRY(read_capacity(item, &layer->capacity, &layer->own_capacity));
     CADRE_TRY(json_opt_real(item, "capacity_factor", 0, 65536, &layer->capacity_factor));
     CADRE_TRY(json_opt_int(item, "capacity_slots", 0, INT32_MAX, &layer->capacity_slots));
     CADRE_TRY(json_opt_real(item, "expert_input_scale", 0, 1000, &layer->input_scale));
@@ -399,6 +456,7 @@ static cadre_status read_layers(const json_node *root, model_config *config)
         layer->sparse = false;
         if (json_kind_of(&item) == JSON_KIND_NULL) continue;
         CADRE_TRY(json_as_object(&item));
+        CADRE_TRY(read_own_words(config, &item, l));
         json_node width = json_member(&item, "dense_width");
         layer->sparse = json_kind_of(&width) == JSON_KIND_ABSENT;
         CADRE_TRY(layer->sparse ? read_sparse_layer(config, &item, layer)
@@ -418,6 +476,39 @@ static cadre_status read_own(const json_node *root, model_config *config)
     return CADRE_OK;
 }
 
+static void write_sparse_layer(
+    const model_config *config, const layer_config *layer, json_writer *w)
+{
+    json_put_object(w, NULL);
+    json_put_int(w, "experts", layer->moe.experts);
+    json_put_int(w, "topk", layer->moe.route.topk);
+    json_put_int(w, "expert_width", layer->moe.hidden);
+    if (layer->router) json_put_string(w, "router", layer->router->name);
+    if (layer->form) json_put_string(w, "expert_form", layer->form);
+    write_parts(config, &layer->moe, w);
+    if (layer->own_capacity && limits(&layer->capacity)) write_capacity(&layer->capacity, w);
+    else if (layer->own_capacity) json_put_null(w, "capacity");
+    if (layer->capacity_factor > 0 && has_capacity(&layer->moe))
+        write_real(w, "capacity_factor", (real)layer->capacity_factor);
+    if (layer->capacity_slots > 0 && layer->moe.dispatch.in_eval)
+        json_put_int(w, "capacity_slots", layer->capacity_slots);
+    if (layer->input_scale > 0) write_real(w, "expert_input_scale", (real)layer->input_scale);
+    write_own_route(config, layer, w);
+    json_put_close(w, '}');
+}
+
+static void write_dense_layer(const model_config *config, const layer_config *layer, json_writer *w)
+{
+    if (layer->dense_width == config->dense_width && !layer->form) {
+        json_put_null(w, NULL);
+        return;
+    }
+    json_put_object(w, NULL);
+    json_put_int(w, "dense_width", layer->dense_width);
+    if (layer->form) json_put_string(w, "expert_form", layer->form);
+    json_put_close(w, '}');
+}
+
 static void write_own(const model_config *config, json_writer *w)
 {
     json_put_string(w, "router", config->router->name);
@@ -428,27 +519,8 @@ static void write_own(const model_config *config, json_writer *w)
     json_put_array(w, "sparse_layers");
     for (int64_t l = 0; l < config->layers; l++) {
         const layer_config *layer = &config->layer[l];
-        if (!layer->sparse && layer->dense_width == config->dense_width) {
-            json_put_null(w, NULL);
-            continue;
-        }
-        json_put_object(w, NULL);
-        if (layer->sparse) {
-            json_put_int(w, "experts", layer->moe.experts);
-            json_put_int(w, "topk", layer->moe.route.topk);
-            json_put_int(w, "expert_width", layer->moe.hidden);
-            write_parts(config, &layer->moe, w);
-            if (layer->capacity_factor > 0 && has_capacity(&layer->moe))
-                write_real(w, "capacity_factor", (real)layer->capacity_factor);
-            if (layer->capacity_slots > 0 && layer->moe.dispatch.in_eval)
-                json_put_int(w, "capacity_slots", layer->capacity_slots);
-            if (layer->input_scale > 0)
-                write_real(w, "expert_input_scale", (real)layer->input_scale);
-            write_own_route(config, layer, w);
-        } else {
-            json_put_int(w, "dense_width", layer->dense_width);
-        }
-        json_put_close(w, '}');
+        if (layer->sparse) write_sparse_layer(config, layer, w);
+        else write_dense_layer(config, layer, w);
     }
     json_put_close(w, ']');
     write_mixers(config, w);

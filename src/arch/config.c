@@ -53,19 +53,49 @@ static const row_activation *activation_of(const char *form)
     return row_activation_by_name(variant_list(&count)[0]->rows, form);
 }
 
-cadre_status model_config_set_form(model_config *config, const char *form, const char *where)
+static cadre_status find_form(const char *form, const char *where, const char **name)
 {
     const row_activation *activation = activation_of(form);
     if (!activation)
         return cadre_fail(CADRE_EUNSUPPORTED, where,
             "expert_form: expected the name of an activation, found \"%s\"", form);
-    config->expert_form = activation->name;
+    *name = activation->name;
     return CADRE_OK;
 }
 
-int model_config_inputs(const model_config *config)
+cadre_status model_config_set_form(model_config *config, const char *form, const char *where)
 {
-    return activation_of(config->expert_form)->inputs;
+    return find_form(form, where, &config->expert_form);
+}
+
+cadre_status model_config_set_layer_form(
+    model_config *config, int64_t l, const char *form, const char *where)
+{
+    const char *name = NULL;
+    CADRE_TRY(find_form(form, where, &name));
+    config->layer[l].form = name == config->expert_form ? NULL : name;
+    return CADRE_OK;
+}
+
+cadre_status model_config_set_layer_router(
+    model_config *config, int64_t l, const char *name, const char *where)
+{
+    const router *row = router_by_name(name);
+    if (!row)
+        return cadre_fail(
+            CADRE_EUNSUPPORTED, where, "router: expected the name of a router, found \"%s\"", name);
+    config->layer[l].router = row == config->router ? NULL : row;
+    return CADRE_OK;
+}
+
+const char *layer_form_name(const model_config *config, const layer_config *layer)
+{
+    return layer->form ? layer->form : config->expert_form;
+}
+
+int model_config_inputs(const model_config *config, const layer_config *layer)
+{
+    return activation_of(layer_form_name(config, layer))->inputs;
 }
 
 static double attention_scale(const model_config *c, const mixer_config *m)
@@ -93,8 +123,28 @@ static void fill_mixer(const model_config *c, mixer_config *m)
     m->split_kv_b = c->split_kv_b;
 }
 
-void model_config_route(const model_config *c, router_options *o)
+/* What a layer's own router takes of the model's: groups if it can, and what no router chooses. */
+static void take_common_route(const model_config *c, const router *row, router_options *o)
 {
+    if (c->own_route) {
+        o->residual = c->route.residual;
+        o->drop_last = c->route.drop_last;
+        o->banks = c->route.banks;
+        memcpy(o->bank_experts, c->route.bank_experts, sizeof o->bank_experts);
+    }
+    if (c->groups > 1 && router_understands(row, "groups")) {
+        o->groups = (int32_t)c->groups;
+        o->groups_used = (int32_t)c->groups_used;
+    }
+    o->scale = (real)c->route_scale;
+}
+
+void model_config_route(const model_config *c, const router *row, router_options *o)
+{
+    if (row != c->router) {
+        take_common_route(c, row, o);
+        return;
+    }
     if (c->own_route) {
         int32_t topk = o->topk;
         *o = c->route;
@@ -111,7 +161,7 @@ void model_config_route(const model_config *c, router_options *o)
 static void fill_route(const model_config *c, const layer_config *layer, router_options *o)
 {
     int32_t topk = o->topk;
-    model_config_route(c, o);
+    model_config_route(c, layer->moe.router, o);
     if (layer->own_route) *o = layer->route;
     o->topk = topk;
 }
@@ -119,8 +169,8 @@ static void fill_route(const model_config *c, const layer_config *layer, router_
 static void fill_capacity(const model_config *c, const layer_config *layer, moe_config *moe)
 {
     double factor = layer->capacity_factor;
-    if (c->capacity.in_eval && (c->capacity.slots > 0 || c->capacity.factor > 0))
-        moe->dispatch = c->capacity;
+    const dispatch_options *usual = layer->own_capacity ? &layer->capacity : &c->capacity;
+    if (usual->in_eval && (usual->slots > 0 || usual->factor > 0)) moe->dispatch = *usual;
     if (factor > 0 && moe->dispatch.in_eval) moe->dispatch.factor = (real)factor;
     if (layer->capacity_slots && moe->dispatch.in_eval) moe->dispatch.slots = layer->capacity_slots;
     if (factor > 0 && moe->router->traits & ROUTER_OWN_CAPACITY) moe->route.capacity = (real)factor;
@@ -140,11 +190,12 @@ static void fill_moe(const model_config *c, layer_config *layer)
     moe_config *moe = &layer->moe;
     if (!c->router) return; /* not known yet */
     const moe_config own = *moe;
-    moe_config_init(moe, c->router, c->width, own.hidden, own.experts, own.route.topk);
+    const router *row = layer->router ? layer->router : c->router;
+    moe_config_init(moe, row, c->width, own.hidden, own.experts, own.route.topk);
     fill_route(c, layer, &moe->route);
     moe->route.vocabulary = (int32_t)c->vocab;
     moe->types = c->types;
-    moe->form = c->expert_form;
+    moe->form = layer_form_name(c, layer);
     moe->shared = own.shared;
     moe->shared_gated = own.shared && c->shared_gated;
     moe->latent = own.latent;
@@ -338,7 +389,7 @@ static bool layers_alike(const layer_config *a, const layer_config *b)
     return a->sparse && b->sparse && a->moe.experts == b->moe.experts &&
            a->moe.route.topk == b->moe.route.topk && a->moe.hidden == b->moe.hidden &&
            a->moe.shared == b->moe.shared && a->moe.latent == b->moe.latent &&
-           a->moe.residual == b->moe.residual;
+           a->moe.residual == b->moe.residual && a->router == b->router && a->form == b->form;
 }
 
 bool model_config_layers_differ(const model_config *config)

@@ -30,6 +30,10 @@ typedef struct layer_config {
     bool sparse;        /* its feed-forward is a sparse layer ... */
     moe_config moe; /* ... of this configuration, without anything that only training sets ... */
     int64_t dense_width; /* ... or a dense one of this hidden width; 0: the layer has none */
+    const struct router *router; /* of a sparse layer; NULL: the model's */
+    const char *form;            /* of its feed-forward, or of its experts; NULL: the model's */
+    bool own_capacity;           /* outside of training it has this one instead of the model's */
+    dispatch_options capacity;   /* with .in_eval false: none */
     /* For sparse layers whose capacity differs from the model's, outside of training or as the
      * router's own; 0: the model's */
     double capacity_factor;
@@ -157,6 +161,12 @@ void model_config_fill_layers(model_config *config);
 
 /* Sets expert_form. Refuses a name that no activation has. */
 cadre_status model_config_set_form(model_config *config, const char *form, const char *where);
+/* Gives layer l a form of its own, or a router of its own; refuses other names. */
+cadre_status model_config_set_layer_form(
+    model_config *config, int64_t l, const char *form, const char *where);
+cadre_status model_config_set_layer_router(
+    model_config *config, int64_t l, const char *router, const char *where);
+const char *layer_form_name(const model_config *config, const layer_config *layer);
 
 /* Checks everything that must hold between the fields. The error names `where` (a file or
  * "options") and the key. */
@@ -179,8 +189,8 @@ const char *model_config_untrainable(const model_config *config);
 
 /* Whether the mixer of some layer reads rotary positions */
 bool model_config_rotates(const model_config *config);
-/* The number of matrices into a feed-forward's hidden layer: 1, or 2 (gate and up) */
-int model_config_inputs(const model_config *config);
+/* The number of matrices into the hidden layer of a layer's feed-forward: 1, or 2 (gate and up) */
+int model_config_inputs(const model_config *config, const layer_config *layer);
 int64_t model_config_recurrent_layers(const model_config *config);
 int64_t model_config_sparse_layers(const model_config *config);
 /* The number of sparse layers among the first l */
@@ -195,8 +205,12 @@ void model_config_summarise(model_config *config);
  * training. */
 cadre_status model_config_read_routing(model_config *config, const cadre_options *options);
 
-/* What the router of a sparse layer has of the model, with nothing of the layer's own. */
-void model_config_route(const model_config *config, router_options *route);
+/* Refuses an option that was given, that belongs to some routers and to none of this model's. */
+cadre_status model_config_check_routers(const model_config *config, const cadre_options *options);
+
+/* What a router of a sparse layer has of the model, with nothing of the layer's own: all if it is
+ * the model's router, otherwise what does not depend on it. */
+void model_config_route(const model_config *config, const router *row, router_options *route);
 
 /* Refuses, by name, a layer that computes something that models have no place for. */
 cadre_status model_config_check_moe(const moe_config *m, const char *where);

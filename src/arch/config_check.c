@@ -51,8 +51,9 @@ static cadre_status check_mixer(const model_config *c, const mixer_config *m, co
 static cadre_status check_groups(
     const model_config *c, const layer_config *layer, const char *where)
 {
-    int64_t groups = layer->own_route ? layer->route.groups : c->groups,
-            used = layer->own_route ? layer->route.groups_used : c->groups_used;
+    bool own = layer->own_route || layer->router;
+    int64_t groups = own ? layer->moe.route.groups : c->groups,
+            used = own ? layer->moe.route.groups_used : c->groups_used;
     const config_bound bound = { "groups-used", used, 1, groups };
     CADRE_TRY(config_check_bounds(&bound, 1, where));
     if (groups <= 1) return CADRE_OK;

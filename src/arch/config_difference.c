@@ -170,7 +170,8 @@ static const char *layers_differ(const model_config *a, const model_config *b, i
     const layer_config *x = &a->layer[l], *y = &b->layer[l];
     if (x->sparse != y->sparse) return "dense-layers";
     if (!x->sparse && x->dense_width != y->dense_width) return "dense-width";
-    if (!x->sparse && strcmp(a->expert_form, b->expert_form) != 0) return "expert-form";
+    if (!x->sparse && strcmp(layer_form_name(a, x), layer_form_name(b, y)) != 0)
+        return "expert-form";
     if (!x->sparse) return NULL;
     return sparse_layers_differ(&x->moe, &y->moe);
 }

@@ -105,12 +105,12 @@ static const cadre_option rows[] = {
         .help = "the output matrix is the embedding" },
 
     { .name = "router",
-        .kind = CADRE_OPTION_CHOICE,
+        .kind = CADRE_OPTION_CHOICES,
         .choice = router_list_name,
         .meaning = router_list_meaning,
-        .value = "NAME",
+        .value = "NAME[,NAME]",
         .subject = "Routing",
-        .help = "how scores become chosen experts and weights" },
+        .help = "how scores become chosen experts and weights; a list gives one router a layer" },
     { .name = "topk",
         .kind = CADRE_OPTION_INTS,
         .min = 1,
@@ -118,11 +118,11 @@ static const cadre_option rows[] = {
         .subject = "Routing",
         .help = "experts chosen for a token; a list gives one number a layer" },
     { .name = "expert-form",
-        .kind = CADRE_OPTION_CHOICE,
-        .value = "FORM",
+        .kind = CADRE_OPTION_CHOICES,
+        .value = "FORM[,FORM]",
         .subject = "Routing",
         .choices = OPTION_CHOICES("relu", "gelu", "geglu", "swiglu", "gpt-oss"),
-        .help = "what an expert computes" },
+        .help = "what an expert computes; a list gives one form a layer" },
 };
 
 cadre_option_table cadre_model_options(void) { return OPTION_TABLE(rows); }

@@ -102,21 +102,25 @@ SHAPE(cross_out)
 
 /* A feed-forward of hidden width h: gate (or the only input matrix), up if the form has two inputs,
  * and down. */
-static bool has_up(const model_config *c) { return model_config_inputs(c) == 2; }
+static bool has_up(const model_config *c, const layer_config *l)
+{
+    return model_config_inputs(c, l) == 2;
+}
 
 static bool dense(const layer_config *l) { return !l->sparse && l->dense_width > 0; }
 
 SHAPE(gate) { return matrix_if(dense(l), l->dense_width, c->width); }
-SHAPE(up) { return matrix_if(dense(l) && has_up(c), l->dense_width, c->width); }
+SHAPE(up) { return matrix_if(dense(l) && has_up(c, l), l->dense_width, c->width); }
 SHAPE(down) { return matrix_if(dense(l), c->width, l->dense_width); }
 SHAPE(gate_bias) { return vector_if(dense(l) && c->ffn_bias, l->dense_width); }
-SHAPE(up_bias) { return vector_if(dense(l) && c->ffn_bias && has_up(c), l->dense_width); }
+SHAPE(up_bias) { return vector_if(dense(l) && c->ffn_bias && has_up(c, l), l->dense_width); }
 SHAPE(down_bias) { return vector_if(dense(l) && c->ffn_bias, c->width); }
 
 /* Sparse layers */
 static bool routed_with(const model_config *c, const layer_config *l, uint32_t trait)
 {
-    return l->sparse && (c->router->traits & trait);
+    (void)c;
+    return l->sparse && (l->moe.router->traits & trait);
 }
 static bool shared(const model_config *c, const layer_config *l)
 {
@@ -161,18 +165,21 @@ static int64_t expert_side(const model_config *c, const layer_config *l)
     return in_latent(l) ? l->moe.latent : c->width;
 }
 SHAPE(expert_gate) { return matrix_if(l->sparse, l->moe.hidden, expert_side(c, l)); }
-SHAPE(expert_up) { return matrix_if(l->sparse && has_up(c), l->moe.hidden, expert_side(c, l)); }
+SHAPE(expert_up) { return matrix_if(l->sparse && has_up(c, l), l->moe.hidden, expert_side(c, l)); }
 SHAPE(expert_down) { return matrix_if(l->sparse, expert_side(c, l), l->moe.hidden); }
 SHAPE(expert_gate_bias) { return vector_if(l->sparse && c->expert_bias, l->moe.hidden); }
-SHAPE(expert_up_bias) { return vector_if(l->sparse && c->expert_bias && has_up(c), l->moe.hidden); }
+SHAPE(expert_up_bias)
+{
+    return vector_if(l->sparse && c->expert_bias && has_up(c, l), l->moe.hidden);
+}
 SHAPE(expert_down_bias) { return vector_if(l->sparse && c->expert_bias, expert_side(c, l)); }
 SHAPE(residual_gate) { return matrix_if(residual(l), l->moe.residual, c->width); }
-SHAPE(residual_up) { return matrix_if(residual(l) && has_up(c), l->moe.residual, c->width); }
+SHAPE(residual_up) { return matrix_if(residual(l) && has_up(c, l), l->moe.residual, c->width); }
 SHAPE(residual_down) { return matrix_if(residual(l), c->width, l->moe.residual); }
 LAYERS_OWN(coefficient, matrix_if(residual(l), 2, l->moe.width))
 LAYERS_OWN(coefficient_bias, vector_if(residual(l), 2))
 SHAPE(shared_gate) { return matrix_if(shared(c, l), l->moe.shared, c->width); }
-SHAPE(shared_up) { return matrix_if(shared(c, l) && has_up(c), l->moe.shared, c->width); }
+SHAPE(shared_up) { return matrix_if(shared(c, l) && has_up(c, l), l->moe.shared, c->width); }
 SHAPE(shared_down) { return matrix_if(shared(c, l), c->width, l->moe.shared); }
 SHAPE(shared_expert_gate) { return matrix_if(shared(c, l) && c->shared_gated, 1, c->width); }
 

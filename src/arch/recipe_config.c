@@ -87,7 +87,8 @@ static const char *groups_refusal(const recipe *r, const model_config *c, int64_
     if (!router_understands(c->router, "groups")) return "the router does not select by groups";
     for (int64_t l = 0; l < c->layers; l++) {
         const layer_config *layer = &c->layer[l];
-        if (!layer->sparse) continue;
+        if (!layer->sparse || (layer->router && !router_understands(layer->router, "groups")))
+            continue;
         if (layer->moe.experts % r->groups || layer->moe.experts / r->groups < 4)
             return "not every group would hold four experts";
         if (layer->moe.route.topk > layer->moe.experts / r->groups * used)
@@ -180,7 +181,7 @@ static cadre_status fill(
     c->norm_eps = r->norm_eps;
     c->rope.theta = r->rope_theta;
     c->init_range = r->init_scale;
-    c->aux_loss = cadre_options_real(o, "aux-loss");
+    c->aux_loss = options_most(o, "aux-loss"); /* layers may have less */
     c->bos = c->pad = -1;
     const char *router_name = cadre_options_text(o, "router", 0);
     c->router = router_by_name(router_name);
@@ -190,7 +191,7 @@ static cadre_status fill(
     CADRE_TRY(model_config_set_form(c, cadre_options_text(o, "expert-form", 0), "options"));
     CADRE_TRY(token_types_read_options(o, c));
     attention_sizes(r, o, c);
-    if (!strcmp(c->expert_form, "gpt-oss")) c->expert_limit = 7; /* as published */
+    if (cadre_options_has(o, "expert-form", "gpt-oss")) c->expert_limit = 7; /* as published */
     sparse_sizes(r, o, c, notes, room);
     if (r->encoder) CADRE_TRY(recipe_stacks(o, c, notes, room));
     else CADRE_TRY(make_layers(r, o, c, notes, room));

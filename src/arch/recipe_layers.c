@@ -79,22 +79,46 @@ static cadre_status layer_numbers(const cadre_options *o, model_config *c, char 
     CADRE_TRY(options_layers(o, "dense-width", layers, values));
     for (int l = 0; l < layers; l++) c->layer[l].dense_width = values[l];
     CADRE_TRY(layer_shared(o, c));
-    CADRE_TRY(layer_parts(o, c));
-    model_config_summarise(c);
-    return CADRE_OK;
+    return layer_parts(o, c);
+}
+
+/* The name of layer l: the only one, or that of a list. */
+static const char *name_of(const cadre_options *o, const char *option, int64_t l)
+{
+    return cadre_options_text(o, option, cadre_options_count(o, option) > 1 ? (int)l : 0);
+}
+
+static cadre_status check_names(const cadre_options *o, const char *option, const model_config *c)
+{
+    int words = cadre_options_count(o, option);
+    if (words == 1 || words == c->layers) return CADRE_OK;
+    return cadre_fail(CADRE_EARGUMENT, NULL,
+        "--%s: expected one name or one for each of the %lld layers, found %d", option,
+        (long long)c->layers, words);
 }
 
 /* Reads "attention", or one name for each layer. */
 static cadre_status layer_mixers(const cadre_options *o, model_config *c)
 {
-    int words = cadre_options_count(o, "mixer");
-    if (words != 1 && words != c->layers)
-        return cadre_fail(CADRE_EARGUMENT, NULL,
-            "--mixer: expected one name or one for each of the %lld layers, found %d",
-            (long long)c->layers, words);
+    CADRE_TRY(check_names(o, "mixer", c));
+    for (int64_t l = 0; l < c->layers; l++)
+        CADRE_TRY(model_config_set_mixer(c, l, name_of(o, "mixer", l), "options"));
+    return CADRE_OK;
+}
+
+/* Reads forms and routers. Those of the first layer, and of the first sparse one, are the
+ * model's. */
+static cadre_status layer_words(const cadre_options *o, model_config *c)
+{
+    int64_t first = 0;
+    CADRE_TRY(check_names(o, "expert-form", c));
+    CADRE_TRY(check_names(o, "router", c));
+    while (first < c->layers - 1 && !c->layer[first].sparse) first++;
+    c->router = router_by_name(name_of(o, "router", first));
     for (int64_t l = 0; l < c->layers; l++) {
-        const char *name = cadre_options_text(o, "mixer", words > 1 ? (int)l : 0);
-        CADRE_TRY(model_config_set_mixer(c, l, name, "options"));
+        CADRE_TRY(model_config_set_layer_form(c, l, name_of(o, "expert-form", l), "options"));
+        if (c->layer[l].sparse)
+            CADRE_TRY(model_config_set_layer_router(c, l, name_of(o, "router", l), "options"));
     }
     return CADRE_OK;
 }
@@ -102,5 +126,8 @@ static cadre_status layer_mixers(const cadre_options *o, model_config *c)
 cadre_status recipe_layers(const cadre_options *o, model_config *c, char *notes, size_t room)
 {
     CADRE_TRY(layer_mixers(o, c));
-    return layer_numbers(o, c, notes, room);
+    CADRE_TRY(layer_numbers(o, c, notes, room));
+    CADRE_TRY(layer_words(o, c));
+    model_config_summarise(c);
+    return CADRE_OK;
 }

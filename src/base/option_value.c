@@ -19,6 +19,11 @@ const char *cadre_option_choice(const cadre_option *row, int i)
     return row->choices ? row->choices[i] : NULL;
 }
 
+bool cadre_option_is_flag(const cadre_option *row)
+{
+    return row->kind == CADRE_OPTION_FLAG || row->kind == CADRE_OPTION_FLAGS;
+}
+
 static int list_choices(const cadre_option *row, const char **words)
 {
     int n = 0;
@@ -118,7 +123,8 @@ static cadre_status parse_item(const cadre_option *row, const char *where, optio
     case CADRE_OPTION_REAL:
     case CADRE_OPTION_REALS: return parse_real(row, where, v);
     case CADRE_OPTION_SIZE: return parse_size(row, where, v);
-    case CADRE_OPTION_FLAG: return parse_flag(where, v);
+    case CADRE_OPTION_FLAG:
+    case CADRE_OPTION_FLAGS: return parse_flag(where, v);
     case CADRE_OPTION_CHOICE:
     case CADRE_OPTION_CHOICES: return parse_choice(row, where, v);
     case CADRE_OPTION_TEXT:
@@ -160,10 +166,20 @@ cadre_status option_append(
     return CADRE_OK;
 }
 
+/* "none" is an empty list, unless it is one of the row's own words. */
+static bool is_empty_list(const cadre_option *row, const char *value)
+{
+    const char *word;
+    if (row->kind != CADRE_OPTION_CHOICES || strcmp(value, "none") != 0) return false;
+    for (int i = 0; (word = cadre_option_choice(row, i)); i++)
+        if (!strcmp(word, "none")) return false;
+    return true;
+}
+
 static cadre_status parse_list(
     const cadre_option *row, const char *where, const char *value, option_item **items, int *count)
 {
-    if (row->kind == CADRE_OPTION_CHOICES && !strcmp(value, "none")) return CADRE_OK;
+    if (is_empty_list(row, value)) return CADRE_OK;
     char *copy = mem_strdup(value);
     if (!copy) return CADRE_ENOMEM;
     cadre_status status = CADRE_OK;
@@ -178,7 +194,7 @@ static cadre_status parse_value(
     const cadre_option *row, const char *where, const char *value, option_item **items, int *count)
 {
     if (row->kind == CADRE_OPTION_INTS || row->kind == CADRE_OPTION_REALS ||
-        row->kind == CADRE_OPTION_CHOICES)
+        row->kind == CADRE_OPTION_CHOICES || row->kind == CADRE_OPTION_FLAGS)
         return parse_list(row, where, value, items, count);
     return option_append(row, where, value, items, count);
 }

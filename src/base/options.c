@@ -206,6 +206,20 @@ double options_real_at(const cadre_options *o, const char *name, int i)
     return item_at(o, name, i)->number;
 }
 
+double options_most(const cadre_options *o, const char *name)
+{
+    const option_entry *e = must_find(o, name);
+    double most = e->count ? e->items[0].number : 0;
+    for (int i = 1; i < e->count; i++)
+        if (e->items[i].number > most) most = e->items[i].number;
+    return most;
+}
+
+bool options_flag_at(const cadre_options *o, const char *name, int i)
+{
+    return item_at(o, name, i)->whole;
+}
+
 int64_t options_int_or(const cadre_options *o, const char *name, int64_t otherwise)
 {
     const option_entry *e = must_find(o, name);

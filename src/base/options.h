@@ -21,6 +21,8 @@ bool options_flag_or(const cadre_options *o, const char *name, bool otherwise);
 const char *options_text_or(const cadre_options *o, const char *name, const char *otherwise);
 
 double options_real_at(const cadre_options *o, const char *name, int i); /* of REALS */
+double options_most(const cadre_options *o, const char *name); /* the largest of REALS; 0: none */
+bool options_flag_at(const cadre_options *o, const char *name, int i); /* of FLAGS */
 
 /* Reads a row of INTS that has one number for every layer or one number for each; any other count
  * is refused. The values stay as they are if the option has none. */

@@ -41,8 +41,8 @@ static cadre_status set_list(option_entry *e, const char *where, const json_t *l
 static bool is_list(const cadre_option *row)
 {
     return row->kind == CADRE_OPTION_INTS || row->kind == CADRE_OPTION_REALS ||
-           row->kind == CADRE_OPTION_CHOICES || row->kind == CADRE_OPTION_PATHS ||
-           row->kind == CADRE_OPTION_TEXTS;
+           row->kind == CADRE_OPTION_FLAGS || row->kind == CADRE_OPTION_CHOICES ||
+           row->kind == CADRE_OPTION_PATHS || row->kind == CADRE_OPTION_TEXTS;
 }
 
 static cadre_status set_json(option_entry *e, const char *where, const json_t *value)

@@ -100,7 +100,7 @@ static bool take_values(walk *w, const cadre_option *row, const char *attached)
     if (attached && is_question(row))
         return wrong(
             w, complain_usage(NULL, "--%s: expected no value, found '%s'", row->name, attached));
-    if (row->kind == CADRE_OPTION_FLAG) return assign(w, row, attached ? attached : "yes", false);
+    if (cadre_option_is_flag(row)) return assign(w, row, attached ? attached : "yes", false);
     if (!attached && !has_value(w, row))
         return wrong(w, complain_usage(NULL, "--%s: expected a value after it, found %s", row->name,
                             w->next < w->argc ? w->argv[w->next] : "nothing"));
@@ -123,8 +123,8 @@ static bool take_long(walk *w, const char *argument)
     if (row) return take_values(w, row, equals ? equals + 1 : NULL);
     bool negated = !strncmp(name, "--no-", 5) && !equals;
     row = negated ? cadre_options_row(w->call->options, name + 5) : NULL;
-    return row && row->kind == CADRE_OPTION_FLAG && !is_question(row) ? assign(w, row, "no", false)
-                                                                      : wrong_option(w, argument);
+    return row && cadre_option_is_flag(row) && !is_question(row) ? assign(w, row, "no", false)
+                                                                 : wrong_option(w, argument);
 }
 
 static bool take_letter(walk *w, const char *argument)

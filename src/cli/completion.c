@@ -16,7 +16,7 @@
 /* The name that the script has for what follows an option */
 static const char *value_of(const cadre_option *row)
 {
-    if (row->kind == CADRE_OPTION_FLAG) return "operand";
+    if (cadre_option_is_flag(row)) return "operand";
     if (row->kind == CADRE_OPTION_PATHS) return "paths";
     if (cadre_option_choice(row, 0)) return "words";
     if (row->value && !strcmp(row->value, "DIR")) return "folder";

@@ -41,6 +41,7 @@ const char *help_value(const cadre_option *row, char *text, size_t size)
         [CADRE_OPTION_TEXTS] = "TEXT",
         [CADRE_OPTION_REALS] = "X[,X]",
         [CADRE_OPTION_SIZE] = "SIZE",
+        [CADRE_OPTION_FLAGS] = "",
     };
     text[0] = 0;
     if (row->kind == CADRE_OPTION_CHOICE && !row->value) append_choices(row, "|", text, size);

@@ -109,6 +109,7 @@ static cadre_status put_header(route_file *f, const cadre_model *m)
         json_put_int(&w, "layer", l);
         json_put_int(&w, "experts", m->config.layer[l].moe.experts);
         json_put_int(&w, "topk", moe_config_most_picks(&m->config.layer[l].moe));
+        json_put_string(&w, "router", m->config.layer[l].moe.router->name);
         json_put_close(&w, '}');
     }
     json_put_close(&w, ']');

@@ -2,8 +2,8 @@
  * file that records it.
  *
  * The file is JSON lines: first {"cadre_routes": 1, "model", "architecture", "sparse_layers":
- * [{"layer", "experts", "topk"}]}, then a line a token: {"token", "text", "experts": [S][K],
- * "weights": [S][K], "prompt"}. */
+ * [{"layer", "experts", "topk", "router"}]}, then a line a token: {"token", "text", "experts":
+ * [S][K], "weights": [S][K], "prompt"}. */
 #ifndef CADRE_INFER_ROUTES_H
 #define CADRE_INFER_ROUTES_H
 

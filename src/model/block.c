@@ -177,17 +177,18 @@ static const real *logits_before(const transformer *t, int64_t l)
     return logits_of(transformer_block(t, sparse_beside(t, l, -1)));
 }
 
-static void keep_logits(const transformer *t, int64_t l, const block_state *s)
-{
-    size_t count = (size_t)(t->now->batch.tokens * t->config->layer[l].moe.experts);
-    if (t->now->logits) memcpy(t->now->logits, logits_of(s), count * sizeof(real));
-}
-
 /* Whether the next sparse layer reads the logits of layer l */
 static bool is_read_behind(const transformer *t, int64_t l)
 {
     int64_t behind = sparse_beside(t, l, 1);
     return behind >= 0 && t->config->layer[behind].moe.route.residual;
+}
+
+static void keep_logits(const transformer *t, int64_t l, const block_state *s)
+{
+    size_t count = (size_t)(t->now->batch.tokens * t->config->layer[l].moe.experts);
+    if (!t->now->logits || !is_read_behind(t, l)) return;
+    memcpy(t->now->logits, logits_of(s), count * sizeof(real));
 }
 
 static moe_call moe_call_of(const transformer *t, int64_t l, expert_source *source)
@@ -208,10 +209,11 @@ static moe_call moe_call_of(const transformer *t, int64_t l, expert_source *sour
         .owners = t->owners };
 }
 
-static ffn ffn_of(const transformer *t, const layer_weights *w, const layer_gradients *g)
+static ffn ffn_of(const transformer *t, int64_t l, const layer_weights *w, const layer_gradients *g)
 {
     double limit = t->config->expert_limit;
-    return (ffn){ .activation = row_activation_by_name(t->c->variant->rows, t->config->expert_form),
+    const char *form = layer_form_name(t->config, &t->config->layer[l]);
+    return (ffn){ .activation = row_activation_by_name(t->c->variant->rows, form),
         .limit = limit > 0 ? (real)limit : REAL_INF,
         .tensor = transformer_tensor(t),
         .gate = linear_of(w, g, ROLE_GATE, ROLE_GATE_BIAS),
@@ -231,7 +233,7 @@ static cadre_status feed_forward(
         keep_logits(t, l, s);
         return CADRE_OK;
     }
-    ffn f = ffn_of(t, &w->layer[l], NULL);
+    ffn f = ffn_of(t, l, &w->layer[l], NULL);
     ffn_forward(t->c, &f, t->now->batch.tokens, rows_from(s->y_normed, width), &s->dense,
         rows_to(out, width));
     return CADRE_OK;
@@ -248,7 +250,7 @@ static void feed_forward_backward(
         moe_call call = moe_call_of(t, l, NULL);
         moe_layer_backward(&call, &t->config->layer[l].moe, &w->moe, &s->sparse, dy, dx, &g->moe);
     } else {
-        ffn f = ffn_of(t, w, g);
+        ffn f = ffn_of(t, l, w, g);
         ffn_backward(t->c, &f, t->now->batch.tokens, rows_from(s->y_normed, width), &s->dense,
             rows_from(dy, width), rows_to(dx, width));
     }

@@ -261,6 +261,14 @@ static int64_t picks_of(const model_config *c)
     return c->router ? moe_config_usual_picks(&usual) : c->topk;
 }
 
+static const char *router_words(const model_config *c)
+{
+    if (!model_config_sparse_layers(c)) return "none: every layer is dense";
+    for (int64_t l = 0; l < c->layers; l++)
+        if (c->layer[l].sparse && c->layer[l].router) return "several, layer by layer";
+    return c->router->help;
+}
+
 /* A type without ids of its own has all that are left. */
 static void add_types(const model_config *c, cadre_model_info *info)
 {
@@ -281,7 +289,7 @@ cadre_status cadre_model_info_get(const cadre_model *m, cadre_model_info *info)
     int64_t recurrent = model_config_recurrent_layers(c);
     cadre_model_info made = {
         .architecture = c->arch->model_type,
-        .router = model_config_sparse_layers(c) ? c->router->help : "none: every layer is dense",
+        .router = router_words(c),
         .formats = m->placement.formats,
         .format_count = m->placement.format_count,
         .vocabulary = c->vocab,

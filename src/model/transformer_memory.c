@@ -73,7 +73,7 @@ static void layout_block(const transformer *t, block_state *s, arena *a, int64_t
 static void layout_ffn(const transformer *t, block_state *s, arena *a, int64_t l)
 {
     const layer_config *layer = &t->config->layer[l];
-    int inputs = model_config_inputs(t->config);
+    int inputs = model_config_inputs(t->config, layer);
     if (layer->sparse) moe_state_layout(&s->sparse, a, &layer->moe, &t->most);
     else if (layer->dense_width)
         ffn_state_layout(&s->dense, a, inputs, layer->dense_width, t->most.tokens);
@@ -146,14 +146,16 @@ static void layout_blocks(transformer *t, pass *p, arena *a)
     a->overlaid = false;
 }
 
-/* The logits of one token that a sparse layer reads of the previous one; 0: none reads any. */
+/* The most logits of one token that a sparse layer reads of the previous one; 0: none reads any. */
 static int64_t residual_logits(const transformer *t)
 {
+    int64_t most = 0;
     for (int64_t l = 0; l < t->config->layers; l++) {
         const layer_config *layer = &t->config->layer[l];
-        if (layer->sparse && layer->moe.route.residual) return layer->moe.experts;
+        bool reads = layer->sparse && layer->moe.route.residual;
+        if (reads && layer->moe.experts > most) most = layer->moe.experts;
     }
-    return 0;
+    return most;
 }
 
 static void layout_pass(transformer *t, pass *p, arena *a)

@@ -243,16 +243,20 @@ static double surveyed_share(const balance *b, const scope *in)
  * its derivatives are those by this micro-batch's tokens, in full. */
 static void evaluate(balance *b, const balance_term *term, const scope *in, double share)
 {
-    size_t bytes = (size_t)b->layer[in->layer].about.experts * sizeof(double);
+    const balance_layer *about = &b->layer[in->layer].about;
+    size_t bytes = (size_t)about->experts * sizeof(double);
+    double coefficient =
+        balance_coefficient(&b->options, &about->own, (int)(term - b->options.term));
+    if (coefficient == 0) return;
     balance_set set = gather(b, in, term);
     if (!(set.tokens > 0)) return;
     balance_gradient d = { b->dprobability, b->dimportance, b->dload, 0 };
     memset(d.probability, 0, bytes), memset(d.importance, 0, bytes), memset(d.load, 0, bytes);
     bool whole_step = term->over == BALANCE_STEP && b->surveyed;
     double layers = term->form == BALANCE_MEAN ? b->layers : 1,
-           scale = term->coefficient * share / layers;
+           scale = coefficient * share / layers;
     double full = whole_step ? surveyed_share(b, in) : share;
-    double value = term->loss->value(&set, term->coefficient * full / layers, &d);
+    double value = term->loss->value(&set, coefficient * full / layers, &d);
     b->value.aux += scale * value;
     b->value.term[term - b->options.term].value += scale * value;
     distribute_gradient(b, in, &d, set.tokens);
@@ -293,16 +297,16 @@ static void evaluate_term(balance *b, const balance_term *term)
 
 /* ---- finish: values and gradients ---- */
 
-static double z_gradient(const balance *b)
+static double z_gradient(const balance *b, const layer_statistics *p)
 {
-    return b->options.z_loss / (b->layers * (double)b->step_tokens);
+    return balance_z_loss(&b->options, &p->about.own) / (b->layers * (double)b->step_tokens);
 }
 
 static void publish(const balance *b, layer_statistics *p)
 {
     int64_t experts = p->about.experts;
-    bool importance = balance_has_loss(&b->options, "importance"),
-         load = balance_has_loss(&b->options, "smooth-load");
+    bool importance = balance_has_loss(&b->options, &p->about, "importance"),
+         load = balance_has_loss(&b->options, &p->about, "smooth-load");
     for (int64_t i = 0; i < p->sequences * experts; i++) {
         p->score_dprobability[i] = (real)p->dprobability[i];
         p->score_dimportance[i] = (real)p->dimportance[i];
@@ -313,7 +317,7 @@ static void publish(const balance *b, layer_statistics *p)
             .importance = importance ? p->score_dimportance + s * experts : NULL,
             .load = load ? p->score_dload + s * experts : NULL,
             .entropy = (real)p->dentropy[s],
-            .z = (real)z_gradient(b) };
+            .z = (real)z_gradient(b, p) };
 }
 
 static void clear_gradients(layer_statistics *p)
@@ -331,7 +335,7 @@ void balance_finish(balance *b)
     for (int i = 0; i < b->options.terms; i++) evaluate_term(b, &b->options.term[i]);
     for (int l = 0; l < b->layers; l++) {
         for (int64_t s = 0; s < b->layer[l].sequences; s++)
-            b->value.z += z_gradient(b) * b->layer[l].sums.z[s];
+            b->value.z += z_gradient(b, &b->layer[l]) * b->layer[l].sums.z[s];
         publish(b, &b->layer[l]);
     }
 }
@@ -374,7 +378,9 @@ void balance_parameter_gradients(const balance *b, int layer, const routing *r, 
     const layer_statistics *p = &b->layer[layer];
     for (int i = 0; i < b->options.terms; i++) {
         const routing_loss *loss = b->options.term[i].loss->routing;
-        if (loss && loss->parameters) loss->parameters(r, p->routing_scale[i], g);
+        if (!loss || !loss->parameters) continue;
+        if (balance_coefficient(&b->options, &p->about.own, i) != 0)
+            loss->parameters(r, p->routing_scale[i], g);
     }
 }
 
@@ -428,13 +434,13 @@ void balance_update_bias(balance *b, int l, real *bias)
     if (p->bias_moved) return;
     p->bias_moved = true;
     const router_options *route = p->about.route;
+    double rate = balance_bias_rate(&b->options, &p->about.own);
     if (!route || !route->banks) {
-        move_bias(p->step.count, p->about.experts, b->options.bias_rate, bias);
+        move_bias(p->step.count, p->about.experts, rate, bias);
         return;
     }
     for (int32_t i = 0, first = 0; i < route->banks; first += route->bank_experts[i++])
-        move_bias(
-            p->step.count + first, route->bank_experts[i], b->options.bias_rate, bias + first);
+        move_bias(p->step.count + first, route->bank_experts[i], rate, bias + first);
 }
 
 balance_totals balance_total(const balance *b, int l)

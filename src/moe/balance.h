@@ -38,6 +38,16 @@ typedef enum balance_form {
     BALANCE_POOLED, /* transformers' own: all layers' tokens in one pool, summed over the K picks */
 } balance_form;
 
+enum { BALANCE_MAX_TERMS = 8, BALANCE_NAME = 48 };
+
+/* A layer's own coefficients of the terms and of the rest of balance_options; 0: it has not the
+ * term. */
+typedef struct balance_coefficients {
+    bool given; /* false: the layer has those of balance_options */
+    double term[BALANCE_MAX_TERMS];
+    double z_loss, bias_rate;
+} balance_coefficients;
+
 /* What the balance needs to know about a sparse layer. */
 typedef struct balance_layer {
     const router *router;
@@ -46,6 +56,7 @@ typedef struct balance_layer {
     int32_t weighted;            /* experts with weights; 0: all */
     double tau;                  /* what the others count in the loss heterogeneous */
     const token_types *types;
+    balance_coefficients own;
 } balance_layer;
 
 /* Which tokens a loss of the routing is of. */
@@ -106,8 +117,6 @@ typedef struct balance_loss {
 const balance_loss *balance_losses(int *count);             /* the rows */
 const balance_loss *balance_loss_by_name(const char *name); /* NULL: unknown */
 
-enum { BALANCE_MAX_TERMS = 8, BALANCE_NAME = 48 };
-
 typedef struct balance_term {
     const balance_loss *loss;
     double coefficient;
@@ -125,12 +134,29 @@ typedef struct balance_options {
     int32_t devices, devices_used; /* of the terms over groups of experts; 0: 1 */
 } balance_options;
 
+/* What a layer has, by its own coefficients: of a term (0: it has not the term) ... */
+static inline double balance_coefficient(
+    const balance_options *o, const balance_coefficients *own, int term)
+{
+    return own->given ? own->term[term] : o->term[term].coefficient;
+}
+/* ... of the z-loss, and the rate of the bias */
+static inline double balance_z_loss(const balance_options *o, const balance_coefficients *own)
+{
+    return own->given ? own->z_loss : o->z_loss;
+}
+static inline double balance_bias_rate(const balance_options *o, const balance_coefficients *own)
+{
+    return own->given ? own->bias_rate : o->bias_rate;
+}
+
 /* Adds a term of the named loss; a coefficient of 0 adds nothing. The name is one of the list, and
  * there is room. */
 void balance_add(
     balance_options *o, const char *loss, double coefficient, balance_over over, balance_form form);
-/* The loss that a router asks for by itself (relu: l1), once; for a model, or a layer alone. */
-void balance_add_of_router(balance_options *o, const router *r, bool model);
+/* The losses that routers ask for by themselves (relu: l1), once each, of the layers that have such
+ * a router; for a model, or a layer alone. */
+void balance_add_of_routers(balance_options *o, balance_layer *layers, int count, bool model);
 
 typedef struct balance balance;
 

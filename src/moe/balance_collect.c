@@ -153,7 +153,8 @@ static void evaluate_routing_losses(const balance *b, layer_statistics *layer, c
     for (int64_t t = 0; t < r->plan->tokens; t++) tokens += plan_is_valid(r->plan, t);
     for (int i = 0; i < o->terms; i++) {
         const routing_loss *loss = o->term[i].loss->routing;
-        if (!loss) continue;
+        double coefficient = balance_coefficient(o, &layer->about.own, i);
+        if (!loss || coefficient == 0) continue;
         routing_loss_of of = { .type = -1 };
         if (loss->by_type) {
             of.type = token_type_by_name(layer->about.types, o->term[i].type_name);
@@ -161,7 +162,7 @@ static void evaluate_routing_losses(const balance *b, layer_statistics *layer, c
         }
         double share = loss->sums ? 1 : tokens / (double)b->step_tokens,
                layers = o->term[i].form == BALANCE_MEAN ? b->layers : 1;
-        layer->routing_scale[i] = o->term[i].coefficient * share / layers;
+        layer->routing_scale[i] = coefficient * share / layers;
         layer->routing_value[i] =
             tokens > 0 ? loss->value(r, &of, layer->routing_scale[i], layer->dlogits) : 0;
     }

@@ -41,7 +41,8 @@ static void layout_layer(
 {
     int64_t experts = p->about.experts, all = sequences * experts;
     int32_t devices = balance_devices(b);
-    if (balance_has_routing_loss(&b->options)) p->dlogits = ARENA_ARRAY(a, real, tokens * experts);
+    if (balance_has_routing_loss(&b->options, &p->about))
+        p->dlogits = ARENA_ARRAY(a, real, tokens * experts);
     layout_sums(&p->sums, a, sequences, experts, devices);
     p->dprobability = ARENA_ARRAY(a, double, all);
     p->dimportance = ARENA_ARRAY(a, double, all);

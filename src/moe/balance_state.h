@@ -79,10 +79,11 @@ static inline int64_t balance_packed(const balance *b, const layer_statistics *p
     return balance_packed_layer(p->about.experts, balance_devices(b));
 }
 
-/* Whether a term is taken over such sets of tokens, is of this loss, or of the routing. */
+/* Whether a term is taken over such sets of tokens, or a layer has one of this loss, or one of the
+ * routing. */
 bool balance_has_over(const balance_options *o, balance_over over);
-bool balance_has_loss(const balance_options *o, const char *name);
-bool balance_has_routing_loss(const balance_options *o);
+bool balance_has_loss(const balance_options *o, const balance_layer *a, const char *name);
+bool balance_has_routing_loss(const balance_options *o, const balance_layer *a);
 
 /* Whether layers [b->layers] can have the terms that b->options has. */
 cadre_status balance_check(const balance *b, const balance_layer *layers);

@@ -42,7 +42,8 @@ typedef struct moe_config {
     int64_t residual;    /* hidden width of an expert beside the routed ones (PR-MoE); 0: none */
     token_types types;   /* of banks, and of losses by type */
     int64_t bank_hidden[ROUTER_MAX_TYPES]; /* H of each bank's experts; zeros: all are `hidden` */
-    double tau; /* loss heterogeneous: what experts without weights count */
+    double tau;                  /* loss heterogeneous: what experts without weights count */
+    balance_coefficients losses; /* of this layer, in training */
 } moe_config;
 
 balance_layer moe_balance_layer(const moe_config *c); /* what the balance must know of it */

@@ -76,7 +76,8 @@ balance_layer moe_balance_layer(const moe_config *c)
         .route = &c->route,
         .weighted = moe_config_weighted(c),
         .tau = c->tau,
-        .types = &c->types };
+        .types = &c->types,
+        .own = c->losses };
 }
 
 static cadre_status check_size(const char *where, const char *key, int64_t value, int64_t least)

@@ -50,7 +50,7 @@ static cadre_status configure(
     if (o) {
         CADRE_TRY(settings_read_layer(o, c));
         CADRE_TRY(settings_read_balance(o, losses));
-        CADRE_TRY(settings_check_router(o, c->router));
+        CADRE_TRY(settings_check_routers(o, (const router *[]){ c->router }, 1));
     }
     for (int32_t i = 0; i < c->route.banks; i++)
         c->bank_hidden[i] = s->bank_hidden ? s->bank_hidden[i] : c->hidden;
@@ -79,7 +79,7 @@ static cadre_status moe_open(
     balance_options losses = { 0 };
     CADRE_TRY(configure(m, shape, options, &losses));
     balance_layer layer = moe_balance_layer(&m->config);
-    balance_add_of_router(&losses, m->config.router, false);
+    balance_add_of_routers(&losses, &layer, 1, false);
     CADRE_TRY(open_memory(m));
     return balance_new(&losses, &layer, 1, &m->most, &m->balance);
 }

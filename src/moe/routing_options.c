@@ -18,10 +18,6 @@ static const char *loss_meaning(int i)
     return balance_losses(&count)[i].help;
 }
 
-#define REAL(name_, max_, subject_, help_)                                                         \
-    {                                                                                              \
-        .name = name_, .kind = CADRE_OPTION_REAL, .max = max_, .subject = subject_, .help = help_  \
-    }
 #define INT(name_, min_, max_, subject_, help_)                                                    \
     {                                                                                              \
         .name = name_, .kind = CADRE_OPTION_INT, .min = min_, .max = max_, .subject = subject_,    \
@@ -37,14 +33,19 @@ static const char *loss_meaning(int i)
     {                                                                                              \
         .name = name_, .kind = CADRE_OPTION_REALS, .max = max_, .subject = subject_, .help = help_ \
     }
-#define FLAG(name_, subject_, help_)                                                               \
+#define FLAGS(name_, subject_, help_)                                                              \
     {                                                                                              \
-        .name = name_, .kind = CADRE_OPTION_FLAG, .subject = subject_, .help = help_               \
+        .name = name_, .kind = CADRE_OPTION_FLAGS, .subject = subject_, .help = help_              \
     }
 #define WORD(name_, words_, subject_, help_)                                                       \
     {                                                                                              \
         .name = name_, .kind = CADRE_OPTION_CHOICE, .choices = words_, .subject = subject_,        \
         .help = help_                                                                              \
+    }
+#define WORDS(name_, words_, subject_, help_)                                                      \
+    {                                                                                              \
+        .name = name_, .kind = CADRE_OPTION_CHOICES, .choices = words_, .value = "WORD[,WORD]",    \
+        .subject = subject_, .help = help_                                                         \
     }
 
 /* The words are in the order of the enumerations that they name. */
@@ -66,15 +67,15 @@ static const cadre_option rows[] = {
         "groups that the experts are split into, each chosen or left as a whole"),
     INTS("groups-used", 1, ROUTER_MAX_EXPERTS, "Routing",
         "groups whose experts a token may choose from"),
-    WORD("group-score", group_scores, "Routing",
+    WORDS("group-score", group_scores, "Routing",
         "a group is as good as its best expert, or as its two best together"),
-    WORD("group-mask", group_masks, "Routing",
+    WORDS("group-mask", group_masks, "Routing",
         "what experts of other groups compete with: nothing, or a score of 0 as in transformers"),
     REALS(
         "route-scale", 1000, "Routing", "every weight of an expert's output is multiplied by this"),
-    FLAG("renormalise", "Routing",
+    FLAGS("renormalise", "Routing",
         "weights of a token are made to sum to 1, where the router leaves it open"),
-    FLAG(
+    FLAGS(
         "survivors", "Routing", "weights are made to sum to 1 over the experts that capacity left"),
     REALS("norm-eps", 1, "Routing", "added to the sum that weights are divided by"),
     REALS(
@@ -83,14 +84,14 @@ static const cadre_option rows[] = {
     REALS("jitter", 0.99, "Routing",
         "in training the router's input is multiplied by random numbers around 1, so far off at "
         "most"),
-    FLAG("jitter-experts", "Routing",
+    FLAGS("jitter-experts", "Routing",
         "the experts read the jittered input too, as in transformers' Mixtral"),
-    WORD("score", scores, "Routing",
+    WORDS("score", scores, "Routing",
         "what turns logits into scores, where the router leaves it open (expert-choice, hash, "
         "quantile)"),
     REALS("logit-noise", 1000, "Routing",
         "in training the logits have normal noise added, of so much over the number of experts"),
-    WORD("estimator", estimators, "Routing",
+    WORDS("estimator", estimators, "Routing",
         "the gradient by the choice: through the weights alone, by the expert's input, by running "
         "the experts that were not chosen, or the sampling router's own"),
     INTS("slots", 1, 4096, "Routing", "router soft: slots of an expert"),
@@ -105,23 +106,23 @@ static const cadre_option rows[] = {
         "router dense: gates over the same experts, each with an output of its own"),
     REALS(
         "l1", 1e6, "Routing", "router relu: the coefficient that the loss on weights starts with"),
-    REAL("l1-multiplier", 100, "Routing",
+    REALS("l1-multiplier", 100, "Routing",
         "router relu: by which its coefficient grows or shrinks at a step"),
     REALS("sinkhorn-tolerance", 1, "Routing",
         "router sinkhorn: rounds end when factors change by less, on average"),
     REALS("sparsemixer-epsilon", 10, "Routing",
         "routers sparsemixer: experts further below the best than twice this share are not "
         "sampled"),
-    REAL("quantile-ema", 1, "Routing",
+    REALS("quantile-ema", 1, "Routing",
         "router quantile: the share of its old levels that stays at a step"),
-    FLAG("residual-logits", "Routing",
+    FLAGS("residual-logits", "Routing",
         "the logits of the sparse layer before, times a learned matrix, are added (MoE++)"),
     INTS("constant-experts", 0, ROUTER_MAX_EXPERTS, "Experts",
         "of the experts, how many mix the token with a learned vector instead"),
     INTS("copy-experts", 0, ROUTER_MAX_EXPERTS, "Experts",
         "of the experts, how many give the token back as it is"),
     INTS("zero-experts", 0, ROUTER_MAX_EXPERTS, "Experts", "of the experts, how many give nothing"),
-    WORD("zero-weight", zero_weights, "Experts",
+    WORDS("zero-weight", zero_weights, "Experts",
         "dropped: a zero expert's share goes to the token's other experts"),
     REALS("expert-input-scale", 1000, "Experts", "what experts read is multiplied by this"),
     { .name = "banks",
@@ -152,14 +153,14 @@ static const cadre_option rows[] = {
                 "one number a layer" },
     INTS("capacity-slots", 0, INT32_MAX, "Capacity",
         "slots of an expert in a sequence, whatever its length; 0: by factor"),
-    FLAG("capacity-in-eval", "Capacity", "experts can be full outside of training too"),
-    WORD("overflow", overflows, "Capacity",
+    FLAGS("capacity-in-eval", "Capacity", "experts can be full outside of training too"),
+    WORDS("overflow", overflows, "Capacity",
         "what happens to a token that finds its expert full; none: experts are never full"),
-    WORD("priority", priorities, "Capacity",
+    WORDS("priority", priorities, "Capacity",
         "who takes the slots first: all first choices, earlier tokens, higher scores, or in each "
         "round of choices the tokens that are surest of an expert"),
 
-    REAL("aux-loss", 1000, "Balancing", "coefficient of the load-balancing loss"),
+    REALS("aux-loss", 1000, "Balancing", "coefficient of the load-balancing loss"),
     { .name = "balance-loss",
         .kind = CADRE_OPTION_CHOICE,
         .choice = loss_name,
@@ -173,17 +174,17 @@ static const cadre_option rows[] = {
         "what loads are counted over: a part of the batch (--accumulate), the whole of it (which "
         "then runs each part's "
         "forward pass twice), or a sequence"),
-    REAL("sequence-aux", 1000, "Balancing",
+    REALS("sequence-aux", 1000, "Balancing",
         "coefficient of the balancing loss within each sequence"),
-    REAL("sequence-entropy", 1000, "Balancing",
+    REALS("sequence-entropy", 1000, "Balancing",
         "coefficient of the entropy of each sequence's mean scores: beside even loads over the "
         "batch it makes experts keep to "
         "kinds of text, such as languages"),
-    REAL("z-loss", 1000, "Balancing",
+    REALS("z-loss", 1000, "Balancing",
         "coefficient of the mean squared log-sum-exp of the router's logits"),
-    REAL("bias-update-rate", 10, "Balancing",
+    REALS("bias-update-rate", 10, "Balancing",
         "step of the selection bias towards even loads, once an optimiser step"),
-    REAL("tau", 1000, "Balancing",
+    REALS("tau", 1000, "Balancing",
         "loss heterogeneous: how much an expert without weights counts, beside 1"),
     { .name = "entropy-experts",
         .kind = CADRE_OPTION_TEXT,

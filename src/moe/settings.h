@@ -23,9 +23,18 @@ cadre_status settings_read_layer_of(
 bool settings_route_by_layer(const cadre_options *o);
 /* Reads the option banks alone: how many experts each bank has, and the names of the types. */
 cadre_status settings_read_banks(const cadre_options *o, moe_config *c);
+/* Reads the balancing losses: those that any layer has, with the largest coefficients. */
 cadre_status settings_read_balance(const cadre_options *o, balance_options *b);
+/* Reads the coefficients of these for layer l of so many. */
+cadre_status settings_read_coefficients(
+    const cadre_options *o, int64_t l, int64_t layers, balance_coefficients *c);
 
-/* An option that was given, that only some routers understand and this one does not: refused. */
-cadre_status settings_check_router(const cadre_options *o, const router *r);
+/* Whether layers have coefficients of their own. */
+bool settings_losses_by_layer(const cadre_options *o);
+
+/* An option that was given, that only some routers understand and none of these does, is refused.
+ * routers [layers]: NULL for a layer that has none. */
+cadre_status settings_check_routers(
+    const cadre_options *o, const router *const *routers, int64_t layers);
 
 #endif

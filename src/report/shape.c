@@ -1,6 +1,8 @@
 /* shape.c - reads the list of sparse layers and counts of their experts, within bounds. */
 #include "report/shape.h"
 
+#include <stdio.h>
+
 #include "base/memory.h"
 
 #define COUNT_MAX 100000000000 /* the sum of all cells of a file stays below 2^63 */
@@ -8,7 +10,9 @@
 static cadre_status read_layer(const json_node *item, model_shape *shape, shape_layer *layer)
 {
     int64_t experts, picks;
+    const char *router = "";
     CADRE_TRY(json_as_object(item));
+    CADRE_TRY(json_opt_string(item, "router", &router));
     CADRE_TRY(json_get_int(item, "layer", 0, INT32_MAX, &layer->number));
     CADRE_TRY(json_get_int(item, "experts", 1, SHAPE_EXPERTS, &experts));
     CADRE_TRY(json_get_int(item, "topk", 1, experts < SHAPE_PICKS ? experts : SHAPE_PICKS, &picks));
@@ -16,6 +20,7 @@ static cadre_status read_layer(const json_node *item, model_shape *shape, shape_
         return json_refuse(item, "at most %d experts in all layers together", SHAPE_ALL_EXPERTS);
     if (shape->picks + picks > SHAPE_ALL_PICKS)
         return json_refuse(item, "at most %d picks in all layers together", SHAPE_ALL_PICKS);
+    snprintf(layer->router, sizeof layer->router, "%s", router);
     layer->experts = (int)experts;
     layer->picks = (int)picks;
     layer->first_expert = shape->experts;

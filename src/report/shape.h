@@ -12,13 +12,15 @@ enum {
     SHAPE_EXPERTS = 4096,
     SHAPE_PICKS = 512,
     SHAPE_ALL_EXPERTS = 1 << 16,
-    SHAPE_ALL_PICKS = 2048
+    SHAPE_ALL_PICKS = 2048,
+    SHAPE_ROUTER = 32
 };
 
 typedef struct shape_layer {
     int64_t number; /* of the layer in the model */
     int experts, picks;
     int first_expert, first_pick; /* in arrays over all layers */
+    char router[SHAPE_ROUTER];    /* its name; empty: the file does not say it */
 } shape_layer;
 
 typedef struct model_shape {
@@ -27,7 +29,7 @@ typedef struct model_shape {
     shape_layer *layer; /* [layers] */
 } model_shape;
 
-/* Reads [{"layer", "experts", "topk"}, ...]. */
+/* Reads [{"layer", "experts", "topk", "router"}, ...]; older files have no routers. */
 cadre_status shape_read(const json_node *array, model_shape *shape);
 /* Reads counts [groups, experts] of every layer into one array, one layer after another. `group`
  * is what a row counts, for errors. The caller frees the array with mem_free, on errors too. */

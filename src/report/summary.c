@@ -1,6 +1,7 @@
 /* summary.c - the head of the page: what was run, its key figures, and in words what the rest of
  * the page shows. */
 #include <math.h>
+#include <string.h>
 #include <time.h>
 
 #include "base/file.h"
@@ -38,6 +39,37 @@ static bool same_everywhere(const model_shape *shape)
     return true;
 }
 
+/* Where the layers' routers differ: each with the numbers of its neighbouring layers. */
+static void several_routers(byte_buffer *page, const model_shape *shape)
+{
+    for (int first = 0, end; first < shape->layers; first = end) {
+        const char *name = shape->layer[first].router;
+        for (end = first + 1; end < shape->layers; end++)
+            if (strcmp(shape->layer[end].router, name) != 0) break;
+        byte_buffer_text(page, first ? ", " : "; routers ");
+        html_cut(page, *name ? name : "unknown", SHAPE_ROUTER);
+        byte_buffer_format(page, " (layer%s %lld", end > first + 1 ? "s" : "",
+            (long long)shape->layer[first].number);
+        if (end > first + 1)
+            byte_buffer_format(page, " to %lld", (long long)shape->layer[end - 1].number);
+        byte_buffer_text(page, ")");
+    }
+}
+
+static void routers(byte_buffer *page, const model_shape *shape)
+{
+    bool any = false, differ = false;
+    for (int s = 0; s < shape->layers; s++) {
+        any |= *shape->layer[s].router != 0;
+        differ |= strcmp(shape->layer[s].router, shape->layer[0].router) != 0;
+    }
+    if (differ) several_routers(page, shape);
+    else if (any) {
+        byte_buffer_text(page, "; router ");
+        html_cut(page, shape->layer[0].router, SHAPE_ROUTER);
+    }
+}
+
 static void shape_sentence(byte_buffer *page, const model_shape *shape)
 {
     const shape_layer *first = &shape->layer[0];
@@ -50,6 +82,7 @@ static void shape_sentence(byte_buffer *page, const model_shape *shape)
         byte_buffer_format(page, " of %d expert%s, %d for each token", first->experts,
             first->experts == 1 ? "" : "s", first->picks);
     else byte_buffer_format(page, " with %d experts in all", shape->experts);
+    routers(page, shape);
     byte_buffer_text(page, ".");
 }
 

@@ -70,13 +70,29 @@ static int64_t shared_of(const moe_config *moe) { return moe->shared; }
 static int64_t latent_of(const moe_config *moe) { return moe->latent; }
 static int64_t residual_of(const moe_config *moe) { return moe->residual; }
 
-/* Tells one number if all sparse layers have the same, otherwise one for each sparse layer. */
+static int64_t (*const sizes[])(
+    const moe_config *moe) = { experts_of, topk_of, hidden_of, shared_of, latent_of, residual_of };
+
+static bool sizes_differ(const model_config *c)
+{
+    const moe_config *first = NULL;
+    for (int64_t l = 0; l < c->layers; l++) {
+        const moe_config *moe = &c->layer[l].moe;
+        if (!c->layer[l].sparse) continue;
+        if (!first) first = moe;
+        for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+            if (sizes[i](moe) != sizes[i](first)) return true;
+    }
+    return false;
+}
+
+/* Tells one number if all sparse layers have the same sizes, otherwise one for each of them. */
 static void tell_each(
     const train_run *r, const char *name, int64_t (*number_of)(const moe_config *moe))
 {
     const model_config *c = &r->config;
     char text[512] = "";
-    bool differ = model_config_layers_differ(c);
+    bool differ = sizes_differ(c);
     for (int64_t l = 0; l < c->layers; l++) {
         size_t used = strlen(text);
         if (!c->layer[l].sparse || (used && !differ)) continue;
@@ -144,98 +160,161 @@ static void tell_sizes(const train_run *r, const model_config *c)
 
 /* ---- routing in training ---- */
 
-static cadre_status first_layer(const train_run *r, moe_config *moe)
-{
-    model_config c;
-    CADRE_TRY(model_config_copy(&r->config, &c));
-    cadre_status status = train_settings_apply(&r->settings, &c);
-    for (int64_t l = c.layers; l-- > 0 && status == CADRE_OK;)
-        if (c.layer[l].sparse) *moe = c.layer[l].moe;
-    model_config_free(&c);
-    return status;
-}
+/* Facts of the sparse layers as they train: one if all have the same, otherwise one for each. */
+typedef struct layer_facts {
+    const train_run *run;
+    const model_config *config;
+    int term; /* of the balancing losses */
+} layer_facts;
 
-static void tell_capacity(const train_run *r, const dispatch_options *d)
-{
-    fact(r, "overflow", "%s", settings_overflow_name(d->overflow));
-    if (d->overflow == OVERFLOW_NONE) return;
-    if (d->slots > 0) whole(r, "capacity-slots", d->slots);
-    else number(r, "capacity-factor", (double)d->factor);
-    fact(r, "priority", "%s", settings_priority_name(d->priority));
-    fact(r, "capacity-in-eval", "%s", d->in_eval ? "yes" : "no");
-}
+enum { FACT_ROOM = 24 };
+/* Writes what a layer has; nothing: it takes no part, which a list shows as "-". */
+typedef void layer_fact(const layer_facts *f, const moe_config *moe, char *text);
 
-static double groups_of(const moe_config *moe) { return moe->route.groups; }
-static double groups_used_of(const moe_config *moe) { return moe->route.groups_used; }
-static double scale_of(const moe_config *moe) { return (double)moe->route.scale; }
-static double top_p_of(const moe_config *moe) { return (double)moe->route.top_p; }
-
-/* Tells one number if all sparse layers route by the same, otherwise one for each sparse layer. */
-static void tell_route(
-    const train_run *r, const char *name, double (*number_of)(const moe_config *moe))
+static void join_facts(const layer_facts *f, layer_fact *fact_of, char *text, size_t room)
 {
-    const model_config *c = &r->config;
-    char text[512] = "";
-    double first = 0;
+    char first[FACT_ROOM] = "", own[FACT_ROOM];
     bool differ = false;
-    for (int64_t l = 0; l < c->layers; l++) {
-        if (!c->layer[l].sparse) continue;
-        size_t used = strlen(text);
-        double value = number_of(&c->layer[l].moe);
-        if (!used) first = value;
-        differ |= value != first;
-        snprintf(text + used, sizeof text - used, "%s%.6g", used ? "," : "", value);
+    size_t used = 0;
+    text[0] = 0;
+    for (int64_t l = 0; l < f->config->layers; l++) {
+        own[0] = 0;
+        if (!f->config->layer[l].sparse || used >= room) continue;
+        fact_of(f, &f->config->layer[l].moe, own);
+        if (!first[0]) memcpy(first, own, sizeof first);
+        differ |= own[0] && strcmp(first, own) != 0;
+        used +=
+            (size_t)snprintf(text + used, room - used, "%s%s", used ? "," : "", own[0] ? own : "-");
     }
-    if (differ) fact(r, name, "%s", text);
-    else number(r, name, first);
+    if (!differ) snprintf(text, room, "%s", first);
 }
 
-/* Whether the picks of any layer are limited to groups. */
-static bool any_groups(const model_config *c)
+static void tell_layers(const layer_facts *f, const char *name, layer_fact *fact_of)
+{
+    char text[512];
+    join_facts(f, fact_of, text, sizeof text);
+    if (*text) fact(f->run, name, "%s", text);
+}
+
+#define LAYER_FACT(name_) static void name_(const layer_facts *f, const moe_config *moe, char *text)
+#define NUMBER(value_) (void)f, snprintf(text, FACT_ROOM, "%.6g", (double)(value_))
+#define WORD(word_) (void)f, snprintf(text, FACT_ROOM, "%s", (word_))
+
+static bool is_limited(const moe_config *moe) { return moe->dispatch.overflow != OVERFLOW_NONE; }
+static double coefficient_of(const layer_facts *f, const moe_config *moe)
+{
+    return balance_coefficient(&f->run->settings.balance, &moe->losses, f->term);
+}
+
+LAYER_FACT(router_of) { WORD(moe->router->name); }
+LAYER_FACT(form_of) { WORD(moe->form); }
+LAYER_FACT(groups_of) { NUMBER(moe->route.groups); }
+LAYER_FACT(groups_used_of) { NUMBER(moe->route.groups_used); }
+LAYER_FACT(scale_of) { NUMBER(moe->route.scale); }
+LAYER_FACT(constants_of) { NUMBER(moe->constants); }
+LAYER_FACT(copies_of) { NUMBER(moe->copies); }
+LAYER_FACT(zeros_of) { NUMBER(moe->zeros); }
+LAYER_FACT(jitter_of) { NUMBER(moe->route.jitter); }
+LAYER_FACT(dropout_of) { NUMBER(moe->expert_dropout); }
+LAYER_FACT(overflow_of) { WORD(settings_overflow_name(moe->dispatch.overflow)); }
+LAYER_FACT(slots_of) { NUMBER(moe->dispatch.slots); }
+LAYER_FACT(factor_of) { NUMBER(moe->dispatch.factor); }
+LAYER_FACT(priority_of) { WORD(settings_priority_name(moe->dispatch.priority)); }
+LAYER_FACT(in_eval_of) { WORD(moe->dispatch.in_eval ? "yes" : "no"); }
+LAYER_FACT(top_p_of) { NUMBER(moe->route.top_p); }
+LAYER_FACT(term_of) { NUMBER(coefficient_of(f, moe)); }
+LAYER_FACT(z_loss_of) { NUMBER(balance_z_loss(&f->run->settings.balance, &moe->losses)); }
+LAYER_FACT(bias_rate_of) { NUMBER(balance_bias_rate(&f->run->settings.balance, &moe->losses)); }
+
+/* Of layers in which the fact means something */
+LAYER_FACT(own_top_p)
+{
+    if (router_understands(moe->router, "top-p")) top_p_of(f, moe, text);
+}
+LAYER_FACT(own_slots)
+{
+    if (is_limited(moe) && moe->dispatch.slots > 0) slots_of(f, moe, text);
+}
+LAYER_FACT(own_factor)
+{
+    if (is_limited(moe) && !moe->dispatch.slots) factor_of(f, moe, text);
+}
+LAYER_FACT(own_priority)
+{
+    if (is_limited(moe)) priority_of(f, moe, text);
+}
+LAYER_FACT(own_in_eval)
+{
+    if (is_limited(moe)) in_eval_of(f, moe, text);
+}
+LAYER_FACT(own_bias_rate)
+{
+    if (moe->router->traits & ROUTER_CORRECTION) bias_rate_of(f, moe, text);
+}
+
+/* Whether the picks of any layer are limited to groups, or any experts have no weights. */
+static bool any_layer(const model_config *c, bool (*has)(const moe_config *moe))
 {
     bool any = false;
-    for (int64_t l = 0; l < c->layers; l++)
-        any |= c->layer[l].sparse && select_is_grouped(&c->layer[l].moe.route);
+    for (int64_t l = 0; l < c->layers; l++) any |= c->layer[l].sparse && has(&c->layer[l].moe);
     return any;
 }
+static bool has_groups(const moe_config *moe) { return select_is_grouped(&moe->route); }
+static bool has_weightless(const moe_config *moe) { return moe_config_weightless(moe) > 0; }
 
-static cadre_status tell_routing(const train_run *r)
+static void tell_routing(const layer_facts *f)
 {
-    moe_config moe = { 0 };
-    if (!model_config_sparse_layers(&r->config)) return CADRE_OK;
-    CADRE_TRY(first_layer(r, &moe));
-    fact(r, "router", "%s", moe.router->name);
-    fact(r, "expert-form", "%s", moe.form);
-    if (any_groups(&r->config)) {
-        tell_route(r, "groups", groups_of);
-        tell_route(r, "groups-used", groups_used_of);
+    tell_layers(f, "router", router_of);
+    tell_layers(f, "expert-form", form_of);
+    if (any_layer(f->config, has_groups)) {
+        tell_layers(f, "groups", groups_of);
+        tell_layers(f, "groups-used", groups_used_of);
     }
-    tell_route(r, "route-scale", scale_of);
-    if (router_understands(moe.router, "top-p")) tell_route(r, "top-p", top_p_of);
-    if (moe_config_weightless(&moe)) {
-        whole(r, "constant-experts", moe.constants);
-        whole(r, "copy-experts", moe.copies);
-        whole(r, "zero-experts", moe.zeros);
+    tell_layers(f, "route-scale", scale_of);
+    tell_layers(f, "top-p", own_top_p);
+    if (any_layer(f->config, has_weightless)) {
+        tell_layers(f, "constant-experts", constants_of);
+        tell_layers(f, "copy-experts", copies_of);
+        tell_layers(f, "zero-experts", zeros_of);
     }
-    number(r, "jitter", (double)moe.route.jitter);
-    number(r, "expert-dropout", moe.expert_dropout);
-    tell_capacity(r, &moe.dispatch);
-    return CADRE_OK;
+    tell_layers(f, "jitter", jitter_of);
+    tell_layers(f, "expert-dropout", dropout_of);
+    tell_layers(f, "overflow", overflow_of);
+    tell_layers(f, "capacity-slots", own_slots);
+    tell_layers(f, "capacity-factor", own_factor);
+    tell_layers(f, "priority", own_priority);
+    tell_layers(f, "capacity-in-eval", own_in_eval);
 }
 
-static void tell_balancing(const train_run *r)
+static void tell_balancing(layer_facts *f)
 {
     static const char *const over[] = { "micro", "step", "sequence" };
     static const char *const forms[] = { "layer", "mean", "pooled" };
-    const balance_options *b = &r->settings.balance;
-    bool bias = r->config.router && r->config.router->traits & ROUTER_CORRECTION;
-    if (!model_config_sparse_layers(&r->config)) return;
-    for (int i = 0; i < b->terms; i++)
-        fact(r, "balancing", "%s, coefficient %g, over %s, %s", b->term[i].loss->name,
-            b->term[i].coefficient, over[b->term[i].over], forms[b->term[i].form]);
-    if (bias && b->bias_rate > 0) fact(r, "balancing", "selection bias, %g a step", b->bias_rate);
-    else if (!b->terms) fact(r, "balancing", "none");
-    number(r, "z-loss", b->z_loss);
+    const balance_options *b = &f->run->settings.balance;
+    char text[256];
+    for (f->term = 0; f->term < b->terms; f->term++) {
+        const balance_term *t = &b->term[f->term];
+        join_facts(f, term_of, text, sizeof text);
+        fact(f->run, "balancing", "%s, coefficient %s, over %s, %s", t->loss->name, text,
+            over[t->over], forms[t->form]);
+    }
+    join_facts(f, own_bias_rate, text, sizeof text);
+    if (*text && b->bias_rate > 0) fact(f->run, "balancing", "selection bias, %s a step", text);
+    else if (!b->terms) fact(f->run, "balancing", "none");
+    tell_layers(f, "z-loss", z_loss_of);
+}
+
+static cadre_status tell_sparse_layers(const train_run *r)
+{
+    model_config c;
+    if (!model_config_sparse_layers(&r->config)) return CADRE_OK;
+    CADRE_TRY(model_config_copy(&r->config, &c));
+    cadre_status status = train_settings_apply(&r->settings, &c);
+    layer_facts f = { .run = r, .config = &c };
+    if (status == CADRE_OK) tell_routing(&f);
+    if (status == CADRE_OK) tell_balancing(&f);
+    model_config_free(&c);
+    return status;
 }
 
 /* ---- how it learns, and how much ---- */
@@ -302,8 +381,7 @@ cadre_status train_describe(const train_run *r, const cadre_train_summary *summa
     if (!r->listener || !r->listener->fact) return CADRE_OK;
     fact(r, r->recipe ? "recipe" : "from", "%s", r->recipe ? r->recipe->name : r->from);
     tell_sizes(r, &r->config);
-    CADRE_TRY(tell_routing(r));
-    tell_balancing(r);
+    CADRE_TRY(tell_sparse_layers(r));
     tell_optimizer(r, &r->settings);
     CADRE_TRY(train_rate(r, summary->active_parameters, summary->memory_bytes, &rate));
     tell_length(r, &r->settings, &rate);

@@ -118,8 +118,9 @@ static const char *without_survivors(const facts *f)
 
 static const char *without_aux_loss(const facts *f)
 {
-    bool loss = options_real_or(f->run->options, "aux-loss", 0) > 0;
-    return loss ? NULL : "the balancing loss is off (--aux-loss is 0)";
+    return options_most(f->run->options, "aux-loss") > 0
+               ? NULL
+               : "the balancing loss is off (--aux-loss is 0)";
 }
 
 static const char *of_one_device(const facts *f)
@@ -236,7 +237,8 @@ static bool item_asks_for_nothing(
     const cadre_options *o, const cadre_option *row, int i, double nothing)
 {
     switch (row->kind) {
-    case CADRE_OPTION_FLAG: return !cadre_options_flag(o, row->name);
+    case CADRE_OPTION_FLAG:
+    case CADRE_OPTION_FLAGS: return !options_flag_at(o, row->name, i);
     case CADRE_OPTION_INT:
     case CADRE_OPTION_INTS: return (double)cadre_options_int(o, row->name, i) == nothing;
     case CADRE_OPTION_REAL:

@@ -102,19 +102,21 @@ static void put_metrics(json_writer *w, int layers, const cadre_moe_metrics *m)
 }
 
 /* Writes what the trainer knows of each router: the norm of its gradient, and the range of its
- * selection bias if there is one. */
+ * selection bias if there is one (null: this layer has none). */
 static void put_routers(const train_run *r, json_writer *w)
 {
     int layers = trainer_sparse_layers(r->trainer);
     json_put_array(w, "router_grad_norm");
     for (int i = 0; i < layers; i++) json_put_real(w, NULL, trainer_router_norm(r->trainer, i));
     json_put_close(w, ']');
-    if (!layers || !trainer_correction(r->trainer, 0)) return;
+    if (!trainer_any_correction(r->trainer)) return;
     json_put_array(w, "bias_range");
-    for (int i = 0; i < layers; i++)
-        json_put_real(w, NULL,
-            metrics_bias_range(
-                trainer_correction(r->trainer, i), trainer_totals(r->trainer, i).experts));
+    for (int i = 0; i < layers; i++) {
+        const real *bias = trainer_correction(r->trainer, i);
+        if (!bias) json_put_null(w, NULL);
+        else
+            json_put_real(w, NULL, metrics_bias_range(bias, trainer_totals(r->trainer, i).experts));
+    }
     json_put_close(w, ']');
 }
 

@@ -29,18 +29,23 @@ static void put_word(byte_buffer *b, const char *word)
 static void put_option(byte_buffer *b, const cadre_options *o, const cadre_option *row)
 {
     int count = cadre_options_count(o, row->name);
-    if (row->kind == CADRE_OPTION_FLAG && !cadre_options_flag(o, row->name)) {
+    bool flag = cadre_option_is_flag(row) && count < 2;
+    if (flag && !cadre_options_flag(o, row->name)) {
         byte_buffer_format(b, " --no-%s", row->name);
         return;
     }
     byte_buffer_format(b, " --%s", row->name);
-    if (row->kind == CADRE_OPTION_FLAG) return;
+    if (flag) return;
     if (row->kind == CADRE_OPTION_PATHS || count < 2) {
         for (int i = 0; i < count; i++) put_word(b, cadre_options_text(o, row->name, i));
         return;
     }
     for (int i = 0; i < count; i++)
-        byte_buffer_format(b, "%s%s", i ? "," : " ", cadre_options_text(o, row->name, i));
+        byte_buffer_format(b, "%s%s",
+            i                           ? ","
+            : cadre_option_is_flag(row) ? "="
+                                        : " ",
+            cadre_options_text(o, row->name, i));
 }
 
 cadre_status train_command_text(const cadre_options *o, char **text)

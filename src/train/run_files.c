@@ -135,6 +135,7 @@ static void put_shape(json_writer *w, const train_run *r)
         json_put_int(w, "layer", l);
         json_put_int(w, "experts", c->layer[l].moe.experts);
         json_put_int(w, "topk", moe_config_most_picks(&c->layer[l].moe));
+        json_put_string(w, "router", c->layer[l].moe.router->name);
         json_put_close(w, '}');
     }
     json_put_close(w, ']');

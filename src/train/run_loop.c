@@ -166,7 +166,7 @@ static void tell_health(loop *l)
             "step %lld: %lld of %lld experts have had no token for many steps: a larger "
             "--aux-loss%s spreads the load",
             (long long)r->state.step, (long long)h->dead, (long long)h->experts,
-            trainer_correction(r->trainer, 0) ? " or --bias-update-rate" : "");
+            trainer_any_correction(r->trainer) ? " or --bias-update-rate" : "");
     if (found & HEALTH_DROPS)
         train_note(r,
             "step %lld: %.0f %% of the picks of the last steps found their expert full and were "

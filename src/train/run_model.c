@@ -5,6 +5,7 @@
 #include "arch/architecture.h"
 #include "arch/config_fit.h"
 #include "base/memory.h"
+#include "moe/settings.h"
 #include "text/bpe_train.h"
 #include "train/run.h"
 #include "weights/config_file.h"
@@ -94,7 +95,7 @@ static cadre_status decide_from_model(train_run *r)
     if (lost)
         return cadre_fail(CADRE_EUNSUPPORTED, r->from,
             "%s: expected what a config.json of type %s can say, found another", lost, type);
-    r->config.aux_loss = cadre_options_real(r->options, "aux-loss"); /* the written file says it */
+    r->config.aux_loss = options_most(r->options, "aux-loss"); /* the written file says it */
     return CADRE_OK;
 }
 
@@ -157,7 +158,7 @@ static void warn_of_dense_picks(const train_run *r)
         const layer_config *layer = &r->config.layer[l];
         if (!layer->sparse || layer->moe.route.topk < layer->moe.experts || layer->moe.experts == 1)
             continue;
-        if (r->config.router->traits & ROUTER_VARIABLE) continue;
+        if (layer->moe.router->traits & ROUTER_VARIABLE) continue;
         train_note(r,
             "every token takes all %lld experts, so nothing is routed: a --topk below "
             "%lld, or more --experts, makes the layers sparse",
@@ -166,13 +167,21 @@ static void warn_of_dense_picks(const train_run *r)
     }
 }
 
+static bool any_correction(const model_config *c)
+{
+    bool any = false;
+    for (int64_t l = 0; l < c->layers; l++)
+        any |= c->layer[l].sparse && c->layer[l].moe.router->traits & ROUTER_CORRECTION;
+    return any;
+}
+
 /* Balancing is easily forgotten when a model is trained further, so a note says what is in
  * force. */
 static void tell_balancing(const train_run *r)
 {
     const balance_options *b = &r->settings.balance;
     if (!r->from || !model_config_sparse_layers(&r->config)) return;
-    bool bias_can_move = r->config.router->traits & ROUTER_CORRECTION;
+    bool bias_can_move = any_correction(&r->config);
     bool bias = b->bias_rate > 0 && bias_can_move;
     const char *other = bias_can_move ? " or --bias-update-rate X" : "";
     if (!b->terms && !bias) {
@@ -180,12 +189,14 @@ static void tell_balancing(const train_run *r)
             other);
         return;
     }
+    const char *most = settings_losses_by_layer(r->options) ? "at most " : "";
     static const char source[] = ", as the model's file has it (--aux-loss sets another)";
     bool from_file = !cadre_options_given(r->options, "aux-loss") && r->config.aux_loss > 0;
     for (int i = 0; i < b->terms; i++)
-        train_note(r, "balancing: the loss %s with a coefficient of %g%s", b->term[i].loss->name,
-            b->term[i].coefficient, i == 0 && from_file ? source : "");
-    if (bias) train_note(r, "balancing: the selection bias moves by %g a step", b->bias_rate);
+        train_note(r, "balancing: the loss %s with a coefficient of %s%g%s", b->term[i].loss->name,
+            most, b->term[i].coefficient, i == 0 && from_file ? source : "");
+    if (bias)
+        train_note(r, "balancing: the selection bias moves by %s%g a step", most, b->bias_rate);
 }
 
 void train_model_warn(const train_run *r)

@@ -44,7 +44,7 @@ static bool is_noted(const char *name)
 static void put_option(const cadre_options *o, const cadre_option *row, json_writer *w)
 {
     int count = cadre_options_count(o, row->name);
-    if (row->kind == CADRE_OPTION_FLAG)
+    if (cadre_option_is_flag(row) && count < 2)
         json_put_bool(w, row->name, cadre_options_flag(o, row->name));
     else if (count == 1) json_put_string(w, row->name, cadre_options_text(o, row->name, 0));
     else if (count > 1) {

@@ -97,13 +97,14 @@ cadre_status train_settings_apply(const train_settings *s, model_config *config)
 {
     if (config->encoder) CADRE_TRY(train_settings_apply(s, config->encoder));
     config->dropout = options_real_or(s->options, "dropout", 0);
+    CADRE_TRY(model_config_check_routers(config, s->options));
     for (int64_t l = 0; l < config->layers; l++) {
         moe_config *moe = &config->layer[l].moe;
         bool residual = moe->route.residual; /* what of the options the first one has not */
         if (!config->layer[l].sparse) continue;
         CADRE_TRY(settings_read_layer_of(s->options, l, config->layers, moe));
+        CADRE_TRY(settings_read_coefficients(s->options, l, config->layers, &moe->losses));
         moe->route.residual = residual;
-        CADRE_TRY(settings_check_router(s->options, moe->router));
         CADRE_TRY(moe_config_check(moe, "options"));
         CADRE_TRY(model_config_check_moe(moe, "options"));
         CADRE_TRY(token_types_agree(config, moe));

@@ -210,13 +210,11 @@ static cadre_status allocate(trainer *t)
     return CADRE_OK;
 }
 
-/* The losses that the options name, and those that the routers need. */
-static balance_options losses_of(const trainer *t, const stack *k)
+/* The losses that the options name, and those that the routers of these layers need. */
+static balance_options losses_of(const trainer *t, balance_layer *layers, int count)
 {
     balance_options losses = t->settings.balance;
-    for (int64_t l = 0; l < k->config->layers; l++)
-        if (k->config->layer[l].sparse)
-            balance_add_of_router(&losses, k->config->layer[l].moe.router, true);
+    balance_add_of_routers(&losses, layers, count, true);
     return losses;
 }
 
@@ -226,11 +224,12 @@ static cadre_status make_stack(trainer *t, stack *k)
     CADRE_TRY(model_weights_of_slices(k->config, &t->table, t->values, t->slices, &k->weights));
     CADRE_TRY(model_gradients_of_flat(k->config, &t->table, t->gradient, &k->gradients));
     batch_limits most = limits_of(t, k);
-    balance_options losses = losses_of(t, k);
+    int sparse = list_sparse(k->config, layers);
+    balance_options losses = losses_of(t, layers, sparse);
     transformer_stage stage = trainer_stage(t, k->config);
     transformer_ranks ranks = { .tensor = t->groups.tensor };
     CADRE_TRY(transformer_new_share(t->c, k->config, &most, &stage, &ranks, &k->transformer));
-    return balance_new(&losses, layers, list_sparse(k->config, layers), &most, &k->balance);
+    return balance_new(&losses, layers, sparse, &most, &k->balance);
 }
 
 static cadre_status make_parts(trainer *t)
@@ -315,7 +314,7 @@ static bool add_stack(const trainer *t, const compute *c, const stack *k, size_t
     balance_layer layers[CONFIG_MAX_LAYERS];
     int sparse = list_sparse(k->config, layers);
     batch_limits most = limits_of(t, k);
-    balance_options losses = losses_of(t, k);
+    balance_options losses = losses_of(t, layers, sparse);
     size_t tables = sizeof(layer_weights) + sizeof(layer_gradients) + sizeof(layer_config);
     transformer_stage stage = trainer_stage(t, k->config);
     transformer_ranks ranks = { .tensor = t->groups.tensor };

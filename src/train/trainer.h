@@ -64,6 +64,7 @@ int trainer_sparse_layers(const trainer *t);
 balance_totals trainer_totals(const trainer *t, int i);
 /* [E] its selection bias; NULL: its router has none */
 const real *trainer_correction(const trainer *t, int i);
+bool trainer_any_correction(const trainer *t); /* any layer has one */
 /* The norm of the gradient of its router's matrix in that step */
 double trainer_router_norm(const trainer *t, int i);
 

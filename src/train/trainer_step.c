@@ -176,6 +176,13 @@ const real *trainer_correction(const trainer *t, int i)
     return p.stack->weights.layer[p.layer].moe.router.correction;
 }
 
+bool trainer_any_correction(const trainer *t)
+{
+    bool any = false;
+    for (int i = 0; i < trainer_sparse_layers(t); i++) any |= trainer_correction(t, i) != NULL;
+    return any;
+}
+
 double trainer_router_norm(const trainer *t, int i)
 {
     sparse_place p = find_sparse(t, i);

@@ -128,6 +128,39 @@ static void layers_that_differ(void **state)
     model_config_free(&c);
 }
 
+/* A layer's router, form, capacity and choices, in place of the model's */
+static void layers_with_words_of_their_own(void **state)
+{
+    (void)state;
+#define OWN                                                                                        \
+    "\"sparse_layers\": [{\"experts\": 4, \"topk\": 1, \"expert_width\": 5, \"router\": "          \
+    "\"hash\", "                                                                                   \
+    "\"expert_form\": \"relu\", \"capacity\": {\"factor\": 2.0, \"overflow\": \"reroute\", "       \
+    "\"priority\": \"token\"}, \"router_score\": \"sigmoid\"}, "                                   \
+    "{\"dense_width\": 7, \"expert_form\": \"gelu\"}, "                                            \
+    "{\"experts\": 6, \"topk\": 3, \"expert_width\": 9, \"router\": \"softmax-bias\", "            \
+    "\"capacity\": null, \"routed_scaling_factor\": 2.5, \"renormalise\": true}]"
+    model_config c = kept(
+        "\"router\": \"softmax\", \"expert_form\": \"swiglu\", \"routed_scaling_factor\": 1.5, "
+        "\"capacity\": {\"slots\": 5}, " OWN,
+        OWN, NULL);
+    const moe_config *first = &c.layer[0].moe, *last = &c.layer[2].moe;
+    assert_string_equal(first->router->name, "hash");
+    assert_string_equal(first->form, "relu");
+    assert_true(first->route.score == SCORE_SIGMOID && first->route.scale == REAL_C(1.5));
+    assert_true(first->dispatch.in_eval && first->dispatch.factor == 2 &&
+                first->dispatch.overflow == OVERFLOW_REROUTE &&
+                first->dispatch.priority == PRIORITY_TOKEN && !first->dispatch.slots);
+    assert_string_equal(layer_form_name(&c, &c.layer[1]), "gelu");
+    assert_true(!c.layer[1].sparse && c.layer[1].dense_width == 7);
+    assert_string_equal(last->router->name, "softmax-bias");
+    assert_string_equal(last->form, c.expert_form);
+    assert_true(last->route.renormalise && last->route.norm_eps == REAL_C(1e-12) &&
+                last->route.scale == REAL_C(2.5));
+    assert_true(!last->dispatch.in_eval && last->dispatch.overflow == OVERFLOW_NONE);
+    model_config_free(&c);
+}
+
 /* ---- what is refused ---- */
 
 static void what_it_does_not_know(void **state)
@@ -144,6 +177,15 @@ static void what_it_does_not_know(void **state)
             "config.json: expert_form: expected the name of an activation, found \"tanh\"" },
         { "\"qk_norm\": \"rows\"", CADRE_EUNSUPPORTED,
             "config.json: qk_norm: expected none, head or full, found \"rows\"" },
+        { "\"router\": \"softmax\", \"expert_form\": \"swiglu\", \"sparse_layers\": [null, null, "
+          "{\"router\": \"hashed\"}]",
+            CADRE_EUNSUPPORTED, "router: expected the name of a router, found \"hashed\"" },
+        { "\"router\": \"softmax\", \"expert_form\": \"swiglu\", \"sparse_layers\": [null, null, "
+          "{\"expert_form\": \"tanh\"}]",
+            CADRE_EUNSUPPORTED, "expert_form: expected the name of an activation, found \"tanh\"" },
+        { "\"router\": \"softmax\", \"expert_form\": \"swiglu\", \"sparse_layers\": [null, null, "
+          "{\"router\": 5}]",
+            CADRE_EFORMAT, "sparse_layers[2].router: expected a string" },
         { "\"sparse_layers\": [null, null]", CADRE_EFORMAT,
             "sparse_layers: expected one item for each of the 3 layers" },
         { "\"sparse_layers\": [null, null, 7]", CADRE_EFORMAT,
@@ -190,6 +232,7 @@ int main(void)
         cmocka_unit_test(a_limit_outside_of_training),
         cmocka_unit_test(norms_and_forms),
         cmocka_unit_test(layers_that_differ),
+        cmocka_unit_test(layers_with_words_of_their_own),
         cmocka_unit_test(what_it_does_not_know),
     };
     return cmocka_run_group_tests_name("cadre's own configuration", tests, NULL, NULL);

@@ -370,10 +370,14 @@ static void a_form_has_one_or_two_matrices_in(void **state)
         int inputs;
     } forms[] = { { "relu", 1 }, { "gelu", 1 }, { "geglu", 2 }, { "swiglu", 2 }, { "gpt-oss", 2 } };
     for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
-        model_config c = { 0 };
+        layer_config layers[2] = { [1] = { .sparse = false } };
+        model_config c = { .layers = 2, .layer = layers };
         succeeds(model_config_set_form(&c, forms[i].form, "here"));
         assert_string_equal(c.expert_form, forms[i].form);
-        assert_int_equal(model_config_inputs(&c), forms[i].inputs);
+        succeeds(model_config_set_layer_form(&c, 1, "relu", "here"));
+        assert_int_equal(model_config_inputs(&c, &layers[0]), forms[i].inputs);
+        assert_int_equal(model_config_inputs(&c, &layers[1]), 1);
+        assert_true((layers[1].form == NULL) == !strcmp(forms[i].form, "relu"));
     }
     model_config c = { 0 };
     refuses(model_config_set_form(&c, "tanh", "here"), CADRE_EUNSUPPORTED,

@@ -72,6 +72,7 @@ static void open_model(
         const moe_config *moe = &m->config.layer[l].moe;
         if (m->config.layer[l].sparse) layers[sparse++] = moe_balance_layer(moe);
     }
+    balance_add_of_routers(&m->settings.balance, layers, sparse, true);
     assert_int_equal(balance_new(&m->settings.balance, layers, sparse,
                          &(batch_limits){ .tokens = TOKENS, .sequences = SEQUENCES }, &m->b),
         CADRE_OK);
@@ -192,6 +193,35 @@ static void gradients_of_layers_that_differ(void **state)
     small_set(o, "expert-width", "20,6");
     small_set(o, "router", "softmax");
     check_gradients(o, "mixtral", NULL);
+}
+
+/* Layers with routers, forms, capacities and losses of their own */
+static void gradients_of_routers_side_by_side(void **state)
+{
+    (void)state;
+    static const char *const models[][13] = {
+        { "router", "hash,softmax", "expert-form", "relu,geglu", "aux-loss", "0,0.5", "score",
+            "sigmoid" },
+        { "router", "sigmoid-bias,relu", "expert-form", "geglu,gelu", "losses",
+            "load=0.5,z=0.1/importance=0.5" },
+        { "router", "noisy-topk,cosine", "losses", "smooth-load=0.5/entropy=0.5", "projector",
+            "5" },
+        { "router", "hierarchical,product", "groups", "4,1", "groups-used", "2,1", "losses",
+            "importance=0.5,smooth-load=0.3/orthogonality=0.5" },
+        { "router", "soft,expert-choice", "allow-lookahead", "yes", "expert-form", "gpt-oss,relu" },
+        { "router", "threshold,topk-softmax", "z-loss", "0,0.1", "aux-loss", "0.5" },
+        { "router", "dense,top-p", "experts", "0,8", "expert-form", "relu,swiglu" },
+        { "router", "quantile,sinkhorn", "overflow", "drop,none", "capacity-factor", "0.7" },
+        { "router", "softmax-bias,softmax-renorm", "renormalise", "yes,no", "priority",
+            "probability,token", "capacity-factor", "0.6", "survivors", "no,yes" },
+        { "router", "softmax,sigmoid-input,softmax-renorm", "layers", "3", "residual-logits",
+            "no,no,yes", "experts", "4,8,8", "topk", "1,2,3" },
+    };
+    for (size_t i = 0; i < sizeof models / sizeof *models; i++) {
+        cadre_options *o = small_options("mixtral");
+        for (int k = 0; models[i][k]; k += 2) small_set(o, models[i][k], models[i][k + 1]);
+        check_gradients(o, "mixtral", NULL);
+    }
 }
 
 /* Experts of every kind, in layers that differ where they may; residual logits go through two
@@ -420,6 +450,7 @@ int main(void)
         cmocka_unit_test(gradients_with_a_tied_head),
         cmocka_unit_test(gradients_of_pooled_balance),
         cmocka_unit_test(gradients_of_layers_that_differ),
+        cmocka_unit_test(gradients_of_routers_side_by_side),
         cmocka_unit_test(gradients_of_kinds_of_experts),
         cmocka_unit_test(gradients_of_dropout),
         cmocka_unit_test(gradients_of_biases),

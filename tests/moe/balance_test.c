@@ -58,6 +58,49 @@ static balance_options one_term(const char *loss, balance_over over, balance_for
     return o;
 }
 
+/* A layer may have a term by another coefficient than others, or not at all. */
+static void test_coefficients_of_a_layer(void **state)
+{
+    (void)state;
+    static const double share[] = { 0.25, 0 };
+    balance_options o = one_term("load", BALANCE_MICRO, BALANCE_LAYER);
+    o.z_loss = 1;
+    for (int i = 0; i < 2; i++) {
+        moe_config config = moe_case_config("softmax", 4, 2);
+        config.width = 4;
+        config.losses =
+            (balance_coefficients){ .given = true, .term = { share[i] }, .z_loss = 2 * share[i] };
+        moe_case *c = moe_case_new(&config, 1, 4, 1, 2);
+        load_batch(c, 1);
+        c->call.balance = moe_case_balance(c, &o);
+        moe_case_forward(c);
+        assert_within(c->losses[0], share[i] * 1.138617, 2e-6);
+        assert_within(c->losses[1], 2 * share[i] * 3.823779, 4e-6);
+        moe_case_backward(c, false);
+        double most = 0;
+        for (int t = 0; t < 16; t++) most = fmax(most, fabs((double)c->dx[t]));
+        assert_true(share[i] > 0 ? most > 0.01 : most == 0);
+        finish_case(c);
+    }
+}
+
+static void test_routers_own_losses(void **state)
+{
+    (void)state;
+    const router *relu = router_by_name("relu"), *softmax = router_by_name("softmax");
+    balance_layer layers[] = { { .router = softmax }, { .router = relu }, { .router = relu } };
+    balance_options o = one_term("load", BALANCE_MICRO, BALANCE_LAYER);
+    balance_add_of_routers(&o, layers, 3, true);
+    assert_int_equal(o.terms, 2);
+    assert_string_equal(o.term[1].name, "l1");
+    for (int l = 0; l < 3; l++) {
+        assert_true(balance_coefficient(&o, &layers[l].own, 0) == 1);
+        assert_true(balance_coefficient(&o, &layers[l].own, 1) == (l ? relu->loss_coefficient : 0));
+    }
+    balance_add_of_routers(&o, layers, 3, true); /* once is enough */
+    assert_int_equal(o.terms, 2);
+}
+
 /* ---- worked numbers ---- */
 
 static void expect_loss(const char *router_name, const char *loss, balance_over over,
@@ -425,6 +468,8 @@ static void test_no_memory_is_reported_and_nothing_leaks(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_coefficients_of_a_layer),
+        cmocka_unit_test(test_routers_own_losses),
         cmocka_unit_test(test_loss_numbers),
         cmocka_unit_test(test_smooth_load_number),
         cmocka_unit_test(test_z_number),

@@ -63,6 +63,11 @@ static bool is_list(const cadre_option *o)
     return o->kind == CADRE_OPTION_INTS || o->kind == CADRE_OPTION_REALS;
 }
 
+static bool is_word(const cadre_option *o)
+{
+    return o->kind == CADRE_OPTION_CHOICE || o->kind == CADRE_OPTION_CHOICES;
+}
+
 static void integers_hold_their_bounds(void **state)
 {
     (void)state;
@@ -133,14 +138,14 @@ static void words_are_those_of_the_list(void **state)
     for (int i = 0; i < table.count; i++) {
         const cadre_option *o = &table.rows[i];
         const char *word;
-        if (o->kind == CADRE_OPTION_FLAG) {
+        if (cadre_option_is_flag(o)) {
             taken(o, "yes");
             assert_true(cadre_options_flag(options, o->name));
             taken(o, "no");
             assert_false(cadre_options_flag(options, o->name));
             refused(o, "maybe");
         }
-        if (o->kind != CADRE_OPTION_CHOICE) continue;
+        if (!is_word(o)) continue;
         for (int k = 0; (word = cadre_option_choice(o, k)); k++) {
             char longer[64];
             taken(o, word);
@@ -152,6 +157,30 @@ static void words_are_those_of_the_list(void **state)
         lists++;
     }
     assert_true(lists >= 8);
+}
+
+/* One bad word, wherever it stands, refuses the list; "none" is a word where the row has it. */
+static void each_word_of_a_list_is_held(void **state)
+{
+    (void)state;
+    for (int i = 0; i < table.count; i++) {
+        const cadre_option *o = &table.rows[i];
+        char text[128];
+        bool flags = o->kind == CADRE_OPTION_FLAGS;
+        if (o->kind != CADRE_OPTION_CHOICES && !flags) continue;
+        const char *a = flags ? "no" : cadre_option_choice(o, 0),
+                   *b = flags ? "yes" : cadre_option_choice(o, 1);
+        snprintf(text, sizeof text, "%s,%s,%s", b, a, b), taken(o, text);
+        assert_int_equal(cadre_options_count(options, o->name), 3);
+        assert_string_equal(cadre_options_text(options, o->name, 1), a);
+        snprintf(text, sizeof text, "%s,maybe", a), refused(o, text);
+        snprintf(text, sizeof text, "maybe,%s", a), refused(o, text);
+        snprintf(text, sizeof text, "%s,", a), refused(o, text);
+        snprintf(text, sizeof text, "%s,,%s", a, a), refused(o, text);
+        assert_int_equal(cadre_options_count(options, o->name), 3); /* as it was */
+    }
+    assert_int_equal(cadre_options_set(options, "overflow", "none"), CADRE_OK);
+    assert_int_equal(cadre_options_count(options, "overflow"), 1);
 }
 
 /* What help shows of a row: a name in the way of names, a sentence without a full stop. */
@@ -175,6 +204,7 @@ int main(void)
         cmocka_unit_test(reals_hold_their_bounds),
         cmocka_unit_test(each_number_of_a_list_is_held),
         cmocka_unit_test(words_are_those_of_the_list),
+        cmocka_unit_test(each_word_of_a_list_is_held),
         cmocka_unit_test(rows_can_be_shown),
     };
     return cmocka_run_group_tests(tests, begin, end);

@@ -203,7 +203,97 @@ static void numbers_beside_losses(void **state)
                 b.devices_used == 2);
 }
 
+/* Layers have the same terms, each with its own coefficient. */
+static void losses_of_layers(void **state)
+{
+    (void)state;
+    balance_coefficients c;
+    cadre_options *o = options_with("aux-loss", "0.5,0,0.25");
+    succeeds(cadre_options_set(o, "z-loss", "0,0.125,0"));
+    succeeds(cadre_options_set(o, "sequence-aux", "0.5"));
+    succeeds(cadre_options_set(o, "bias-update-rate", "0.5,0.25,0"));
+    balance_options b = { 0 };
+    succeeds(settings_read_balance(o, &b));
+    assert_int_equal(b.terms, 2);
+    is_term(&b, 0, "load", 0.5, BALANCE_MICRO, BALANCE_LAYER);
+    is_term(&b, 1, "load", 0.5, BALANCE_SEQUENCE, BALANCE_LAYER);
+    assert_true(b.z_loss == 0.125 && b.bias_rate == 0.5);
+    static const double aux[] = { 0.5, 0, 0.25 }, z[] = { 0, 0.125, 0 }, rate[] = { 0.5, 0.25, 0 };
+    for (int l = 0; l < 3; l++) {
+        succeeds(settings_read_coefficients(o, l, 3, &c));
+        assert_true(c.given && c.term[0] == aux[l] && c.term[1] == 0.5 && c.z_loss == z[l] &&
+                    c.bias_rate == rate[l]);
+    }
+    assert_true(settings_losses_by_layer(o));
+    refuses(settings_read_coefficients(o, 0, 2, &c), CADRE_EARGUMENT,
+        "--aux-loss: expected one number, or one for each layer, found 3");
+    cadre_options_free(o);
+    o = options_with("aux-loss", "0.5");
+    succeeds(settings_read_coefficients(o, 1, 2, &c));
+    assert_false(c.given || settings_losses_by_layer(o));
+    cadre_options_free(o);
+}
+
+static void losses_in_parts(void **state)
+{
+    (void)state;
+    const cadre_option_table tables[] = { cadre_routing_options(), cadre_train_options() };
+    balance_coefficients c;
+    balance_options b = { 0 };
+    cadre_options *o;
+    succeeds(cadre_options_new(tables, 2, &o));
+    succeeds(cadre_options_set(o, "losses", "load=0.5,z=0.25//importance=0.125,load=0.75"));
+    succeeds(settings_read_balance(o, &b));
+    assert_int_equal(b.terms, 2);
+    is_term(&b, 0, "load", 0.75, BALANCE_MICRO, BALANCE_LAYER);
+    is_term(&b, 1, "importance", 0.125, BALANCE_MICRO, BALANCE_LAYER);
+    assert_true(b.z_loss == 0.25);
+    static const double load[] = { 0.5, 0, 0.75 }, importance[] = { 0, 0, 0.125 },
+                        z[] = { 0.25, 0, 0 };
+    for (int l = 0; l < 3; l++) {
+        succeeds(settings_read_coefficients(o, l, 3, &c));
+        assert_true(c.given && c.term[0] == load[l] && c.term[1] == importance[l]);
+        assert_true(c.z_loss == z[l]);
+    }
+    refuses(settings_read_coefficients(o, 0, 2, &c), CADRE_EARGUMENT,
+        "--losses: expected losses for all layers, or for each of 2 between slashes, found");
+    succeeds(cadre_options_set(o, "losses", "load=0.5/lod=1"));
+    refuses(settings_read_balance(o, &b), CADRE_EARGUMENT, "found 'lod'");
+    cadre_options_free(o);
+}
+
+/* ---- words of layers ---- */
+
+static void layers_have_words_of_their_own(void **state)
+{
+    (void)state;
+    static const dispatch_overflow overflow[] = { OVERFLOW_NONE, OVERFLOW_DROP, OVERFLOW_REROUTE };
+    static const estimator taken[] = { ESTIMATOR_DENSE, ESTIMATOR_ROUTER, ESTIMATOR_ROUTER };
+    moe_config c;
+    cadre_options *o = options_with("overflow", "none,drop,reroute");
+    succeeds(cadre_options_set(o, "estimator", "dense,router,router"));
+    succeeds(cadre_options_set(o, "renormalise", "yes,no,yes"));
+    succeeds(cadre_options_set(o, "priority", "token"));
+    for (int l = 0; l < 3; l++) {
+        moe_config_init(&c, router_by_name("softmax"), 8, 8, 8, 2);
+        succeeds(settings_read_layer_of(o, l, 3, &c));
+        assert_true(c.dispatch.overflow == overflow[l] && c.estimator == taken[l] &&
+                    c.route.renormalise == (l != 1) && c.dispatch.priority == PRIORITY_TOKEN);
+    }
+    assert_true(settings_route_by_layer(o));
+    refuses(settings_read_layer_of(o, 0, 2, &c), CADRE_EARGUMENT,
+        "--renormalise: expected one yes or no, or one for each layer, found 3");
+    succeeds(cadre_options_set(o, "renormalise", "yes"));
+    refuses(settings_read_layer(o, &c), CADRE_EARGUMENT, "expected one word, found 3");
+    cadre_options_free(o);
+}
+
 /* ---- routers ---- */
+
+static cadre_status check_router(const cadre_options *o, const router *r)
+{
+    return settings_check_routers(o, &r, 1);
+}
 
 /* Which router reads which option: given to another, it is refused by name. */
 static void an_option_belongs_to_some_routers(void **state)
@@ -247,7 +337,7 @@ static void an_option_belongs_to_some_routers(void **state)
             char word[64];
             snprintf(word, sizeof word, " %s ", list[r]->name);
             cadre_options *o = options_with(cases[i].option, cases[i].value);
-            bool taken = settings_check_router(o, list[r]) == CADRE_OK;
+            bool taken = check_router(o, list[r]) == CADRE_OK;
             if (taken != (strstr(cases[i].routers, word) != NULL))
                 fail_msg("--%s, %s: %s", cases[i].option, list[r]->name, taken ? "taken" : "no");
             if (!taken && !strstr(cadre_last_error(), list[r]->name))
@@ -255,11 +345,24 @@ static void an_option_belongs_to_some_routers(void **state)
             cadre_options_free(o);
         }
     cadre_options *o = options_with("top-p", "0.5");
-    refuses(settings_check_router(o, router_by_name("softmax")), CADRE_EARGUMENT,
+    refuses(check_router(o, router_by_name("softmax")), CADRE_EARGUMENT,
         "top-p: the router softmax has no such option");
     cadre_options_free(o);
+    const router *both[] = { NULL, router_by_name("softmax"), router_by_name("top-p") };
+    o = options_with("top-p", "0.5"); /* one of the layers reads it */
+    succeeds(settings_check_routers(o, both, 3));
+    cadre_options_free(o);
+    both[2] = router_by_name("sigmoid-bias");
+    o = options_with("bias-update-rate", "0.1"); /* of the layers that have a bias */
+    succeeds(settings_check_routers(o, both, 3));
+    succeeds(cadre_options_set(o, "bias-update-rate", "0,0,0.1"));
+    succeeds(settings_check_routers(o, both, 3));
+    succeeds(cadre_options_set(o, "bias-update-rate", "0,0.1,0.1"));
+    refuses(settings_check_routers(o, both, 3), CADRE_EARGUMENT,
+        "bias-update-rate: the router softmax has no selection bias to move");
+    cadre_options_free(o);
     o = options_with("bias-update-rate", "0"); /* moves nothing */
-    succeeds(settings_check_router(o, router_by_name("softmax")));
+    succeeds(check_router(o, router_by_name("softmax")));
     cadre_options_free(o);
 }
 
@@ -272,6 +375,9 @@ int main(void)
         cmocka_unit_test(layers_have_numbers_of_their_own),
         cmocka_unit_test(losses_of_a_layer),
         cmocka_unit_test(numbers_beside_losses),
+        cmocka_unit_test(losses_of_layers),
+        cmocka_unit_test(losses_in_parts),
+        cmocka_unit_test(layers_have_words_of_their_own),
         cmocka_unit_test(an_option_belongs_to_some_routers),
     };
     return cmocka_run_group_tests_name("settings of sparse layers", tests, NULL, NULL);

@@ -212,6 +212,40 @@ static void one_expert(void **state)
     mem_free(run);
 }
 
+/* Files of older programs do not say it. */
+static void routers_by_name(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *layers, *words;
+    } cases[] = {
+        { "{\"layer\":1,\"experts\":4,\"topk\":2,\"router\":\"sigmoid-bias\"},"
+          "{\"layer\":2,\"experts\":4,\"topk\":2,\"router\":\"sigmoid-bias\"}",
+            "2 sparse layers of 4 experts, 2 for each token; router sigmoid-bias." },
+        { "{\"layer\":0,\"experts\":4,\"topk\":2,\"router\":\"hash\"},"
+          "{\"layer\":1,\"experts\":4,\"topk\":2,\"router\":\"softmax\"},"
+          "{\"layer\":3,\"experts\":4,\"topk\":2,\"router\":\"softmax\"}",
+            "; routers hash (layer 0), softmax (layers 1 to 3)." },
+        { "{\"layer\":0,\"experts\":4,\"topk\":2,\"router\":\"<b>\"},"
+          "{\"layer\":1,\"experts\":4,\"topk\":2}",
+            "; routers &lt;b&gt; (layer 0), unknown (layer 1)." },
+        { "{\"layer\":0,\"experts\":4,\"topk\":2}", "of 4 experts, 2 for each token." },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[512];
+        char *run = bare_run("routers");
+        snprintf(
+            text, sizeof text, "{\"recipe\":\"olmoe\",\"sparse_layers\":[%s]}", cases[i].layers);
+        write_file(run, "run.json", text);
+        char *page = page_of(run);
+        assert_holds(page, cases[i].words);
+        mem_free(page);
+        remove_file(run, "run.json");
+        rmdir(run);
+        mem_free(run);
+    }
+}
+
 static void losses_that_are_not(void **state)
 {
     (void)state;
@@ -542,6 +576,7 @@ int main(void)
         cmocka_unit_test(optional_files),
         cmocka_unit_test(one_step),
         cmocka_unit_test(one_expert),
+        cmocka_unit_test(routers_by_name),
         cmocka_unit_test(losses_that_are_not),
         cmocka_unit_test(hostile_text),
         cmocka_unit_test(refusals),

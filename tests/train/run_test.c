@@ -206,6 +206,37 @@ static void every_kind_of_expert_is_resumed(void **state)
     }
 }
 
+/* Layers with routers, forms and losses of their own: saved, opened and gone on with, for any
+ * number of threads and, as each routes by sequence, any cut of the batch. */
+static void layers_of_every_kind(void **state)
+{
+    (void)state;
+    static const char *const models[][15] = {
+        { "router", "hash,sigmoid-bias", "expert-form", "relu,geglu", "aux-loss", "0",
+            "sequence-aux", "0,0.1", "bias-update-rate", "0,0.01" },
+        { "router", "softmax-bias,noisy-topk", "renormalise", "yes,no", "experts", "4,8", "topk",
+            "1,2", "overflow", "drop,none", "capacity-factor", "1.25", "aux-loss", "0" },
+        { "router", "hierarchical,softmax", "groups", "4,1", "groups-used", "2,1", "estimator",
+            "router,dense", "aux-loss", "0" },
+    };
+    for (size_t i = 0; i < sizeof models / sizeof *models; i++) {
+        static const char *const names[] = { "whole", "cut", "cut", "parts" };
+        char out[4][256];
+        cadre_options *o[4];
+        for (int k = 0; k < 4; k++) {
+            snprintf(out[k], sizeof out[k], "%s", scratch_file(names[k]));
+            o[k] = text_run("olmoe", out[k]);
+            for (int n = 0; models[i][n]; n += 2) small_set(o[k], models[i][n], models[i][n + 1]);
+        }
+        small_set(o[2], "resume", "true");
+        small_set(o[3], "accumulate", "4");
+        uint64_t expected = run_and_hash(o[0], out[0], 1);
+        train_two_steps(o[1]);
+        if (run_and_hash(o[2], out[2], 3) != expected) fail_msg("%s: resumed", models[i][1]);
+        if (run_and_hash(o[3], out[3], 2) != expected) fail_msg("%s: in parts", models[i][1]);
+    }
+}
+
 /* A child trains and is killed without warning after `microseconds`. */
 static void train_and_kill(const char *out, useconds_t microseconds)
 {
@@ -367,6 +398,7 @@ int main(void)
         cmocka_unit_test(every_router_is_resumed),
         cmocka_unit_test(every_router_in_any_cut_of_the_batch),
         cmocka_unit_test(every_kind_of_expert_is_resumed),
+        cmocka_unit_test(layers_of_every_kind),
         cmocka_unit_test(killed_at_any_moment),
         cmocka_unit_test(a_folder_that_holds_a_run),
         cmocka_unit_test(another_recipe_on_resume),

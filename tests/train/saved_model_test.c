@@ -105,8 +105,16 @@ static const try tries[] = {
     { "router", "hierarchical", "groups 2 groups-used 2", SHAPE },
     { "router", "sparsemixer-1", "topk 1", SHAPE },
     { "router", "soft", "allow-lookahead yes", SHAPE },
+    { "router", "softmax,hash", NULL, SHAPE },
+    { "router", "hash,softmax-bias", "score sqrtsoftplus,softmax norm-eps 0.1", SHAPE },
+    { "router", "softmax-renorm,softmax", NULL, FUNCTION },
+    { "router", "softmax,softmax-renorm", "groups 4 groups-used 2 group-score top2", FUNCTION },
+    { "router", "cosine,top-p", "projector 9 top-p 0.2", SHAPE },
     { "topk", "3", NULL, FUNCTION },
     { "topk", "2,3", NULL, FUNCTION },
+    { "expert-form", "relu,geglu", NULL, SHAPE },
+    { "expert-form", "geglu,swiglu", NULL, FUNCTION },
+    { "expert-form", "gelu,gpt-oss", "experts 0,8", SHAPE },
     { "expert-form", "relu", NULL, SHAPE },
     { "expert-form", "gelu", NULL, SHAPE },
     { "expert-form", "geglu", NULL, FUNCTION },
@@ -125,29 +133,40 @@ static const try tries[] = {
     { "group-mask", "zero", "router sigmoid-bias topk 4 " GROUPS, SHAPE },
     { "group-score", "top2", "groups 1,4 topk 3", FUNCTION },
     { "group-mask", "zero", GROUPS, TRAINING }, /* scores are above 0: the mask picks the same */
+    { "group-score", "max,top2", "topk 3 " GROUPS, FUNCTION },
+    { "group-score", "top2,max", "topk 3 " GROUPS, FUNCTION },
+    { "group-mask", "inf,zero", "router sigmoid-bias topk 4 " GROUPS, SHAPE },
     { "route-scale", "300", NULL, FUNCTION },
     { "route-scale", "0.1", NULL, FUNCTION },
     { "route-scale", "1,300", NULL, FUNCTION },
     { "route-scale", "300,1", NULL, FUNCTION },
     { "renormalise", "yes", "router softmax-bias", FUNCTION },
+    { "renormalise", "no,yes", "router softmax-bias", FUNCTION },
+    { "renormalise", "yes,no", "router softmax-bias", FUNCTION },
     { "survivors", "yes", LIMIT, FUNCTION },
+    { "survivors", "no,yes", LIMIT, FUNCTION },
     { "norm-eps", "0.5", "router softmax-bias renormalise yes", FUNCTION },
     { "norm-eps", "0.3", NULL, FUNCTION },
     { "norm-eps", "0.001,0.4", "router sigmoid-bias", SHAPE },
     { "top-p", "0.2", "router top-p topk 6", FUNCTION },
     { "top-p", "0.4,0.1", "router top-p topk 6", FUNCTION },
     { "noise-floor", "0.5", "router noisy-topk", TRAINING },
+    { "noise-floor", "0.5,0.1", "router noisy-topk", TRAINING },
     { "score", "sigmoid", "router expert-choice allow-lookahead yes", FUNCTION },
+    { "score", "softmax,sigmoid", "router expert-choice allow-lookahead yes", FUNCTION },
     { "score", "sigmoid", "router hash", FUNCTION },
     { "score", "sqrtsoftplus", "router hash", SHAPE },
     { "capacity-factor", "3", "router expert-choice allow-lookahead yes", FUNCTION },
     { "logit-noise", "2", "router softmax-renorm", TRAINING },
+    { "logit-noise", "2,0", "router softmax-renorm", TRAINING },
     { "estimator", "dense", "router softmax", TRAINING },
+    { "estimator", "dense,router", "router softmax", TRAINING },
     { "estimator", "straight-through", "router softmax-renorm", TRAINING },
     { "estimator", "sparsemixer", "router sparsemixer", TRAINING },
     { "sparsemixer-epsilon", "0.001", "router sparsemixer", FUNCTION },
     { "sparsemixer-epsilon", "0.01,0.0001", "router sparsemixer", FUNCTION },
     { "sinkhorn-tolerance", "0.1", "router sinkhorn", TRAINING },
+    { "sinkhorn-tolerance", "0.1,0.01", "router sinkhorn", TRAINING },
     { "slots", "2", "router soft allow-lookahead yes", SHAPE },
     { "slots", "1,3", "router soft allow-lookahead yes", SHAPE },
     { "grid", "4,2", "router product", SHAPE },
@@ -158,11 +177,20 @@ static const try tries[] = {
     { "l1", "0.1", "router relu", SHAPE },
     { "l1-multiplier", "1.1", "router relu", SHAPE },
     { "quantile-ema", "0.5", "router quantile", SHAPE },
+    { "l1", "0.1,0.2", "router relu", SHAPE },
+    { "l1-multiplier", "1.1,1.2", "router relu", SHAPE },
+    { "quantile-ema", "0.5,0.9", "router quantile", SHAPE },
     { "residual-logits", "yes", NULL, SHAPE },
+    { "residual-logits", "no,yes", NULL, SHAPE },
+    { "residual-logits", "no,no,yes", "layers 3", SHAPE },
+    { "residual-logits", "no,yes,no", "layers 3", SHAPE },
     { "constant-experts", "1", NULL, SHAPE },
+    { "constant-experts", "1,0", NULL, SHAPE },
+    { "copy-experts", "0,1", NULL, SHAPE },
     { "copy-experts", "1", NULL, SHAPE },
     { "zero-experts", "1", NULL, SHAPE },
     { "zero-weight", "dropped", "zero-experts 4", FUNCTION },
+    { "zero-weight", "kept,dropped", "zero-experts 4", FUNCTION },
     { "expert-input-scale", "2", NULL, FUNCTION },
     { "expert-input-scale", "1,2", NULL, FUNCTION },
     { "banks", "text=4,image=4", "topk 2 type-ids image=250-499", SHAPE },
@@ -174,6 +202,7 @@ static const try tries[] = {
     { "jitter", "0.3", NULL, TRAINING },
     { "jitter-experts", "yes", "jitter 0.3", TRAINING },
     { "jitter", "0,0.3", NULL, TRAINING },
+    { "jitter-experts", "yes,no", "jitter 0.3", TRAINING },
     { "expert-dropout", "0.3", NULL, TRAINING },
     { "expert-dropout", "0.3,0", NULL, TRAINING },
     { "capacity-factor", "0.4", NULL, TRAINING },
@@ -189,24 +218,40 @@ static const try tries[] = {
     { "capacity-slots", "0,3", "capacity-in-eval yes", FUNCTION },
     { "capacity-slots", "2,5", NULL, TRAINING },
     { "capacity-in-eval", "yes", "capacity-factor 0.4", FUNCTION },
+    { "capacity-in-eval", "yes,no", "capacity-factor 0.4", FUNCTION },
+    { "capacity-in-eval", "no,yes", "capacity-factor 0.4", FUNCTION },
     { "overflow", "drop", NULL, TRAINING },
+    { "overflow", "drop,reroute", LIMIT, FUNCTION },
+    { "overflow", "none,drop", LIMIT, FUNCTION },
+    { "overflow", "drop,none", LIMIT, FUNCTION },
+    { "overflow", "drop,reroute", NULL, TRAINING },
     { "overflow", "reroute", LIMIT, FUNCTION },
     { "overflow", "pad", LIMIT, TRAINING },
     { "overflow", "none", "capacity-in-eval yes", FUNCTION },
     { "priority", "token", LIMIT, FUNCTION },
     { "priority", "probability", LIMIT, FUNCTION },
+    { "priority", "token,probability", LIMIT, FUNCTION },
+    { "priority", "probability,choice", LIMIT, FUNCTION },
+    { "priority", "choice,batch", "capacity-slots 2,3 capacity-in-eval yes", FUNCTION },
 
     { "aux-loss", "0.7", NULL, TRAINING },
     { "balance-loss", "importance", "aux-loss 0.5", TRAINING },
     { "losses", "importance=0.5,load=0.1", NULL, TRAINING },
     { "aux-form", "pooled", "aux-loss 0.5", TRAINING },
     { "balance-over", "step", "aux-loss 0.5 accumulate 2", TRAINING },
+    { "aux-loss", "0.7,0.1", NULL, TRAINING },
+    { "losses", "importance=0.5/load=0.1,z=0.1", NULL, TRAINING },
     { "sequence-aux", "0.5", NULL, TRAINING },
+    { "sequence-aux", "0.5,0", NULL, TRAINING },
     { "sequence-entropy", "0.5", NULL, TRAINING },
+    { "sequence-entropy", "0,0.5", NULL, TRAINING },
     { "z-loss", "0.5", NULL, TRAINING },
+    { "z-loss", "0.5,0.1", NULL, TRAINING },
     { "hash-table", "random", "router hash", SHAPE },
     { "bias-update-rate", "0.4", NULL, SHAPE }, /* the bias that it moves is saved */
+    { "bias-update-rate", "0.4,0.1", NULL, SHAPE },
     { "tau", "0.5", "balance-loss heterogeneous aux-loss 0.5", TRAINING },
+    { "tau", "0.5,1", "balance-loss heterogeneous aux-loss 0.5", TRAINING },
     { "entropy-experts", "text=2", NULL, TRAINING },
     { "devices", "2", "balance-loss device aux-loss 0.5", TRAINING },
     { "devices-used", "2", "balance-loss communication devices 4 aux-loss 0.5", TRAINING },
@@ -275,6 +320,40 @@ static void every_row_is_tried(void **state)
             if (!is_known(tables[t].rows[i].name))
                 fail_msg("--%s: is it kept in a saved model? Say so in `tries` or `nature`",
                     tables[t].rows[i].name);
+}
+
+static bool takes_a_list(const cadre_option *row)
+{
+    return row->kind == CADRE_OPTION_INTS || row->kind == CADRE_OPTION_REALS ||
+           row->kind == CADRE_OPTION_CHOICES || row->kind == CADRE_OPTION_FLAGS;
+}
+
+static bool is_tried_as_list(const char *name)
+{
+    for (int i = 0; i < TRIES; i++)
+        if (!strcmp(tries[i].option, name) && strchr(tries[i].value, ',')) return true;
+    return false;
+}
+
+/* What is one for all layers, because tokens, devices or terms of the loss are. */
+static const char *const of_the_model[] = { "tasks", "types", "banks", "type-ids", "bank-width",
+    "devices", "devices-used", "balance-loss", "aux-form", "balance-over" };
+
+/* Every option of sparse layers takes a list with an item for each layer, and one is tried. */
+static void every_list_is_tried(void **state)
+{
+    (void)state;
+    cadre_option_table table = cadre_routing_options();
+    for (int i = 0; i < table.count; i++) {
+        const cadre_option *row = &table.rows[i];
+        bool text = row->kind == CADRE_OPTION_TEXT; /* parts between slashes */
+        bool one = false;
+        for (size_t k = 0; k < sizeof of_the_model / sizeof *of_the_model; k++)
+            one |= !strcmp(of_the_model[k], row->name);
+        if (!one && !takes_a_list(row) && !text) fail_msg("--%s takes no list", row->name);
+        if (takes_a_list(row) && !is_tried_as_list(row->name))
+            fail_msg("--%s: no list is tried", row->name);
+    }
 }
 
 /* ---- runs ---- */
@@ -494,6 +573,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_row_is_tried),
+        cmocka_unit_test(every_list_is_tried),
         cmocka_unit_test(saved_is_trained),
         cmocka_unit_test(saved_is_trained_from_a_model),
     };

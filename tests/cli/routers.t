@@ -1,0 +1,72 @@
+# every router that help names trains, is saved, is opened again, and is named in the report: in all
+# layers, and beside another one
+$ for i in $(seq 300); do echo "The $i. token goes to expert $((i * 7 % 8)) and to $((i * 5 % 8)); \
++ $((i % 13)) are dropped."; done > en.txt
+$ echo '{"recipe": "mixtral", "layers": 2, "width": 32, "heads": 2, "experts": 4, "topk": 2,
++     "expert_width": 16, "vocab": 512, "context": 32, "batch": 2, "steps": 1, "threads": 1,
++     "data": ["en.txt"]}' > tiny.json
+$ cadre help train | sed -n '/^  --router /,/^  --topk/s/^    \([a-z][a-z0-9-]*\) .*/\1/p' > routers
+$ test $(wc -l < routers) -ge 24 || wc -l routers
+> (nothing)
+$ printf '%s\n' 'case $1 in base|sparsemixer-1) echo --topk 1 ;; soft|expert-choice)' \
++     'echo --allow-lookahead ;; hierarchical)' \
++     'echo --groups 2 --groups-used 1 --topk 1 ;; esac' > own
+$ while read -r r; do
++     cadre train --options tiny.json --router $r $(sh own $r) --out $r --quiet > summary &&
++     cadre report $r --out $r.html --quiet &&
++     grep -q "2 sparse layers of 4 experts, .*; router $r\." $r.html || echo "$r: no label"
++     cadre eval $r --text en.txt --json | grep -q bits_per_byte || echo "$r: not opened"
++ done < routers
+> (nothing)
+2> ...
+$ while read -r r; do [ $r = softmax-renorm ] && continue
++     set -- --router $r,softmax-renorm $(sh own $r)
++     case $r in base|sparsemixer-1) set -- "$@" --topk 1,2 ;;
++         hierarchical) set -- "$@" --groups 2,1 --groups-used 1,1 --topk 1,2 ;; esac
++     cadre train --options tiny.json "$@" --out $r.2 --quiet > summary &&
++     cadre report $r.2 --quiet &&
++     grep -q "; routers $r (layer 0), softmax-renorm (layer 1)\." $r.2/report.html ||
++     echo "$r: no label of the first layer"
++     cadre eval $r.2 --text en.txt --json | grep -q bits_per_byte || echo "$r: not opened"
++ done < routers
+> (nothing)
+2> ...
+
+# lists of what belongs to a layer
+$ cadre train --options tiny.json --router hash,softmax-bias --expert-form relu,geglu \
++     --renormalise=no,yes --overflow none,drop --priority choice,batch --capacity-factor 1.25 \
++     --aux-loss 0,0.02 --bias-update-rate 0,0.01 --losses importance=0.1/ --dry-run | grep -E \
++     '^(router|expert form|overflow|priority|balancing)  '
+> router * hash,softmax-bias
+> expert form * relu,geglu
+> overflow * none,drop
+> priority * batch
+> balancing * load, coefficient 0,0.02, over micro, layer
+> balancing * importance, coefficient 0.1,0, over micro, layer
+> balancing * selection bias, 0.01 a step
+2> ...
+$ cadre train --options tiny.json --router hash,softmax,hash --out no
+2> cadre: --router: expected one name or one for each of the 2 layers, found 3
+? 2
+$ cadre train --options tiny.json --overflow drop,none,drop --out no
+2> cadre: --overflow: expected one word, or one for each layer, found 3
+? 2
+$ cadre train --options tiny.json --losses load=0.1/z=0.1/load=0.1 --out no
+2> ...
+2> cadre: --losses: expected losses for all layers, or for each of 2 between slashes, found *
+? 2
+$ cadre train --options tiny.json --aux-form pooled --aux-loss 0.1,0.2 --out no
+2> ...
+2> cadre: balancing over all layers' tokens in one pool wants one coefficient, found 0.1 and 0.2
+? 2
+$ cadre train --options tiny.json --balance-loss load,importance --out no
+2> cadre: --balance-loss: expected *
+2> ...
+? 2
+$ cadre train --options tiny.json --recipe switch-t5 --router softmax,hash --out no
+2> ...
+2> cadre: --recipe switch-t5: expected what files of switch_transformers can say *, found another
++  model
+? 2
+$ cadre inspect hash.2 | grep '^router'
+> router * several, layer by layer
