@@ -8,7 +8,8 @@ extern const architecture architecture_mixtral, architecture_llama, architecture
     architecture_qwen3_moe, architecture_qwen3, architecture_olmoe, architecture_deepseek,
     architecture_deepseek_v2, architecture_deepseek_v3, architecture_gpt_oss,
     architecture_granitemoe, architecture_glm4_moe, architecture_grok, architecture_switch,
-    architecture_cadre;
+    architecture_glm4_moe_lite, architecture_ernie4_5_moe, architecture_qwen3_vl_moe,
+    architecture_lfm2_moe, architecture_mellum, architecture_cadre;
 
 static const architecture *const list[] = {
     &architecture_mixtral,
@@ -20,9 +21,14 @@ static const architecture *const list[] = {
     &architecture_deepseek,
     &architecture_deepseek_v2,
     &architecture_deepseek_v3,
+    &architecture_glm4_moe_lite,
     &architecture_gpt_oss,
     &architecture_granitemoe,
     &architecture_glm4_moe,
+    &architecture_ernie4_5_moe,
+    &architecture_qwen3_vl_moe,
+    &architecture_lfm2_moe,
+    &architecture_mellum,
     &architecture_grok,
     &architecture_switch,
     &architecture_cadre,
@@ -31,7 +37,9 @@ static const architecture *const list[] = {
 const architecture *architecture_by_type(const char *model_type)
 {
     for (size_t i = 0; i < sizeof list / sizeof *list; i++)
-        if (!strcmp(list[i]->model_type, model_type)) return list[i];
+        if (!strcmp(list[i]->model_type, model_type) ||
+            (list[i]->hf.part_type && !strcmp(list[i]->hf.part_type, model_type)))
+            return list[i];
     return NULL;
 }
 

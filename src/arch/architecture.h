@@ -11,14 +11,28 @@
 #include "arch/tensor_name.h"
 #include "format/gguf.h"
 
+/* What "layer_types" calls a layer whose token mixer is recurrent */
+typedef struct layer_type {
+    const char *name, *mixer; /* the name of a row of THE LIST of token mixers */
+} layer_type;
+
 /* How folders of safetensors and their config.json hold such a model */
 typedef struct architecture_hf {
     const char *class_name; /* "architectures"[0]; NULL: no published class */
+    /* Where the language model is one part of a larger one: the object of config.json that
+     * describes it, the "model_type" of files that have this part alone, what stands
+     * in place of "model." in the names of its tensors, and the beginnings of the names of other
+     * parts' tensors, which are not read, up to a NULL. NULL: the model has no other parts. */
+    const char *nested, *part_type, *prefix;
+    const char *const *left;
     const config_key *keys; /* besides those that all share */
     bool keys_alone;        /* the family has none of the shared keys */
     /* They precede those of THE LIST of parameters and end with a NULL pattern; NULL: there are
      * none. */
     const tensor_name *tensors;
+    const layer_type
+        *types;          /* besides those of attention, up to a NULL name; NULL: there are none */
+    bool kinds_of_rope;  /* "rope_parameters" has an object for each kind of layers */
     const char *act;     /* "hidden_act"; NULL: the file does not say it */
     bool norm_topk_prob; /* the value if the file does not say it */
     /* For files with "use_sliding_window": whether layer l has a window if no list says so, given
@@ -41,6 +55,9 @@ typedef struct architecture_gguf {
     bool divisors; /* RoPE scaling may be a tensor, GGUF_DIVISORS */
     bool renorm;   /* base.renorm is the router if the metadata do not say */
     int gating;    /* the "expert_gating_func" that is written; 0: none */
+    bool windows;  /* "attention.sliding_window", its pattern, and "rope.freq_base_swa" */
+    /* The token mixer of layers for which "attention.head_count_kv" is 0; NULL: there are none */
+    const char *recurrent;
     /* Whether a file is of this row, among several of one name; NULL: it is */
     bool (*is)(const gguf *file);
     cadre_status (*read)(const gguf *file, model_config *config); /* as those of hf */
@@ -56,6 +73,7 @@ typedef struct architecture_base {
     const char *expert_form;
     double rope_theta;        /* if the file does not say; 0: 10000 */
     const rope_options *rope; /* the same for RoPE scaling; NULL: there is none */
+    bool rope_pairs;          /* neighbours in a head are rotated together, not halves */
     double rotary_share;      /* the same for the rotated share of a head; 0: all of it */
     int64_t window_period;    /* as in model_config, if no list of layers says otherwise */
     qk_norm qk_norm;
@@ -69,9 +87,18 @@ typedef struct architecture {
     architecture_hf hf;
     architecture_gguf gguf;
     architecture_base base;
+    /* The family as which such a model is written, because it is the same without the parts that
+     * are not read; NULL: its own */
+    const struct architecture *written;
 } architecture;
 
 const architecture *architecture_by_type(const char *model_type); /* NULL: unknown */
+
+static inline const architecture *architecture_written(const architecture *a)
+{
+    return a->written ? a->written : a;
+}
+
 /* Finds the row by "general.architecture"; NULL: unknown. */
 const architecture *architecture_by_gguf(const gguf *file);
 /* The names of all, for an error */

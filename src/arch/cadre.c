@@ -19,6 +19,7 @@ static const config_key keys[] = {
     KEY_REAL_OF("router_aux_loss_coef", aux_loss, 0, 0),
     KEY_BOOL_OF("expert_output_sigmoid", expert_sigmoid, KEY_UNUSUAL, 0),
     KEY_REAL_OF("expert_input_scale", input_scale, KEY_UNUSUAL, 1),
+    KEY_INT_OF("conv_kernel", conv, KEY_UNUSUAL, 0),
     KEY_BOOL_OF("latent_attention", latent, 0, 0),
     KEY_INT_OF("q_lora_rank", q_lora, 0, 0),
     KEY_INT_OF("kv_lora_rank", kv_lora, 0, 0),

@@ -272,6 +272,8 @@ static cadre_status refuse_mixer(int64_t l, const char *name, const char *where)
         "mixer: expected one of %s for layer %lld, found \"%s\"", names, (long long)l, name);
 }
 
+enum { USUAL_CONV = 3 };
+
 cadre_status model_config_set_mixer(model_config *c, int64_t l, const char *name, const char *where)
 {
     const mixer *row;
@@ -279,6 +281,7 @@ cadre_status model_config_set_mixer(model_config *c, int64_t l, const char *name
     for (int i = 0; (row = recurrent_at(i)); i++) {
         if (strcmp(row->name, name) != 0) continue;
         c->layer[l].mixer = (mixer_config){ .row = row, .width = c->width };
+        if (row == &mixer_short_conv) c->layer[l].mixer.conv = c->conv ? c->conv : USUAL_CONV;
         return CADRE_OK;
     }
     return refuse_mixer(l, name, where);
@@ -329,8 +332,10 @@ static void derive_neutral(model_config *c)
 
 static void derive_rope(model_config *c)
 {
-    c->rope.pairs = c->latent;
+    c->rope.pairs = c->latent || (c->arch && c->arch->base.rope_pairs);
     c->rope.width = c->latent ? c->rope_dim : (int64_t)((double)c->head_dim * c->rotary_share);
+    c->window_rope.pairs = c->rope.pairs;
+    c->window_rope.width = c->rope.width;
 }
 
 cadre_status model_config_derive(model_config *c, const char *where)

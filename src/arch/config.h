@@ -73,7 +73,10 @@ typedef struct model_config {
     /* Grouped-query attention. With latent attention, head_dim = nope_dim + rope_dim. */
     int64_t heads, kv_heads, head_dim;
     qk_norm qk_norm;
-    rope_options rope;       /* its width, and pairs or halves, are derived */
+    rope_options rope; /* its width, and pairs or halves, are derived */
+    /* Layers with a window are rotated by these in place of .rope */
+    bool own_window_rope;
+    rope_options window_rope;
     double *rope_divisors;   /* owned: rope.divisor, if there is one */
     double rotary_share;     /* the share of a head, from its start, that is rotated */
     bool qkv_bias, out_bias; /* of the projections; with latent attention, into the small widths */
@@ -92,7 +95,8 @@ typedef struct model_config {
     bool cross;                   /* a third part of each block attends to an encoder's output */
     struct model_config *encoder; /* owned; NULL: the model has none */
 
-    bool latent; /* latent attention, which has the fields that follow */
+    int64_t conv; /* tokens that the convolutions of recurrent layers read; 0: 3 */
+    bool latent;  /* latent attention, which has the fields that follow */
     /* q_lora 0: queries are projected directly. */
     int64_t q_lora, kv_lora, nope_dim, rope_dim, value_dim;
     double latent_norm_eps;

@@ -3,6 +3,7 @@
 #include "arch/config.h"
 #include "arch/config_bound.h"
 #include "arch/token_types.h"
+#include "op/causal_conv.h"
 
 cadre_status config_check_bounds(const config_bound *bounds, size_t count, const char *where)
 {
@@ -28,6 +29,8 @@ static cadre_status check_latent(const mixer_config *m, const char *where)
 
 static cadre_status check_mixer(const model_config *c, const mixer_config *m, const char *where)
 {
+    const config_bound conv = { "conv_L_cache", m->conv, 2, CAUSAL_CONV_MOST };
+    if (m->row == &mixer_short_conv) CADRE_TRY(config_check_bounds(&conv, 1, where));
     if (!m->row->rewinds) return CADRE_OK; /* recurrent */
     const config_bound all[] = { { "heads", m->heads, 1, 1024 },
         { "head width", m->head_dim, 1, 4096 } };

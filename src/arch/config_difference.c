@@ -47,6 +47,8 @@ static const compared numbers[] = {
     COMPARED("rotary base", rope.theta),
     COMPARED("order of rotated pairs", rope.pairs),
     COMPARED("rotated elements of a head", rope.width),
+    COMPARED("rotary base of layers with a window", window_rope.theta),
+    COMPARED("rotary positions of layers with a window", own_window_rope),
     COMPARED("end of text", eos),
 };
 static const compared mixer_numbers[] = {
@@ -60,6 +62,7 @@ static const compared mixer_numbers[] = {
     MIXERS("attention to what comes after", bidirectional),
     MIXERS("scale of attention", scale),
     MIXERS("window of attention", window),
+    MIXERS("tokens of a convolution", conv),
 };
 static const compared latent_numbers[] = {
     MIXERS("q-lora-rank", q_lora),

@@ -132,6 +132,23 @@ static cadre_status refuse_type(const char *path, const char *type)
         architecture_names(false, known, sizeof known), type);
 }
 
+/* Reads the object that describes the language model, and what the object around it says for
+ * both. */
+static cadre_status read_nested(const json_node *root, const json_node *part, model_config *c)
+{
+    CADRE_TRY(read_all(part, c));
+    if (!json_has(part, "tie_word_embeddings"))
+        CADRE_TRY(json_opt_bool(root, "tie_word_embeddings", &c->tie));
+    return read_quantization(root);
+}
+
+static cadre_status read_whole(const json_node *root, model_config *c)
+{
+    json_node part = { 0 };
+    if (c->arch->hf.nested) CADRE_TRY(json_opt_object(root, c->arch->hf.nested, &part));
+    return part.value ? read_nested(root, &part, c) : read_all(root, c);
+}
+
 static cadre_status read_document(
     const json_document *document, const char *path, model_config *config)
 {
@@ -142,7 +159,7 @@ static cadre_status read_document(
     if (status == CADRE_OK) status = json_get_string(&root, "model_type", &type);
     if (status == CADRE_OK && !(c.arch = architecture_by_type(type)))
         status = refuse_type(path, type);
-    if (status == CADRE_OK) status = read_all(&root, &c);
+    if (status == CADRE_OK) status = read_whole(&root, &c);
     if (status == CADRE_OK) status = model_config_check(&c, path);
     if (status != CADRE_OK) {
         model_config_free(&c);

@@ -135,6 +135,25 @@ static cadre_status read_scaling(const json_node *home, const char *name, model_
     return json_opt_real(home, "rope_theta", 1, 1e12, &c->rope.theta);
 }
 
+/* An object for each kind of layers: those that see everything, and those that have a window. */
+static cadre_status read_kinds(const json_node *home, const char *name, model_config *c)
+{
+    json_node full, sliding;
+    const rope_options before = c->rope;
+    CADRE_TRY(json_opt_object(home, "full_attention", &full));
+    CADRE_TRY(json_opt_object(home, "sliding_attention", &sliding));
+    if (sliding.value) {
+        CADRE_TRY(read_scaling(&sliding, name, c));
+        c->own_window_rope = true;
+        c->window_rope = c->rope;
+        if (c->rope.scaling != ROPE_PLAIN)
+            return json_refuse(&sliding, "a plain rope_type for layers with a window");
+    }
+    c->rope = before;
+    CADRE_TRY(full.value ? read_scaling(&full, name, c) : read_scaling(home, name, c));
+    return full.value ? read_share(&full, c) : CADRE_OK;
+}
+
 /* Published files have rope_theta beside rope_scaling; transformers 5 has everything in
  * rope_parameters. */
 cadre_status config_positions_read(const json_node *root, model_config *c)
@@ -149,7 +168,8 @@ cadre_status config_positions_read(const json_node *root, model_config *c)
         json_node home;
         CADRE_TRY(json_opt_object(root, homes[i], &home));
         if (!home.value) continue;
-        CADRE_TRY(read_scaling(&home, homes[i], c));
+        if (c->arch->hf.kinds_of_rope) CADRE_TRY(read_kinds(&home, homes[i], c));
+        else CADRE_TRY(read_scaling(&home, homes[i], c));
         CADRE_TRY(read_share(&home, c));
     }
     bool known = c->rope.scaling == ROPE_YARN ? c->rope.original_context > 0
@@ -172,6 +192,21 @@ static cadre_status read_used_windows(const json_node *root, model_config *c)
     return CADRE_OK;
 }
 
+/* The mixer of a type of recurrent layers; NULL: it is none. */
+static const char *recurrent_of(const architecture *arch, const char *type)
+{
+    for (const layer_type *t = arch->hf.types; t && t->name; t++)
+        if (!strcmp(t->name, type)) return t->mixer;
+    return NULL;
+}
+
+static const char *type_of(const architecture *arch, const mixer_config *m)
+{
+    for (const layer_type *t = arch->hf.types; t && t->name; t++)
+        if (!strcmp(t->mixer, m->row->name)) return t->name;
+    return m->window ? "sliding_attention" : "full_attention";
+}
+
 cadre_status config_windows_read(const json_node *root, model_config *c)
 {
     json_node list;
@@ -184,6 +219,11 @@ cadre_status config_windows_read(const json_node *root, model_config *c)
         json_node item = json_item(&list, (size_t)l);
         const char *type;
         CADRE_TRY(json_as_string(&item, &type, NULL));
+        const char *recurrent = recurrent_of(c->arch, type);
+        if (recurrent) {
+            CADRE_TRY(model_config_set_mixer(c, l, recurrent, root->file));
+            continue;
+        }
         bool sliding = !strcmp(type, "sliding_attention");
         if ((!sliding && strcmp(type, "full_attention") != 0) || (sliding && !c->window)) {
             json_refuse(&item, c->window ? "full_attention or sliding_attention"
@@ -206,10 +246,12 @@ static void write_windows(const model_config *c, json_writer *w)
         else json_put_null(w, "sliding_window");
         json_put_int(w, "max_window_layers", c->layers);
     }
-    if (!differ && !(c->arch->hf.windowed && c->window) && !c->arch->base.window_period) return;
+    if (!differ && !(c->arch->hf.windowed && c->window) && !c->arch->base.window_period &&
+        !c->arch->hf.types)
+        return;
     json_put_array(w, "layer_types");
     for (int64_t l = 0; l < c->layers; l++)
-        json_put_string(w, NULL, c->layer[l].mixer.window ? "sliding_attention" : "full_attention");
+        json_put_string(w, NULL, type_of(c->arch, &c->layer[l].mixer));
     json_put_close(w, ']');
 }
 
@@ -224,8 +266,38 @@ static void write_divisors(const model_config *c, json_writer *w)
     }
 }
 
+static void write_scaling(const model_config *c, int kind, json_writer *w)
+{
+    json_put_string(w, "type", kinds[kind].name);
+    json_put_string(w, "rope_type", kinds[kind].name);
+    config_keys_write(kinds[kind].keys, c, w);
+    if (c->rope.scaling == ROPE_LISTED) write_divisors(c, w);
+}
+
+static void write_kinds(const model_config *c, json_writer *w)
+{
+    static const char *const names[] = { "full_attention", "sliding_attention" };
+    model_config copy = *c;
+    json_put_object(w, "rope_parameters");
+    for (int i = 0; i < 2; i++) {
+        int kind = 0;
+        copy.rope = i ? c->window_rope : c->rope;
+        while (kinds[kind].scaling != copy.rope.scaling) kind++;
+        json_put_object(w, names[i]);
+        json_put_real(w, "rope_theta", copy.rope.theta);
+        write_scaling(&copy, kind, w);
+        json_put_close(w, '}');
+    }
+    json_put_close(w, '}');
+    write_windows(c, w);
+}
+
 void config_positions_write(const model_config *c, json_writer *w)
 {
+    if (c->arch->hf.kinds_of_rope && c->own_window_rope) {
+        write_kinds(c, w);
+        return;
+    }
     json_put_real(w, "rope_theta", c->rope.theta);
     if (c->arch->base.rotary_share != 0) json_put_real(w, "partial_rotary_factor", c->rotary_share);
     for (int i = 0; i < KINDS; i++) {
@@ -233,10 +305,7 @@ void config_positions_write(const model_config *c, json_writer *w)
         if (i && kinds[i - 1].scaling == kinds[i].scaling)
             continue; /* another name of the same type */
         json_put_object(w, "rope_scaling");
-        json_put_string(w, "type", kinds[i].name);
-        json_put_string(w, "rope_type", kinds[i].name);
-        config_keys_write(kinds[i].keys, c, w);
-        if (c->rope.scaling == ROPE_LISTED) write_divisors(c, w);
+        write_scaling(c, i, w);
         json_put_close(w, '}');
     }
     write_windows(c, w);

@@ -7,6 +7,7 @@
 #include "format/gguf.h"
 
 extern const config_key deepseek2_gguf_keys[];
+extern const config_key deepseek_v3_keys[]; /* of folders of V3 and its relatives */
 
 bool deepseek2_is_v3(const gguf *file);
 cadre_status deepseek2_read_gguf(const gguf *file, model_config *config);

@@ -3,7 +3,7 @@
 #include "arch/architecture.h"
 #include "arch/deepseek2.h"
 
-static const config_key keys[] = {
+const config_key deepseek_v3_keys[] = {
     KEY_INT_OF("intermediate_size", dense_width, 0, 0),
     KEY_INT_OF("moe_intermediate_size", expert_width, KEY_REQUIRED, 0),
     KEY_INT_OF("n_routed_experts|num_experts|num_local_experts", experts, KEY_REQUIRED, 0),
@@ -43,7 +43,7 @@ const architecture architecture_deepseek_v3 = {
     .hf.class_name = "DeepseekV3ForCausalLM",
     .words =
         "DeepSeek-V3: top-k of biased sigmoid scores in groups, a shared expert, latent attention",
-    .hf.keys = keys,
+    .hf.keys = deepseek_v3_keys,
     .gguf.name = "deepseek2",
     .gguf.gating = 2,
     .gguf.keys = deepseek2_gguf_keys,

@@ -90,6 +90,10 @@ static int64_t lstm_row(const layer_config *l)
 }
 LAYERS_OWN(lstm, matrix_of(lstm_row(l), l->mixer.width))
 LAYERS_OWN(lstm_bias, vector_if(lstm_row(l) > 0, lstm_row(l)))
+static bool convolves(const layer_config *l) { return l->mixer.row == &mixer_short_conv; }
+LAYERS_OWN(conv_in, matrix_if(convolves(l), 3 * l->mixer.width, l->mixer.width))
+LAYERS_OWN(conv, vector_if(l->mixer.conv > 0, l->mixer.width * l->mixer.conv))
+LAYERS_OWN(conv_out, matrix_if(convolves(l), l->mixer.width, l->mixer.width))
 SHAPE(cross_norm) { return vector_if(l->cross.row != NULL, c->width); }
 SHAPE(cross_in)
 {
@@ -267,6 +271,15 @@ static const param_row list[ROLE_COUNT] = {
         .gguf = { { "blk.{l}.lstm_hh.weight", 0 } } },
     [ROLE_LSTM_BIAS] = { PARAM_BIAS, OF_LAYER, AS_IT_IS, WHOLE, .shape = shape_lstm_bias,
         .folder = { { "model.layers.{l}.lstm.bias", 0 } }, .gguf = { { "blk.{l}.lstm.bias", 0 } } },
+    [ROLE_CONV_IN] = { PARAM_MATRIX, OF_LAYER, REPACKED, WHOLE, .shape = shape_conv_in,
+        .folder = { { "model.layers.{l}.conv.in_proj.weight", 0 } },
+        .gguf = { { "blk.{l}.shortconv.in_proj.weight", 0 } } },
+    [ROLE_CONV] = { PARAM_BIAS, OF_LAYER, AS_IT_IS, WHOLE, .shape = shape_conv,
+        .folder = { { "model.layers.{l}.conv.conv.weight", TENSOR_FILTERS } },
+        .gguf = { { "blk.{l}.shortconv.conv.weight", TENSOR_CHANNELS } } },
+    [ROLE_CONV_OUT] = { PARAM_MATRIX, OF_LAYER, REPACKED, WHOLE, .shape = shape_conv_out,
+        .folder = { { "model.layers.{l}.conv.out_proj.weight", 0 } },
+        .gguf = { { "blk.{l}.shortconv.out_proj.weight", 0 } } },
     [ROLE_ATTN_POST_NORM] = { PARAM_NORM, OF_LAYER, AS_IT_IS, WHOLE, .shape = shape_post_norm },
     [ROLE_FFN_POST_NORM] = { PARAM_NORM, OF_LAYER, AS_IT_IS, WHOLE, .shape = shape_post_norm },
     [ROLE_CROSS_NORM] = { PARAM_NORM, OF_LAYER, AS_IT_IS, WHOLE, .shape = shape_cross_norm },

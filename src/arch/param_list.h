@@ -42,6 +42,9 @@ typedef enum param_role {
     ROLE_LSTM_INPUT,
     ROLE_LSTM_HIDDEN,
     ROLE_LSTM_BIAS,
+    ROLE_CONV_IN,
+    ROLE_CONV, /* [channels taps] one after another */
+    ROLE_CONV_OUT,
     ROLE_ATTN_POST_NORM,
     ROLE_FFN_POST_NORM,
     ROLE_CROSS_NORM,
@@ -134,6 +137,9 @@ enum tensor_form {
     TENSOR_HEADS = 1 << 8,  /* [heads, rows of one head, cols] */
     /* Rows (of a bias: elements) of queries, then of keys, then of values */
     TENSOR_QKV = 1 << 9,
+    TENSOR_ONE_ROW = 1 << 10,  /* a vector as a matrix [1, elements] */
+    TENSOR_CHANNELS = 1 << 11, /* the taps of a convolution as [channels, taps] ... */
+    TENSOR_FILTERS = 1 << 12,  /* ... or as [channels, 1, taps] */
     TENSOR_HALF = TENSOR_FIRST | TENSOR_SECOND | TENSOR_EVEN | TENSOR_ODD,
 };
 

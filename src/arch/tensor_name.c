@@ -51,10 +51,9 @@ static char *put_number(char *at, int64_t number)
     return at;
 }
 
-void tensor_name_text(const tensor_name *name, const param *p, char text[TENSOR_NAME])
+static void put_pattern(const char *from, const param *p, char *at)
 {
-    char *at = text;
-    for (const char *from = name->pattern; *from; from++) {
+    for (; *from; from++) {
         bool layer = !strncmp(from, "{l}", 3), expert = !strncmp(from, "{e}", 3);
         if (layer || expert) {
             at = put_number(at, layer ? p->layer : p->expert);
@@ -64,6 +63,22 @@ void tensor_name_text(const tensor_name *name, const param *p, char text[TENSOR_
         }
     }
     *at = '\0';
+}
+
+void tensor_name_text(const tensor_name *name, const param *p, char text[TENSOR_NAME])
+{
+    put_pattern(name->pattern, p, text);
+}
+
+bool tensor_name_in_part(
+    const architecture *arch, const tensor_name *name, const param *p, char text[TENSOR_NAME])
+{
+    static const char whole[] = "model.";
+    const char *prefix = arch->hf.prefix;
+    if (!prefix || strncmp(name->pattern, whole, sizeof whole - 1) != 0) return false;
+    memcpy(text, prefix, strlen(prefix));
+    put_pattern(name->pattern + sizeof whole - 1, p, text + strlen(prefix));
+    return true;
 }
 
 char *tensor_name_alone(const architecture *arch, const param *p)
@@ -92,7 +107,14 @@ int tensor_name_shape(
     int rank = 0;
     const mixer_config *m = p->layer < 0 ? NULL : &c->layer[p->layer].mixer;
     if (name->form & TENSOR_EXPERTS) shape[rank++] = moe_config_weighted(&c->layer[p->layer].moe);
+    if (name->form & (TENSOR_CHANNELS | TENSOR_FILTERS)) {
+        shape[rank++] = p->cols / m->conv;
+        if (name->form & TENSOR_FILTERS) shape[rank++] = 1;
+        shape[rank++] = m->conv;
+        return rank;
+    }
     if (param_is_vector(p)) {
+        if (name->form & TENSOR_ONE_ROW) shape[rank++] = 1;
         shape[rank++] = rows_together(name->form, m, p->cols);
         return rank;
     }

@@ -30,6 +30,10 @@ bool tensor_name_of(const struct architecture *arch, tensor_naming naming, param
  * of names, so none is allocated here. */
 enum { TENSOR_NAME = 128 };
 void tensor_name_text(const tensor_name *name, const param *p, char text[TENSOR_NAME]);
+/* The same in a folder whose language model is part of a larger one; false: there is no such
+ * name. */
+bool tensor_name_in_part(const struct architecture *arch, const tensor_name *name, const param *p,
+    char text[TENSOR_NAME]);
 
 /* The name, in a folder, of a tensor that holds this parameter alone; freed by mem_free, NULL: out
  * of memory. */

@@ -158,7 +158,7 @@ static int print_as_table(const facts *f)
         (long long)i->sparse_layers);
     print_row(t, "width", "%lld", (long long)i->width);
     if (i->recurrent_layers)
-        print_row(t, "recurrent (LSTM)", "%lld layers", (long long)i->recurrent_layers);
+        print_row(t, "recurrent", "%lld layers", (long long)i->recurrent_layers);
     if (i->heads)
         print_row(t, "attention", "%lld heads, %lld of keys and values", (long long)i->heads,
             (long long)i->kv_heads);

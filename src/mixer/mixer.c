@@ -6,6 +6,7 @@ static const mixer *const list[] = {
     &mixer_latent,
     &mixer_cross,
     &mixer_lstm,
+    &mixer_short_conv,
 };
 
 const mixer *const *mixer_list(int *count)

@@ -38,6 +38,7 @@ typedef struct mixer_config {
     int64_t q_lora, kv_lora, nope_dim, rope_dim;
     double latent_norm_eps;
     bool split_kv_b; /* MIXER_KV_B is stored as MIXER_K_B and MIXER_V_B */
+    int64_t conv;    /* tokens that a convolution over time reads, the token's own included */
     /* The format in which a state keeps its rows, chosen when the model is opened; NULL: real */
     const number_format *cache;
     /* Of a rank that has some of the heads: those of all ranks; 0: heads and kv_heads are all */
@@ -72,6 +73,9 @@ typedef enum mixer_part {
     MIXER_LSTM_INPUT, /* the gates of a recurrent layer, by the token and by the previous h */
     MIXER_LSTM_HIDDEN,
     MIXER_LSTM_BIAS,
+    MIXER_CONV_IN, /* of a short convolution; the taps of each channel in a row */
+    MIXER_CONV,
+    MIXER_CONV_OUT,
     MIXER_PARTS
 } mixer_part;
 
@@ -139,7 +143,7 @@ struct mixer {
     bool places; /* it reads positions (mixer_call's) */
 };
 
-extern const mixer mixer_grouped, mixer_latent, mixer_cross, mixer_lstm;
+extern const mixer mixer_grouped, mixer_latent, mixer_cross, mixer_lstm, mixer_short_conv;
 
 const mixer *const *mixer_list(int *count);
 

@@ -113,6 +113,7 @@ static mixer_call mixer_call_of(
 {
     const block_state *s = transformer_block(t, l);
     mixer_positions positions = t->positions;
+    if (t->window_rope && c->window) positions.rope = t->window_rope;
     int64_t i = l - t->stage.first;
     if (t->dbias) positions.dbias = t->dbias + i * t->config->heads * positions.span;
     /* The bias is of all ranks' heads */

@@ -228,6 +228,8 @@ size_t transformer_stage_bytes(const compute *c, const model_config *config,
 {
     size_t laid_out = arena_bytes(c, config, most, stage, ranks);
     size_t positions = model_config_rotates(config) ? rope_bytes(&config->rope, most->keys) : 0;
+    if (positions && config->own_window_rope)
+        positions += rope_bytes(&config->window_rope, most->keys);
     return laid_out > SIZE_MAX - positions ? SIZE_MAX : laid_out + positions;
 }
 
@@ -245,8 +247,11 @@ size_t transformer_bytes(const compute *c, const model_config *config, const bat
 
 static cadre_status make_rope(transformer *t)
 {
-    return model_config_rotates(t->config) ? rope_new(&t->config->rope, t->most.keys, &t->rope)
-                                           : CADRE_OK;
+    if (!model_config_rotates(t->config)) return CADRE_OK;
+    CADRE_TRY(rope_new(&t->config->rope, t->most.keys, &t->rope));
+    return t->config->own_window_rope
+               ? rope_new(&t->config->window_rope, t->most.keys, &t->window_rope)
+               : CADRE_OK;
 }
 
 cadre_status transformer_new_share(compute *c, const model_config *config, const batch_limits *most,
@@ -292,6 +297,7 @@ void transformer_free(transformer *t)
 {
     if (!t) return;
     rope_free(t->rope);
+    rope_free(t->window_rope);
     arena_close(&t->memory);
     mem_free(t);
 }

@@ -38,7 +38,7 @@ struct transformer {
     const model_config *config;
     transformer_stage stage;
     batch_limits most;
-    rope *rope;
+    rope *rope, *window_rope; /* window_rope: of layers with a window; NULL: as the others */
     arena memory;
     mixer_positions positions;
     real *bias;      /* [heads, 2 * keys] of the positions; NULL: none */

@@ -203,7 +203,11 @@ static cadre_status start_fresh(train_run *r)
 {
     real *values = trainer_values(r->trainer);
     const param_table *table = trainer_table(r->trainer);
-    if (r->from) return model_read_values(r->from, &r->config, table, values);
+    if (r->from) {
+        model_config stored = r->config;
+        stored.arch = r->read_as;
+        return model_read_values(r->from, &stored, table, values);
+    }
     init_options init = init_options_of(r->recipe, &r->config, r->options, r->settings.seed);
     model_initialise(r->context->compute, table, &init, values);
     CADRE_TRY(fill_hash_tables(r, table, values));

@@ -34,6 +34,7 @@ typedef struct train_run {
     batches batches;
 
     model_config config;
+    const struct architecture *read_as; /* the family of --from, which may be written as another */
     train_settings settings;
     trainer *trainer;
     char *text;    /* what the run is, for a checkpoint: see same_run.c */

@@ -59,6 +59,8 @@ cadre_status train_model_open(train_run *r)
             "a model of type %s: expected one that can be trained, found %s, which "
             "cannot be yet",
             r->config.arch->model_type, untrainable);
+    r->read_as = r->config.arch;
+    r->config.arch = architecture_written(r->config.arch);
     return supply_what_it_says(r);
 }
 

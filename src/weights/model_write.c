@@ -264,10 +264,14 @@ static bool has_bank_widths(const model_config *c)
     return any;
 }
 
-cadre_status model_output_write(const compute *c, const model_output *o)
+cadre_status model_output_write(const compute *c, const model_output *wanted)
 {
     stack stacks[STACKS] = { { 0 } };
-    model_config form = *o->config; /* as this kind of file stores it */
+    model_config named = *wanted->config; /* of the family that is written */
+    named.arch = architecture_written(named.arch);
+    model_output output = *wanted, *o = &output;
+    o->config = &named;
+    model_config form = named; /* as this kind of file stores it */
     bool to_gguf = path_is_gguf(o->path);
     if (to_gguf && !form.arch->gguf.name)
         return cadre_fail(CADRE_EUNSUPPORTED, o->path,

@@ -43,6 +43,8 @@ static bool choose_name(const weight_file *f, const model_config *c, const param
     char name[TENSOR_NAME], bool *found)
 {
     for (int i = 0; tensor_name_of(c->arch, naming_of(f), p->role, i, n); i++) {
+        if (!f->gguf && tensor_name_in_part(c->arch, n, p, name) && there(f, n, name))
+            return *found = true;
         tensor_name_text(n, p, name);
         if ((*found = there(f, n, name))) return true;
     }

@@ -31,14 +31,26 @@ static int by_address(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
+static bool begins_with(const char *name, const char *begin)
+{
+    return !strncmp(name, begin, strlen(begin));
+}
+
 /* The number of the layer that a name belongs to; -1: the name has none. */
 static int64_t layer_of(const char *name)
 {
-    static const char *const layers[] = { "model.layers.", "blk." };
-    for (int i = 0; i < 2; i++)
-        if (!strncmp(name, layers[i], strlen(layers[i])))
-            return strtoll(name + strlen(layers[i]), NULL, 10);
+    static const char *const layers[] = { "model.layers.", "model.language_model.layers.", "blk." };
+    for (size_t i = 0; i < sizeof layers / sizeof *layers; i++)
+        if (begins_with(name, layers[i])) return strtoll(name + strlen(layers[i]), NULL, 10);
     return -1;
+}
+
+/* Whether a tensor is of a part of the model that is not read. */
+static bool is_of_other_part(const model_config *c, const char *name)
+{
+    for (const char *const *left = c->arch->hf.left; left && *left; left++)
+        if (begins_with(name, *left)) return true;
+    return false;
 }
 
 /* Whether a layer after the last one predicts a further token: the file announces it, or the layer
@@ -64,7 +76,7 @@ static bool may_be_left(const weight_file *f, const model_config *c, const char 
 {
     int64_t layer = layer_of(name);
     if (layer >= c->layers) return predicts(f, c, layer);
-    if (strstr(name, "rotary_emb.inv_freq")) return true;
+    if (strstr(name, "rotary_emb.inv_freq") || is_of_other_part(c, name)) return true;
     if (!strcmp(name, GGUF_DIVISORS) &&
         (c->rope.scaling == ROPE_LLAMA3 || c->rope.scaling == ROPE_LISTED))
         return true;

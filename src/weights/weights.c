@@ -137,6 +137,9 @@ static const mixer_role mixer_roles[] = {
     { ROLE_LSTM_INPUT, MIXER_LSTM_INPUT },
     { ROLE_LSTM_HIDDEN, MIXER_LSTM_HIDDEN },
     { ROLE_LSTM_BIAS, MIXER_LSTM_BIAS },
+    { ROLE_CONV_IN, MIXER_CONV_IN },
+    { ROLE_CONV, MIXER_CONV },
+    { ROLE_CONV_OUT, MIXER_CONV_OUT },
 };
 static const mixer_role cross_roles[] = {
     { ROLE_CROSS_Q, MIXER_Q },

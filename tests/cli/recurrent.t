@@ -16,7 +16,7 @@ $ tr -d ' \n' < one/config.json | grep -o '"sparse_layers.*'
 + "expert_width":64},{"dense_width":0}],"mixers":["lstm","lstm","lstm"]}
 $ cadre inspect one | grep -E 'layers|recurrent|attention|cache'
 > layers            3, of which 2 sparse
-> recurrent (LSTM)  3 layers
+> recurrent         3 layers
 > cache             1.54 kB at a context of 32
 
 # the same bits in two goes
@@ -55,11 +55,26 @@ $ tr -d ' \n' < mixed/config.json | grep -o '"sparse_layers.*'
 + "mixers":["lstm","attention","lstm"]}
 $ cadre generate mixed --tokens 20,21 -n 2 --greedy --ids | wc -w
 > 2
+# short convolutions: the same bits for any number of threads, and when a run goes on
+$ cadre train --options tiny.json --data texts --steps 12 --mixer short-conv,attention,short-conv \
++     --threads 1 --out conv
+> ...
+$ tr -d '}' < tiny.json > conv.json && echo ', "mixer": ["short-conv", "attention", "short-conv"],
++     "schedule": "constant", "warmup": 2}' >> conv.json
+$ conv="--options conv.json --data texts"; cadre train $conv --steps 6 --threads 3 --out conv-parts \
++     > /dev/null && cadre train $conv --steps 12 --out conv-parts --resume > /dev/null 2>&1 &&
++     cadre train $conv --steps 12 --out conv-whole > /dev/null
+$ cmp conv-parts/model.safetensors conv-whole/model.safetensors
+$ tr -d ' \n' < conv/config.json | grep -o '"mixers.*'
+> "mixers":["short-conv","attention","short-conv"]}
+$ cadre convert conv conv.gguf --quiet && for m in conv conv.gguf; do cadre generate $m \
++     --tokens 20,21,22,23 -n 8 --greedy --ids; done | uniq | wc -l
+> 1
 $ cadre train --options tiny.json --data texts --steps 2 --mixer lstm,gru,lstm --out no
-2> cadre: --mixer: expected attention or lstm, found 'gru'
+2> cadre: --mixer: expected attention, lstm or short-conv, found 'gru'
 ? 2
 $ sed 's/"attention"/"gru"/' mixed/config.json > gru.json && cadre init no --config gru.json
-2> cadre: gru.json: mixer: expected one of attention, lstm for layer 1, found "gru"
+2> cadre: gru.json: mixer: expected one of attention, lstm, short-conv for layer 1, found "gru"
 ? 1
 $ cadre train --options tiny.json --data texts --steps 2 --mixer lstm,lstm --out no
 2> cadre: --mixer: expected one name or one for each of the 3 layers, found 2

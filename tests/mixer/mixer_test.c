@@ -37,6 +37,7 @@ static mixer_config config_of(const mixer *row)
         .kv_heads = row == &mixer_grouped ? 2 : 4,
         .head_dim = latent ? 7 : 6,
         .value_dim = latent ? 5 : 6,
+        .conv = 3,
         .scale = 0.4,
         .qk_norm = row == &mixer_grouped ? QK_NORM_HEAD : QK_NORM_NONE,
         .norm_eps = 1e-5,
@@ -65,7 +66,10 @@ static const shape *shapes_of(const mixer *row)
         { MIXER_V, 24, WIDTH }, { MIXER_O, WIDTH, 24 }, { 0 } };
     static const shape lstm[] = { { MIXER_LSTM_INPUT, 4 * WIDTH, WIDTH },
         { MIXER_LSTM_HIDDEN, 4 * WIDTH, WIDTH }, { MIXER_LSTM_BIAS, 1, 4 * WIDTH }, { 0 } };
+    static const shape conv[] = { { MIXER_CONV_IN, 3 * WIDTH, WIDTH }, { MIXER_CONV, 1, 3 * WIDTH },
+        { MIXER_CONV_OUT, WIDTH, WIDTH }, { 0 } };
     if (row == &mixer_lstm) return lstm;
+    if (row == &mixer_short_conv) return conv;
     return row == &mixer_grouped ? grouped : row == &mixer_latent ? latent : cross;
 }
 

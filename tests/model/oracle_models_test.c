@@ -1,6 +1,6 @@
 /* oracle_models_test.c - every published architecture as other people's software computes it:
  * logits, chosen experts, their weights and greedy text, from the folder, and logits and routing
- * from a GGUF of the same model where there is one. */
+ * from a GGUF of the same model where there is one. Of the newer families, those that are known. */
 #include <dirent.h>
 #include <math.h>
 #include <setjmp.h>
@@ -158,11 +158,27 @@ static void check_source(const char *path, const safetensors *expected, bool gre
     cadre_model_close(model);
 }
 
+/* Whether a model of the newer set is refused by the name of its family. */
+static bool is_unknown(const char *path)
+{
+    cadre_model *model;
+    if (cadre_model_open(context, path, &model) == CADRE_OK) {
+        cadre_model_close(model);
+        return false;
+    }
+    if (!strstr(cadre_last_error(), "model_type: expected one of")) return false;
+    print_message("SKIP: a family that is not known yet: %s\n", strrchr(path, '/') + 1);
+    return true;
+}
+
+/* *state: SET/CASE */
 static void check_case(void **state)
 {
     char path[4096], gguf[4200], file[4200];
     safetensors *expected;
-    snprintf(path, sizeof path, "%s/%s", oracle_path("models"), (const char *)*state);
+    const char *name = *state;
+    snprintf(path, sizeof path, "%s", oracle_path(name));
+    if (begins_with(name, "models-newer/") && is_unknown(path)) return;
     snprintf(gguf, sizeof gguf, "%s/model.gguf", path);
     snprintf(file, sizeof file, "%s/expected.safetensors", path);
     succeeds(safetensors_open(file, &expected));
@@ -176,19 +192,26 @@ static int by_name(const void *a, const void *b)
     return strcmp(((const struct CMUnitTest *)a)->name, ((const struct CMUnitTest *)b)->name);
 }
 
-int main(void)
+static size_t add_cases(const char *set, struct CMUnitTest *tests, size_t count)
 {
-    struct CMUnitTest tests[MOST_CASES];
-    size_t count = 0;
-    DIR *folder = opendir(oracle_path("models"));
-    if (!folder) return 1;
+    DIR *folder = opendir(oracle_path(set));
+    assert_non_null(folder);
     for (const struct dirent *entry; (entry = readdir(folder)) && count < MOST_CASES;) {
         if (entry->d_name[0] == '.') continue;
-        char *name = mem_strdup(entry->d_name);
+        char *name = mem_printf("%s/%s", set, entry->d_name);
         tests[count++] =
             (struct CMUnitTest){ .name = name, .test_func = check_case, .initial_state = name };
     }
     closedir(folder);
+    return count;
+}
+
+int main(void)
+{
+    struct CMUnitTest tests[MOST_CASES];
+    size_t count = add_cases("models", tests, 0);
+    if (oracle_has("models-newer")) count = add_cases("models-newer", tests, count);
+    else printf("SKIP: not in the oracle that is at hand: models-newer\n");
     qsort(tests, count, sizeof *tests, by_name);
     int failed = _cmocka_run_group_tests("oracle models", tests, count, begin, end);
     for (size_t i = 0; i < count; i++) mem_free(tests[i].initial_state);

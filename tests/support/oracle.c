@@ -21,6 +21,13 @@ static const char *root(void)
     return file_exists("../shared/oracle") ? "../shared/oracle" : small;
 }
 
+bool oracle_has(const char *name)
+{
+    char path[4096];
+    snprintf(path, sizeof path, "%s/%s", root(), name);
+    return file_exists(path);
+}
+
 const char *oracle_path(const char *name)
 {
     static char path[4096];

@@ -1,0 +1,78 @@
+# newer families, of random weights: from folder to GGUF and back the bits stay, also where GGUF's
+# own keys alone are read; tokens at once and one by one are the same
+$ echo '"vocab_size": 90, "hidden_size": 32, "num_hidden_layers": 4, "num_attention_heads": 4,
++     "num_key_value_heads": 2, "intermediate_size": 40, "moe_intermediate_size": 16,
++     "max_position_embeddings": 64' > sizes
+$ echo '"num_experts": 8, "num_experts_per_tok": 2' > experts
+$ echo "{\"model_type\": \"glm4_moe_lite\", $(cat sizes), \"n_routed_experts\": 8,
++     \"num_experts_per_tok\": 2, \"n_shared_experts\": 1, \"kv_lora_rank\": 8, \"q_lora_rank\": 12,
++     \"qk_nope_head_dim\": 6, \"qk_rope_head_dim\": 4, \"v_head_dim\": 8,
++     \"mlp_layer_types\": [\"dense\", \"sparse\", \"sparse\", \"sparse\"],
++     \"first_k_dense_replace\": 1}" > glm.json
+$ echo "{\"model_type\": \"ernie4_5_moe\", $(cat sizes), \"moe_num_experts\": 8, \"moe_k\": 3,
++     \"moe_layer_start_index\": 1, \"moe_num_shared_experts\": 2}" > ernie.json
+$ echo "{\"model_type\": \"lfm2_moe\", $(cat sizes), $(cat experts), \"num_dense_layers\": 1,
++     \"layer_types\": [\"conv\", \"full_attention\", \"conv\", \"conv\"]}" > lfm.json
+$ echo "{\"model_type\": \"mellum\", $(cat sizes), $(cat experts), \"sliding_window\": 4,
++     \"layer_types\": [\"full_attention\", \"sliding_attention\", \"sliding_attention\",
++     \"full_attention\"], \"rope_parameters\": {\"full_attention\": {\"rope_type\": \"yarn\",
++     \"rope_theta\": 50000, \"factor\": 4, \"original_max_position_embeddings\": 16},
++     \"sliding_attention\": {\"rope_type\": \"default\", \"rope_theta\": 10000}}}" > mellum.json
+$ for m in glm ernie lfm mellum; do
++     cadre init $m --config $m.json --seed 3 && cadre convert $m $m.gguf --quiet &&
++     sed 's/cadre.config/cadre.confix/' $m.gguf > $m.keys.gguf &&
++     cadre convert $m $m.again --quiet && cadre convert $m.keys.gguf $m.back --quiet &&
++     for n in $m $m.gguf $m.keys.gguf $m.again $m.back; do
++         cadre logits $n --tokens $(seq -s, 3 40) --out $n.logits && cmp $m.logits $n.logits; done; done
+> (nothing)
+$ grep -h '"model_type"' glm.again/config.json ernie.back/config.json lfm.back/config.json
+>   "model_type": "glm4_moe_lite",
+>   "model_type": "ernie4_5_moe",
+>   "model_type": "lfm2_moe",
+$ cadre inspect lfm
+> architecture      lfm2_moe
+> ...
+> recurrent         3 layers
+> ...
+
+# one after another in generation as at once: greedy texts of all that was said so far
+$ for m in glm ernie lfm mellum; do
++     cadre generate $m --tokens 3,4,5,6,7,8,9 --greedy -n 12 --ids > $m.ids &&
++     cadre generate $m --tokens 3,4,5,6,7,8,9 --greedy -n 12 --ids --threads 1 | cmp - $m.ids
++     done
+
+# what is refused is refused by name
+$ sed 's/"dense", "sparse"/"dense", "thin"/' glm.json > thin.json
+$ cadre init no --config thin.json
+2> cadre: thin.json: mlp_layer_types[1]: expected dense or sparse, found "thin"
+? 1
+$ sed 's/"conv", "full_attention"/"conv"/' lfm.json > short.json
+$ cadre init no --config short.json
+2> cadre: short.json: layer_types: expected one item for each of the 4 layers, found *
+? 1
+$ sed 's/"conv", "full_attention"/"conv", "mamba"/' lfm.json > mamba.json
+$ cadre init no --config mamba.json
+2> cadre: mamba.json: layer_types[1]: expected full_attention, for the model has no
++  sliding_window, found "mamba"
+? 1
+$ sed 's/"num_dense_layers"/"conv_L_cache": 9, "num_dense_layers"/' lfm.json > long.json
+$ cadre init no --config long.json
+2> cadre: long.json: conv_L_cache: expected 2 to 8, found 9
+? 1
+$ sed 's/"moe_k"/"use_bias": true, "moe_k"/' ernie.json > bias.json
+$ cadre init no --config bias.json
+2> cadre: bias.json: use_bias: expected false*
+? 1
+$ sed 's/"num_dense_layers"/"use_expert_bias": false, "num_dense_layers"/' lfm.json > unbiased.json
+$ cadre init no --config unbiased.json
+2> cadre: unbiased.json: use_expert_bias: expected true*
+? 1
+$ sed 's/"rope_type": "default"/"rope_type": "linear", "factor": 2/' mellum.json > linear.json
+$ cadre init no --config linear.json
+2> cadre: linear.json: rope_parameters.sliding_attention: expected a plain rope_type for layers
++  with a window*
+? 1
+$ sed 's/num_hidden_layers": 4/num_hidden_layers": 5/' mellum.json > five.json
+$ cadre init no --config five.json
+2> cadre: five.json: layer_types: expected one item for each of the 5 layers*
+? 1
