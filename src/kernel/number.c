@@ -23,6 +23,16 @@ static const number_format *const formats[] = {
     &number_iq4_nl,
     &number_iq4_xs,
     &number_mxfp4,
+    &number_nvfp4,
+    &number_iq3_s,
+    &number_iq3_xxs,
+    &number_iq2_s,
+    &number_iq2_xs,
+    &number_iq2_xxs,
+    &number_iq1_m,
+    &number_iq1_s,
+    &number_tq2_0,
+    &number_tq1_0,
 };
 
 enum { FORMATS = sizeof formats / sizeof *formats };

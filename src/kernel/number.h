@@ -26,7 +26,9 @@ typedef struct number_format {
 extern const number_format number_f32, number_f16, number_bf16, number_f8_e4m3, number_e2m1;
 extern const number_format number_q8_0, number_q4_0, number_q4_1, number_q5_0, number_q5_1;
 extern const number_format number_q2_k, number_q3_k, number_q4_k, number_q5_k, number_q6_k;
-extern const number_format number_iq4_nl, number_iq4_xs, number_mxfp4;
+extern const number_format number_iq4_nl, number_iq4_xs, number_mxfp4, number_nvfp4;
+extern const number_format number_iq3_s, number_iq3_xxs, number_iq2_s, number_iq2_xs;
+extern const number_format number_iq2_xxs, number_iq1_m, number_iq1_s, number_tq2_0, number_tq1_0;
 
 const number_format *const *number_list(int *count);
 const number_format *number_by_name(const char *name); /* NULL: unknown */

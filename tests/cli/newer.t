@@ -23,7 +23,8 @@ $ for m in glm ernie lfm mellum; do
 +     sed 's/cadre.config/cadre.confix/' $m.gguf > $m.keys.gguf &&
 +     cadre convert $m $m.again --quiet && cadre convert $m.keys.gguf $m.back --quiet &&
 +     for n in $m $m.gguf $m.keys.gguf $m.again $m.back; do
-+         cadre logits $n --tokens $(seq -s, 3 40) --out $n.logits && cmp $m.logits $n.logits; done; done
++         cadre logits $n --tokens $(seq -s, 3 40) --out $n.logits &&
++         cmp $m.logits $n.logits; done; done
 > (nothing)
 $ grep -h '"model_type"' glm.again/config.json ernie.back/config.json lfm.back/config.json
 >   "model_type": "glm4_moe_lite",

@@ -61,9 +61,9 @@ $ cadre train --options tiny.json --data texts --steps 12 --mixer short-conv,att
 > ...
 $ tr -d '}' < tiny.json > conv.json && echo ', "mixer": ["short-conv", "attention", "short-conv"],
 +     "schedule": "constant", "warmup": 2}' >> conv.json
-$ conv="--options conv.json --data texts"; cadre train $conv --steps 6 --threads 3 --out conv-parts \
-+     > /dev/null && cadre train $conv --steps 12 --out conv-parts --resume > /dev/null 2>&1 &&
-+     cadre train $conv --steps 12 --out conv-whole > /dev/null
+$ conv="--options conv.json --data texts" && cadre train $conv --steps 6 --threads 3 \
++     --out conv-parts > /dev/null && cadre train $conv --steps 12 --out conv-parts --resume \
++     > /dev/null 2>&1 && cadre train $conv --steps 12 --out conv-whole > /dev/null
 $ cmp conv-parts/model.safetensors conv-whole/model.safetensors
 $ tr -d ' \n' < conv/config.json | grep -o '"mixers.*'
 > "mixers":["short-conv","attention","short-conv"]}

@@ -32,6 +32,16 @@ static const struct {
     { "iq4_nl", 0x1994cb3c7fc193d3 },
     { "iq4_xs", 0x8f752c88ffaa98b4 },
     { "mxfp4", 0x83667737bbd7cd5f },
+    { "nvfp4", 0x699c4c18b172422a },
+    { "iq3_s", 0xf40b1fb9c01a3e07 },
+    { "iq3_xxs", 0x1ff6dac2f23c3e20 },
+    { "iq2_s", 0x179ccd1ab947dce3 },
+    { "iq2_xs", 0x0a18692be6f1b1f8 },
+    { "iq2_xxs", 0xcb55aea56c60d3f6 },
+    { "iq1_m", 0x650501c1efaa36a9 },
+    { "iq1_s", 0x0f113ac1de9d4072 },
+    { "tq2_0", 0x5937617d2de44888 },
+    { "tq1_0", 0xd69e33512e301d83 },
 };
 enum { FORMATS = sizeof expected / sizeof *expected, SAME_BLOCKS = 64 };
 

@@ -22,7 +22,7 @@
 
 static const real GUARD = (real)12345.5;
 
-enum { Q8_0_BLOCK = 32 }; /* the largest block of a format that is packed here */
+enum { Q8_0_BLOCK = 32, LARGEST_BLOCK = 256 };
 
 typedef struct shape {
     int64_t m, n, k;
@@ -72,6 +72,20 @@ static int64_t extent(int64_t rows, int64_t cols, int64_t stride)
     return rows ? (rows - 1) * stride + cols : 0;
 }
 
+/* A block of a format that is read only, of bytes that are drawn until they are finite numbers. */
+static void draw_block(const number_format *f, uint64_t seed, uint64_t i, char *at, float *x)
+{
+    bool finite = false;
+    for (uint64_t tries = 0; !finite; tries++) {
+        for (int j = 0; j < f->block_bytes; j++)
+            at[j] = (char)random_bits(
+                (random_key){ (uint32_t)seed, (uint32_t)i }, (uint64_t)j + tries * LARGEST_BLOCK);
+        f->unpack(at, x, f->block);
+        finite = true;
+        for (int j = 0; j < f->block; j++) finite = finite && fabsf(x[j]) < 1e9f;
+    }
+}
+
 /* b as it is stored, and (through `plain`) the floats that it stands for. */
 static void make_b(
     product *p, int64_t count, const number_format *format, uint64_t seed, real **plain)
@@ -85,10 +99,11 @@ static void make_b(
     }
     p->b = malloc(number_row_bytes(format, whole) + 1);
     for (int64_t i = 0; i < whole; i += block) {
-        float x[Q8_0_BLOCK];
+        float x[LARGEST_BLOCK];
         char *at = (char *)p->b + number_row_bytes(format, i);
         for (int64_t j = 0; j < block; j++) x[j] = (float)(*plain)[i + j];
-        format->pack(x, at, block);
+        if (format->pack) format->pack(x, at, block);
+        else draw_block(format, seed, (uint64_t)i, at, x);
         format->unpack(at, x, block);
         for (int64_t j = 0; j < block; j++) (*plain)[i + j] = (real)x[j];
     }
@@ -338,6 +353,28 @@ static void formats_of_b(void **state)
     machines_free(&all);
 }
 
+/* Those for which there is no kernel in integers are unpacked for a product in floats. */
+static void blocks_that_are_only_read(void **state)
+{
+    (void)state;
+    machines all = machines_make(1);
+    int count;
+    const number_format *const *list = number_list(&count);
+    for (int f = 0; f < count; f++) {
+        const int64_t block = list[f]->block;
+        if (list[f]->pack || block == 1 || list[f] == &number_e2m1) continue;
+        for (int kind = GEMM_NT; kind <= GEMM_NN; kind++)
+            for (int64_t m = 1; m <= 9; m += 4) {
+                bool nt = kind == GEMM_NT;
+                shape s = { .m = m, .n = nt ? 33 : 2 * block, .k = nt ? 2 * block : 33 };
+                s.format = list[f];
+                s.gap = m == 5 ? block : 0;
+                try_shape(&all, (gemm_kind)kind, &s, true);
+            }
+    }
+    machines_free(&all);
+}
+
 /* As a cache of keys and values has it: rows of whole blocks; and rows that begin within one. */
 static void q8_0_along_the_columns_on_1_2_3_workers(void **state)
 {
@@ -559,6 +596,7 @@ int main(void)
         cmocka_unit_test(small_shapes),
         cmocka_unit_test(edges_of_blocks),
         cmocka_unit_test(formats_of_b),
+        cmocka_unit_test(blocks_that_are_only_read),
         cmocka_unit_test(q8_0_along_the_columns_on_1_2_3_workers),
         cmocka_unit_test(formats_with_block_scales_on_1_2_3_workers),
         cmocka_unit_test(every_value_under_block_scales_of_any_size),

@@ -146,6 +146,27 @@ static void mxfp4_is_its_definition(void **state)
     }
 }
 
+/* Every byte as a scale of every sub-block: unsigned, without NaN. */
+static void nvfp4_is_its_definition(void **state)
+{
+    (void)state;
+    for (int code = 0; code < 256; code++) {
+        uint8_t block[36] = { 0 };
+        float values[64];
+        int exponent = code >> 3 & 15;
+        double mantissa = exponent ? 8 + (code & 7) : 2 * (code & 7),
+               scale = ldexp(mantissa, exponent - 10);
+        block[code % 4] = (uint8_t)code;
+        for (int i = 0; i < 32; i++) block[4 + i] = (uint8_t)(i % 16 | (15 - i % 16) << 4);
+        number_nvfp4.unpack(block, values, 64);
+        for (int i = 0; i < 64; i++) {
+            int q = i / 8 % 2 ? 15 - (i / 16 * 8 + i % 8) % 16 : (i / 16 * 8 + i % 8) % 16;
+            double expected = i / 16 == code % 4 && code != 0x7f ? scale * e2m1_value(q) : 0;
+            assert_true((double)values[i] == expected);
+        }
+    }
+}
+
 /* From any row and column on; a slice of a matrix has a slice of its block scales. */
 static void block_scales_cover_their_blocks(void **state)
 {
@@ -215,6 +236,7 @@ int main(void)
         cmocka_unit_test(bf16_rounds_to_nearest_even_and_keeps_nan),
         cmocka_unit_test(every_f8_e4m3_is_its_definition),
         cmocka_unit_test(mxfp4_is_its_definition),
+        cmocka_unit_test(nvfp4_is_its_definition),
         cmocka_unit_test(block_scales_cover_their_blocks),
         cmocka_unit_test(formats_are_found),
         cmocka_unit_test(tolerances_hold),

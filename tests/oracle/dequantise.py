@@ -13,7 +13,8 @@ import sys
 import gguf
 import numpy as np
 
-# Where half-precision scales stand in a block; MXFP4 has an exponent instead.
+# Where half-precision scales stand in a block. MXFP4 has an exponent instead, NVFP4 four floats of
+# eight bits, and IQ1_M four bits of its scale in each of four places.
 SCALES = {
     "Q8_0": [0],
     "Q4_0": [0],
@@ -28,6 +29,16 @@ SCALES = {
     "IQ4_NL": [0],
     "IQ4_XS": [0],
     "MXFP4": [],
+    "NVFP4": [],
+    "IQ3_S": [0],
+    "IQ3_XXS": [0],
+    "IQ2_S": [0],
+    "IQ2_XS": [0],
+    "IQ2_XXS": [0],
+    "IQ1_M": [],
+    "IQ1_S": [0],
+    "TQ2_0": [64],
+    "TQ1_0": [52],
 }
 # zeros, least and most subnormal, least normal, one, largest, infinities, quiet and signalling NaNs
 HALVES = [
@@ -76,9 +87,14 @@ def extreme(name, rng):
             for at, half in zip(SCALES[name], halves):
                 block[at : at + 2] = [half & 255, half >> 8]
             blocks.append(block)
-    for exponent in range(256 if name == "MXFP4" else 0):
+    for exponent in range(256 if name in ("MXFP4", "NVFP4") else 0):
         block = fills[2].copy()
         block[0] = exponent
+        blocks.append(block)
+    for half in HALVES if name == "IQ1_M" else []:
+        block = fills[2].copy()
+        for i in range(4):
+            block[49 + 2 * i] = (block[49 + 2 * i] & 15) | (half >> 4 * i & 15) << 4
         blocks.append(block)
     return np.stack(blocks)
 
