@@ -2,10 +2,21 @@
  * memory that the layer itself takes after it. */
 #include "model/lookahead.h"
 
+#include "base/memory.h"
 #include "kernel/gemm.h"
 #include "op/norm.h"
 
 enum { MOST_TOKENS = 8 };
+
+typedef struct guess {
+    real *normed, *score; /* [T, D], [T, E] */
+} guess;
+
+static void lay(guess *g, arena *a, int64_t tokens, int64_t width, int64_t experts)
+{
+    g->normed = ARENA_ARRAY(a, real, tokens * width);
+    g->score = ARENA_ARRAY(a, real, tokens * experts);
+}
 
 void lookahead(transformer *t, const model_weights *w, int64_t next, const real *y)
 {
@@ -13,19 +24,23 @@ void lookahead(transformer *t, const model_weights *w, int64_t next, const real 
     if (!w->source || !w->source->expect || next < 0 || tokens > MOST_TOKENS) return;
     const moe_config *moe = &t->config->layer[next].moe;
     const weight *own = &w->layer[next].moe.router.matrix;
-    real *normed = t->moe_scratch, *score = normed + tokens * width;
+    arena measured = { 0 }, memory = { .base = t->moe_scratch, .size = t->moe_scratch_bytes };
+    guess guessed;
+    lay(&guessed, &measured, tokens, width, moe->experts);
     if (!own->data || own->rows != moe->experts || own->cols != width ||
-        (size_t)(tokens * (width + moe->experts)) * sizeof(real) > t->moe_scratch_bytes)
+        measured.used > memory.size)
         return;
+    lay(&guessed, &memory, tokens, width, moe->experts);
+    real *score = guessed.score;
     norm n = { .heads = 1,
         .width = width,
         .gain = w->layer[next].role[ROLE_FFN_NORM].data,
         .eps = (real)t->config->norm_eps };
-    norm_forward(t->c, &n, tokens, rows_from(y, width), rows_to(normed, width), NULL);
+    norm_forward(t->c, &n, tokens, rows_from(y, width), rows_to(guessed.normed, width), NULL);
     gemm_group g = { .m = tokens,
         .n = moe->experts,
         .k = width,
-        .a = normed,
+        .a = guessed.normed,
         .a_stride = width,
         .b = weight_matrix(own, 0),
         .c = score,
