@@ -141,6 +141,7 @@ $ bash ask cadre bench ""
 > decode
 > prefill
 > alltoall
+> cache
 
 $ bash ask cadre bench decode --streams 2 o | sort
 > of two words
