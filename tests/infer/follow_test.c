@@ -157,7 +157,9 @@ static void check_case(void **state)
 static void every_layout_has_run(void **state)
 {
     (void)state;
-    for (int i = 0; i < LAYOUTS; i++)
+    if (oracle_is_small())
+        printf("SKIP: the small oracle has no model for it: every_layout_has_run\n");
+    for (int i = 0; !oracle_is_small() && i < LAYOUTS; i++)
         if (!models[i])
             fail_msg("no model ran in %s", layouts[i].layout ? layouts[i].layout : "no layout");
 }

@@ -185,7 +185,10 @@ static void files_of_every_kind(void **state)
         make_model(cases[i][0], cases[i][1], cases[i][2]);
         any_room_gives_the_same_bits();
     }
-    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+    if (oracle_is_small()) /* experts of less than a page */
+        printf("SKIP: models of the small oracle have experts too small for slots: "
+               "files_of_every_kind\n");
+    for (size_t i = 0; !oracle_is_small() && i < sizeof folders / sizeof *folders; i++) {
         char name[128];
         snprintf(name, sizeof name, "models/%s", folders[i]);
         snprintf(path, sizeof path, "%s", oracle_path(name));

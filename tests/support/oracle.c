@@ -21,6 +21,8 @@ static const char *root(void)
     return file_exists("../shared/oracle") ? "../shared/oracle" : small;
 }
 
+bool oracle_is_small(void) { return root() == small; }
+
 bool oracle_has(const char *name)
 {
     char path[4096];

@@ -9,5 +9,6 @@
  * test ends here: skipped where only the small set is at hand, failed where the whole oracle is. */
 const char *oracle_path(const char *name);
 bool oracle_has(const char *name); /* neither skips nor fails */
+bool oracle_is_small(void);        /* the few cases that are in the tree */
 
 #endif
