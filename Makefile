@@ -53,7 +53,8 @@ endif
 ifdef REAL
 MUST += -DCADRE_REAL_DOUBLE
 endif
-# References to libpng and libevent are weak, which alone would not make the linker keep them.
+# References to libpng, libevent and liburing are weak, which alone would not make the linker keep
+# them.
 LIBS := -Wl,--push-state,--no-as-needed $(PKG_LIBS) -Wl,--pop-state -pthread -lm -ldl
 
 Q := $(if $(V),,@)

@@ -11,6 +11,12 @@
 
     #include "base/memory.h"
 
+    /* A program that links the archive of cadre without liburing reads with threads. */
+    #pragma weak __io_uring_get_cqe
+    #pragma weak io_uring_queue_exit
+    #pragma weak io_uring_queue_init
+    #pragma weak io_uring_submit
+
 typedef struct ring {
     read_queue *queue;
     struct io_uring uring;
@@ -67,6 +73,8 @@ static int start_thread(ring *r)
 
 static cadre_status open_ring(read_queue *q, int depth, void **state)
 {
+    if (!io_uring_queue_init)
+        return cadre_fail(CADRE_EUNSUPPORTED, NULL, "linked without liburing");
     ring *r = MEM_ARRAY(ring, 1);
     if (!r) return CADRE_ENOMEM;
     r->queue = q;
