@@ -1,9 +1,10 @@
 /* qwen3_moe.c - Qwen3-MoE (2025): renormalised softmax weights, 128 fine-grained experts,
  * norms over each head. */
-#include "arch/architecture.h"
+#include "arch/qwen3_moe.h"
+
 #include "arch/dense_layers.h"
 
-static const config_key keys[] = {
+const config_key qwen3_moe_keys[] = {
     KEY_INT_OF("intermediate_size", dense_width, 0, 0),
     KEY_INT_OF("moe_intermediate_size", expert_width, KEY_REQUIRED, 0),
     KEY_INT_OF("num_experts|num_local_experts|n_routed_experts", experts, KEY_REQUIRED, 0),
@@ -45,7 +46,7 @@ const architecture architecture_qwen3_moe = {
     .model_type = "qwen3_moe",
     .hf.class_name = "Qwen3MoeForCausalLM",
     .words = "Qwen3-MoE: top-k of softmax, renormalised, no shared expert",
-    .hf.keys = keys,
+    .hf.keys = qwen3_moe_keys,
     .base.router = "softmax",
     .base.renorm = "softmax-renorm",
     .gguf.name = "qwen3moe",

@@ -1,23 +1,8 @@
 /* qwen3_vl_moe.c - the text part of Qwen3-VL-MoE (2025): Qwen3-MoE in a larger model, whose file
  * has all experts of a layer in two transposed tensors. The part that sees is not read, and so what
  * is written is a Qwen3-MoE. */
-#include "arch/architecture.h"
 #include "arch/dense_layers.h"
-
-extern const architecture architecture_qwen3_moe;
-
-static const config_key keys[] = {
-    KEY_INT_OF("intermediate_size", dense_width, 0, 0),
-    KEY_INT_OF("moe_intermediate_size", expert_width, KEY_REQUIRED, 0),
-    KEY_INT_OF("num_experts", experts, KEY_REQUIRED, 0),
-    KEY_INT_OF("num_experts_per_tok", topk, KEY_REQUIRED, 0),
-    KEY_INT_OF("head_dim", head_dim, 0, 0),
-    KEY_INT_OF("decoder_sparse_step", sparse_step, KEY_ZERO_UNSAID, 1),
-    KEY_REAL_OF("router_aux_loss_coef", aux_loss, 0, 0.001),
-    KEY_BOOL_OF("attention_bias", qkv_bias, 0, 0),
-    KEY_BOOL_OF("attention_bias", out_bias, KEY_UNWRITTEN, 0),
-    { 0 },
-};
+#include "arch/qwen3_moe.h"
 
 #define EXPERTS "model.layers.{l}.mlp.experts."
 static const tensor_name tensors[] = {
@@ -42,7 +27,7 @@ const architecture architecture_qwen3_vl_moe = {
     .hf.nested = "text_config",
     .hf.prefix = "model.language_model.",
     .hf.left = left,
-    .hf.keys = keys,
+    .hf.keys = qwen3_moe_keys,
     .hf.tensors = tensors,
     .gguf.name = "qwen3vlmoe",
     .gguf.keys = gguf_keys,

@@ -55,6 +55,16 @@ static bool rows_differ(const stored_tensor *a, const stored_tensor *b)
     return false;
 }
 
+static bool find(
+    const weight_file *file, const model_config *c, const tensor_name *name, stored_tensor *t)
+{
+    const param p = { .role = name->role };
+    char text[TENSOR_NAME];
+    if (tensor_name_in_part(c->arch, name, &p, text) && weight_file_find(file, text, t))
+        return true;
+    return weight_file_find(file, name->pattern, t);
+}
+
 /* A config.json may say that the head is the embedding although the file has another head. Then the
  * file's head is used, as in transformers 5. */
 static void fit_head(const weight_file *file, model_config *c)
@@ -66,8 +76,7 @@ static void fit_head(const weight_file *file, model_config *c)
     if (!tensor_name_of(c->arch, naming, ROLE_HEAD, 0, &head) ||
         !tensor_name_of(c->arch, naming, ROLE_EMBED, 0, &embed))
         return;
-    if (weight_file_find(file, head.pattern, &a) && weight_file_find(file, embed.pattern, &b))
-        c->tie = !rows_differ(&a, &b);
+    if (find(file, c, &head, &a) && find(file, c, &embed, &b)) c->tie = !rows_differ(&a, &b);
 }
 
 /* Records how this file has what files may have in several ways. */
