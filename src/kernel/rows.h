@@ -23,8 +23,9 @@ enum { ROW_LANES = 32 };
 /* The activation of a feed-forward network or an expert. Gated ones have two inputs, the gate and
  * up projections. */
 typedef struct row_activation {
-    const char *name; /* "relu" "gelu" "gelu_tanh" "silu", "geglu" "geglu_erf" "swiglu" "gpt-oss" */
-    int inputs;       /* 1: h = f(g); 2: h = f(g, u) */
+    /* "relu" "relu2" "gelu" "gelu_tanh" "silu", "geglu" "geglu_erf" "swiglu" "gpt-oss" */
+    const char *name;
+    int inputs; /* 1: h = f(g); 2: h = f(g, u) */
     /* out[i] = f(g[i], u[i]); u is unused where inputs == 1; limit: gpt-oss's clamp. out may be g
      * or u. */
     void (*forward)(int64_t n, const real *g, const real *u, real limit, real *out);
@@ -53,6 +54,7 @@ typedef struct row_kernels {
     void (*log)(int64_t n, const real *x, real *y);
     void (*sigmoid)(int64_t n, const real *x, real *y);
     void (*tanh)(int64_t n, const real *x, real *y);
+    void (*softplus)(int64_t n, const real *x, real *y); /* y = log(1 + exp(x)) */
 
     real (*log_sum_exp)(int64_t n, const real *x);
     /* p = exp(x - max) / sum; returns log(sum exp(x)). p may be x. A row of -inf gives zeros. */
@@ -73,6 +75,11 @@ typedef struct row_kernels {
         bool accumulate, real *dx);
     /* dgain += dy (x r) */
     void (*rms_norm_gain)(int64_t n, const real *x, real r, const real *dy, real *dgain);
+
+    /* One step of a state space model: row i of the state, n elements, becomes a from[i] + u[i] b,
+     * and y[i] = the sum of that row times c. `to` may be `from`. */
+    void (*state_step)(int64_t rows, int64_t n, real a, const real *u, const real *b, const real *c,
+        const real *from, real *to, real *y);
 
     /* Rotates the pairs (x[i], x[i + half]) by angles whose cosines and sines are given [half].
      * With sign -1 it rotates back, as the gradient needs. */

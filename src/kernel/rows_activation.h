@@ -15,6 +15,20 @@ FORCE_INLINE void relu_backward(vec g, vec u, vec limit, vec dh, vec *dg, vec *d
     *dg = select(g > splat(0), dh, splat(0));
 }
 
+/* relu(g)^2 */
+FORCE_INLINE vec relu2(vec g, vec u, vec limit)
+{
+    vec r = relu(g, u, limit);
+    return r * r;
+}
+
+FORCE_INLINE void relu2_backward(vec g, vec u, vec limit, vec dh, vec *dg, vec *du)
+{
+    (void)du;
+    vec r = relu(g, u, limit);
+    *dg = dh * (r + r);
+}
+
 /* Phi(g) = (1 + erf(g / sqrt 2)) / 2, the normal distribution */
 FORCE_INLINE vec normal_cdf(vec g)
 {
@@ -167,6 +181,7 @@ FORCE_INLINE void map_backward(void (*f)(vec, vec, vec, vec, vec *, vec *), int6
 }
 
 ACTIVATION_ONE(relu)
+ACTIVATION_ONE(relu2)
 ACTIVATION_ONE(gelu)
 ACTIVATION_ONE(gelu_tanh)
 ACTIVATION_ONE(silu)
@@ -183,6 +198,7 @@ ACTIVATION_TWO(gptoss)
 
 static const row_activation activation_list[] = {
     ACTIVATION(relu, 1),
+    ACTIVATION(relu2, 1),
     ACTIVATION(gelu, 1),
     ACTIVATION(gelu_tanh, 1),
     ACTIVATION(silu, 1),

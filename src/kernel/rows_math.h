@@ -102,5 +102,15 @@ FORCE_INLINE vec vec_erf(vec x)
 #endif
 
 FORCE_INLINE vec vec_sigmoid(vec x) { return splat(1) / (splat(1) + vec_exp(-x)); }
+
+/* max(x, 0) + log(1 + e) with e = exp(-|x|). Where 1 + e is rounded to w, e / (w - 1) is how much
+ * log w misses, so that small e keep all their digits. */
+FORCE_INLINE vec vec_softplus(vec x)
+{
+    vec e = vec_exp(-vec_fabs(x)), w = splat(1) + e, kept = w - splat(1);
+    vec above = select(kept > splat(0), vec_log(w) * (e / kept), e);
+    return select(x > splat(0), x + above, select(x != x, x, above));
+}
+
 FORCE_INLINE real exp_of(real x) { return vec_exp(splat(x))[0]; }
 FORCE_INLINE real log_of(real x) { return vec_log(splat(x))[0]; }

@@ -86,6 +86,11 @@ FORCE_INLINE vec each_tanh(vec x, vec a)
     (void)a;
     return vec_tanh(x);
 }
+FORCE_INLINE vec each_softplus(vec x, vec a)
+{
+    (void)a;
+    return vec_softplus(x);
+}
 FORCE_INLINE vec each_delta(vec p, vec dp, vec delta) { return p * (dp - delta); }
 
 static void add_rows(int64_t n, const real *x, real *y) { map_two(each_add, n, x, y, 0, y); }
@@ -109,6 +114,7 @@ static void exp_minus_rows(int64_t n, const real *x, real shift, real *y)
 static void log_rows(int64_t n, const real *x, real *y) { map_one(each_log, n, x, 0, y); }
 static void sigmoid_rows(int64_t n, const real *x, real *y) { map_one(each_sigmoid, n, x, 0, y); }
 static void tanh_rows(int64_t n, const real *x, real *y) { map_one(each_tanh, n, x, 0, y); }
+static void softplus_rows(int64_t n, const real *x, real *y) { map_one(each_softplus, n, x, 0, y); }
 
 /* ---- softmax ---- */
 
@@ -228,6 +234,37 @@ static void rms_norm_gain_rows(int64_t n, const real *x, real r, const real *dy,
     store_partial(dgain + i, n - i, last);
 }
 
+/* ---- states ---- */
+
+/* to = a from + u b; returns the sum of to c */
+FORCE_INLINE real state_row(
+    int64_t n, vec a, vec u, const real *b, const real *c, const real *from, real *to)
+{
+    lanes all = lanes_of(0);
+    int64_t i = 0;
+    for (; i + ROW_LANES <= n; i += ROW_LANES)
+        for (int j = 0; j < LANE_VECTORS; j++) {
+            int64_t at = i + j * WIDTH;
+            vec h = a * load(from + at) + u * load(b + at);
+            store(to + at, h);
+            all.vector[j] += h * load(c + at);
+        }
+    if (i < n)
+        for (int j = 0; j < LANE_VECTORS; j++) {
+            vec h = a * load_lanes(from + i, n - i, j, 0) + u * load_lanes(b + i, n - i, j, 0);
+            store_lanes(to + i, n - i, j, h);
+            all.vector[j] += h * load_lanes(c + i, n - i, j, 0);
+        }
+    return lanes_fold(all, join_sum);
+}
+
+static void state_step_rows(int64_t rows, int64_t n, real a, const real *u, const real *b,
+    const real *c, const real *from, real *to, real *y)
+{
+    for (int64_t i = 0; i < rows; i++)
+        y[i] = state_row(n, splat(a), splat(u[i]), b, c, from + i * n, to + i * n);
+}
+
 /* ---- rotary positions: plain loops over independent elements, which the compiler vectorises
  * ---- */
 
@@ -284,6 +321,7 @@ const row_kernels ROWS = {
     .log = log_rows,
     .sigmoid = sigmoid_rows,
     .tanh = tanh_rows,
+    .softplus = softplus_rows,
     .log_sum_exp = log_sum_exp_rows,
     .softmax = softmax_rows,
     .softmax_sink = softmax_sink_rows,
@@ -292,6 +330,7 @@ const row_kernels ROWS = {
     .rms_norm = rms_norm_rows,
     .rms_norm_backward = rms_norm_backward_rows,
     .rms_norm_gain = rms_norm_gain_rows,
+    .state_step = state_step_rows,
     .rotate_halves = rotate_halves_rows,
     .rotate_pairs = rotate_pairs_rows,
     .cross_entropy = cross_entropy_rows,

@@ -46,6 +46,7 @@ static double worst_ulps(row_map map, double (*truth)(double), double from, doub
 }
 
 static double sigmoid_truth(double x) { return 1 / (1 + exp(-x)); }
+static double softplus_truth(double x) { return fmax(x, 0) + log1p(exp(-fabs(x))); }
 
 static void test_accuracy(void **state)
 {
@@ -58,6 +59,8 @@ static void test_accuracy(void **state)
     assert_true(worst_ulps(r->tanh, tanh, -1, 1) < 2);
     assert_true(worst_ulps(r->tanh, tanh, -12, 12) < 2);
     assert_true(worst_ulps(r->sigmoid, sigmoid_truth, -80, 80) < 3);
+    assert_true(worst_ulps(r->softplus, softplus_truth, -80, 80) < 4);
+    assert_true(worst_ulps(r->softplus, softplus_truth, -12, 3) < 4);
 }
 
 /* erf is seen through gelu: x (1 + erf(x / sqrt 2)) / 2 */
@@ -86,6 +89,8 @@ static void test_special_values(void **state)
     r->sigmoid(6, x, y);
     assert_true(
         y[0] == 0 && y[1] == 1 && isnan(y[2]) && y[3] == REAL_C(0.5) && y[4] == 0 && y[5] == 1);
+    r->softplus(6, x, y);
+    assert_true(y[0] == 0 && y[1] == REAL_INF && isnan(y[2]) && y[4] == 0 && y[5] == 1000);
     r->log(6, x, y);
     assert_true(isnan(y[0]) && y[1] == REAL_INF && isnan(y[2]) && y[3] == -REAL_INF && isnan(y[4]));
     assert_true(r->max(6, x) == REAL_INF);
@@ -108,7 +113,7 @@ static int64_t run_all(
     double squares = r->sum_squares(n, x);
     memcpy(o++, &squares, sizeof *o);
     *o++ = r->max(n, x);
-    row_map maps[] = { r->exp, r->log, r->sigmoid, r->tanh };
+    row_map maps[] = { r->exp, r->log, r->sigmoid, r->tanh, r->softplus };
     for (size_t i = 0; i < sizeof maps / sizeof *maps; i++, o += n) maps[i](n, x, o);
     memcpy(o, y, (size_t)n * sizeof *o), r->add(n, x, o), o += n;
     memcpy(o, y, (size_t)n * sizeof *o), r->axpy(n, REAL_C(0.7), x, o), o += n;
@@ -120,6 +125,7 @@ static int64_t run_all(
     *o = r->softmax_sink(n, x, REAL_C(0.3), o + 1), o += n + 1;
     r->softmax_backward(n, x, y, o), o += n;
     r->softmax_delta(n, x, y, REAL_C(0.2), o), o += n;
+    r->state_step(1, n, REAL_C(0.8), z, x, y, z, o + 1, o), o += n + 1;
     if (n > 0) {
         *o = r->rms_norm(n, x, y, REAL_C(1e-6), o + 1), o += n + 1;
         memcpy(o, z, (size_t)n * sizeof *o), r->rms_norm_backward(n, x, y, REAL_C(0.9), z, true, o),
@@ -279,6 +285,33 @@ static void test_rotation(void **state)
     for (int i = 0; i < 6; i++) near((double)x[i], pairs[i], 1e-6);
 }
 
+/* ---- states ---- */
+
+static void test_state_step(void **state)
+{
+    (void)state;
+    enum { ROWS = 3, N = 37 };
+    real from[ROWS * N], to[ROWS * N], b[N], c[N], u[ROWS], y[ROWS];
+    gradient_fill(from, ROWS * N, 21, 1);
+    gradient_fill(b, N, 22, 1);
+    gradient_fill(c, N, 23, 1);
+    gradient_fill(u, ROWS, 24, 1);
+    portable()->state_step(ROWS, N, REAL_C(0.5), u, b, c, from, to, y);
+    for (int i = 0; i < ROWS; i++) {
+        double sum = 0;
+        for (int j = 0; j < N; j++) {
+            double h = 0.5 * (double)from[i * N + j] + (double)u[i] * (double)b[j];
+            near((double)to[i * N + j], h, 1e-6);
+            sum += h * (double)c[j];
+        }
+        near((double)y[i], sum, 1e-5);
+    }
+    real again[ROWS];
+    portable()->state_step(ROWS, N, REAL_C(0.5), u, b, c, from, from, again); /* in place */
+    assert_memory_equal(from, to, sizeof to);
+    assert_memory_equal(again, y, sizeof y);
+}
+
 /* ---- activations ---- */
 
 static double gelu_tanh_truth(double g)
@@ -292,6 +325,7 @@ static double activation_truth(const char *name, double g, double u, double limi
 {
     double gate = fmin(g, limit), up = fmax(fmin(u, limit), -limit);
     if (!strcmp(name, "relu")) return fmax(g, 0);
+    if (!strcmp(name, "relu2")) return fmax(g, 0) * fmax(g, 0);
     if (!strcmp(name, "gelu")) return gelu_truth(g);
     if (!strcmp(name, "gelu_tanh")) return gelu_tanh_truth(g);
     if (!strcmp(name, "silu")) return g * sigmoid_truth(g);
@@ -387,6 +421,7 @@ int main(void)
         cmocka_unit_test(test_norm),
         cmocka_unit_test(test_adamw),
         cmocka_unit_test(test_rotation),
+        cmocka_unit_test(test_state_step),
         cmocka_unit_test(test_activation_values),
         cmocka_unit_test(test_gptoss_worked),
         cmocka_unit_test(test_activation_gradients),
