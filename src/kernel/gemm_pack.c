@@ -46,9 +46,10 @@ int gemm_source_of(const gemm_group *g)
     const number_format *f = g->b.format;
     if (!f || (f == &number_f32 && !REAL_IS_DOUBLE)) return GEMM_FLOAT;
     const number_block_scale_form *scales = g->b.block_scales.form;
-    if (scales == &number_block_scale_f32 || scales == &number_block_scale_bf16)
-        return f == &number_f8_e4m3 ? GEMM_F8 : GEMM_SOURCES;
-    if (scales == &number_block_scale_e8m0) return f == &number_e2m1 ? GEMM_E2M1 : GEMM_SOURCES;
+    if (f == &number_f8_e4m3)
+        return scales && scales->leading && scales->cols % 128 == 0 ? GEMM_F8 : GEMM_SOURCES;
+    if (scales)
+        return scales == &number_block_scale_e8m0 && f == &number_e2m1 ? GEMM_E2M1 : GEMM_SOURCES;
     if (f == &number_q8_0) return g->b.stride % f->block ? GEMM_SOURCES : GEMM_Q8_0;
     return f == &number_f16 ? GEMM_F16 : f == &number_bf16 ? GEMM_BF16 : GEMM_SOURCES;
 }

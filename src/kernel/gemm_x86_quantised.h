@@ -39,22 +39,27 @@ INLINE gemm_stored rows_from(const gemm_stored *b, int64_t row)
 /* ---- a unit of eight rows: words of four values, a row in each lane, and their block scales times
  * 2^120 ---- */
 
-/* A scale is a float, or a bfloat16, which is the upper half of one. */
+/* A scale is a float, or a bfloat16, which is the upper half of one; it is that of a block of 128,
+ * of a row, or of the matrix. */
 INLINE float scale_of_f8(const number_block_scales *x, int64_t row, int64_t q)
 {
-    const uint8_t *at = x->at + row / 128 * x->stride + q / 128 * x->form->bytes;
+    const int64_t down = x->form->rows == 128 ? row / 128
+                         : x->form->rows == 1 ? row
+                                              : 0,
+                  along = x->form->cols == 128 ? q / 128 : 0;
+    const uint8_t *at = x->at + down * x->stride + along * x->form->bytes;
     uint32_t bits;
     uint16_t upper;
     memcpy(&upper, at, sizeof upper);
     bits = (uint32_t)upper << 16;
-    if (x->form == &number_block_scale_f32) memcpy(&bits, at, sizeof bits);
+    if (x->form->bytes == 4) memcpy(&bits, at, sizeof bits);
     return number_float_of_bits(bits);
 }
 
 INLINE __m256 scales_of_f8(const number_block_scales *x, int64_t q)
 {
     float values[LANES];
-    if (x->skip + LANES <= 128) return _mm256_set1_ps(scale_of_f8(x, 0, q));
+    if (x->skip + LANES <= x->form->rows) return _mm256_set1_ps(scale_of_f8(x, 0, q));
     for (int r = 0; r < LANES; r++) values[r] = scale_of_f8(x, x->skip + r, q);
     return _mm256_loadu_ps(values);
 }

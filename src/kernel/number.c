@@ -33,6 +33,9 @@ static const number_format *const formats[] = {
     &number_iq1_s,
     &number_tq2_0,
     &number_tq1_0,
+    &number_int4,
+    &number_int4_zero,
+    &number_nvfp4_whole,
 };
 
 enum { FORMATS = sizeof formats / sizeof *formats };

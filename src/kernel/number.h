@@ -29,6 +29,7 @@ extern const number_format number_q2_k, number_q3_k, number_q4_k, number_q5_k, n
 extern const number_format number_iq4_nl, number_iq4_xs, number_mxfp4, number_nvfp4;
 extern const number_format number_iq3_s, number_iq3_xxs, number_iq2_s, number_iq2_xs;
 extern const number_format number_iq2_xxs, number_iq1_m, number_iq1_s, number_tq2_0, number_tq1_0;
+extern const number_format number_int4, number_int4_zero, number_nvfp4_whole;
 
 const number_format *const *number_list(int *count);
 const number_format *number_by_name(const char *name); /* NULL: unknown */

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "kernel/number.h"
+#include "kernel/number_half.h"
 #include "kernel/number_levels.h"
 
 static float of_f32(const uint8_t *at)
@@ -19,9 +21,36 @@ static float of_bf16(const uint8_t *at)
 
 static float of_e8m0(const uint8_t *at) { return number_half_e8m0(*at); }
 
-const number_block_scale_form number_block_scale_f32 = { 128, 128, 4, of_f32 };
-const number_block_scale_form number_block_scale_bf16 = { 128, 128, 2, of_bf16 };
-const number_block_scale_form number_block_scale_e8m0 = { 1, 32, 1, of_e8m0 };
+const number_block_scale_form number_block_scale_f32 = { 128, 128, 4, of_f32, true };
+const number_block_scale_form number_block_scale_bf16 = { 128, 128, 2, of_bf16, true };
+const number_block_scale_form number_block_scale_e8m0 = { 1, 32, 1, of_e8m0, false };
+
+enum { ALL = 1 << 30, FORMATS = 3 };
+
+#define FORMS(rows, cols)                                                                          \
+    {                                                                                              \
+        { rows, cols, 4, of_f32, true }, { rows, cols, 2, number_half_at, false },                 \
+            { rows, cols, 2, of_bf16, true },                                                      \
+    }
+static const number_block_scale_form forms[][FORMATS] = {
+    FORMS(1, 32),
+    FORMS(1, 64),
+    FORMS(1, 128),
+    FORMS(1, ALL),
+    FORMS(ALL, ALL),
+};
+
+const number_block_scale_form *number_block_scale_form_of(
+    int64_t rows, int64_t cols, const number_format *format)
+{
+    const number_format *const formats[FORMATS] = { &number_f32, &number_f16, &number_bf16 };
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)
+        for (int k = 0; k < FORMATS; k++)
+            if (formats[k] == format && forms[i]->rows == (rows ? rows : ALL) &&
+                forms[i]->cols == (cols ? cols : ALL))
+                return &forms[i][k];
+    return NULL;
+}
 
 void number_apply_block_scales(
     const number_block_scales *x, int64_t row, int64_t from, int64_t count, float *values)

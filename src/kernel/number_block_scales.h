@@ -4,12 +4,16 @@
 #ifndef CADRE_KERNEL_NUMBER_BLOCK_SCALES_H
 #define CADRE_KERNEL_NUMBER_BLOCK_SCALES_H
 
+#include <stdbool.h>
 #include <stdint.h>
+
+struct number_format;
 
 typedef struct number_block_scale_form {
     int rows, cols; /* of elements that share a scale */
     int bytes;      /* of a scale */
     float (*value)(const uint8_t *at);
+    bool leading; /* it is the leading bytes of a float */
 } number_block_scale_form;
 
 /* A float for 128 rows and 128 columns: DeepSeek's, for E4M3 */
@@ -17,6 +21,11 @@ extern const number_block_scale_form number_block_scale_f32;
 extern const number_block_scale_form number_block_scale_bf16; /* the same in bfloat16: Qwen3's */
 /* Half of a power of two for 32 elements of a row: MXFP4's, for E2M1, which is doubled */
 extern const number_block_scale_form number_block_scale_e8m0;
+
+/* Groups of 32, 64 or 128 elements of a row, whole rows, and whole matrices, with scales in f32,
+ * f16 or bf16. cols 0: all of a row; rows 0: all of the matrix. NULL: there is no such form. */
+const number_block_scale_form *number_block_scale_form_of(
+    int64_t rows, int64_t cols, const struct number_format *format);
 
 /* The block scales of a matrix, [rows / form->rows, cols / form->cols], rounded up. */
 typedef struct number_block_scales {

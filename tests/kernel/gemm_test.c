@@ -365,7 +365,8 @@ static void blocks_that_are_only_read(void **state)
         const int64_t block = list[f]->block;
         const gemm_group usual = { .k = 2 * block,
             .b = { .format = list[f], .stride = 2 * block } };
-        if (list[f]->pack || block == 1 || list[f] == &number_e2m1) continue;
+        if (list[f]->pack || block == 1 || list[f] == &number_e2m1 || list[f] == &number_int4)
+            continue;
         if (quant_kernel_of(all.compute[0]->variant, GEMM_NT, &usual, false)) continue;
         for (int kind = GEMM_NT; kind <= GEMM_NN; kind++)
             for (int64_t m = 1; m <= 9; m += 4) {
@@ -445,6 +446,10 @@ static void formats_with_block_scales_on_1_2_3_workers(void **state)
     try_coded(all, &number_f8_e4m3, &number_block_scale_f32);
     try_coded(all, &number_f8_e4m3, &number_block_scale_bf16);
     try_coded(all, &number_e2m1, &number_block_scale_e8m0);
+    try_coded(all, &number_f8_e4m3, number_block_scale_form_of(1, 0, &number_bf16));
+    try_coded(all, &number_f8_e4m3, number_block_scale_form_of(0, 0, &number_f32));
+    try_coded(all, &number_int4, number_block_scale_form_of(1, 32, &number_f16));
+    try_coded(all, &number_int4, number_block_scale_form_of(1, 0, &number_bf16));
     for (int i = 0; i < 3; i++) machines_free(&all[i]);
 }
 

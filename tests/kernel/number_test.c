@@ -167,6 +167,40 @@ static void nvfp4_is_its_definition(void **state)
     }
 }
 
+/* Every value with every zero point, and pairs of values with every scale of E4M3. */
+static void four_bits_in_memory_are_their_definitions(void **state)
+{
+    (void)state;
+    for (int zero = 0; zero < 16; zero++) {
+        const float scale = 0.37f * (float)(zero - 5);
+        uint8_t block[21] = { [4] = (uint8_t)zero };
+        float values[32], pairs[32];
+        memcpy(block, &scale, sizeof scale);
+        for (int i = 0; i < 16; i++) block[5 + i] = (uint8_t)(i | (15 - i) << 4);
+        number_int4_zero.unpack(block, values, 32);
+        number_int4.unpack(block + 5, pairs, 32);
+        for (int i = 0; i < 32; i++) {
+            int q = i % 2 ? 15 - i / 2 : i / 2;
+            assert_true(values[i] == (float)(q - zero) * scale);
+            assert_true(pairs[i] == (float)(q - 8));
+        }
+    }
+    for (int code = 0; code < 127; code++) {
+        const float whole = 0.0625f;
+        uint8_t block[40] = { [4] = (uint8_t)code, [7] = (uint8_t)(126 - code) };
+        float values[64], scales[2];
+        number_f8_e4m3.unpack((uint8_t[]){ block[4], block[7] }, scales, 2);
+        memcpy(block, &whole, sizeof whole);
+        for (int i = 0; i < 32; i++) block[8 + i] = (uint8_t)(i % 16 | (15 - i % 16) << 4);
+        number_nvfp4_whole.unpack(block, values, 64);
+        for (int i = 0; i < 64; i++) {
+            int q = i % 2 ? 15 - i / 2 % 16 : i / 2 % 16;
+            float scale = i < 16 ? scales[0] : i < 48 ? 0 : scales[1];
+            assert_true((double)values[i] == e2m1_value(q) * (double)(scale * whole));
+        }
+    }
+}
+
 /* From any row and column on; a slice of a matrix has a slice of its block scales. */
 static void block_scales_cover_their_blocks(void **state)
 {
@@ -237,6 +271,7 @@ int main(void)
         cmocka_unit_test(every_f8_e4m3_is_its_definition),
         cmocka_unit_test(mxfp4_is_its_definition),
         cmocka_unit_test(nvfp4_is_its_definition),
+        cmocka_unit_test(four_bits_in_memory_are_their_definitions),
         cmocka_unit_test(block_scales_cover_their_blocks),
         cmocka_unit_test(formats_are_found),
         cmocka_unit_test(tolerances_hold),
