@@ -17,13 +17,13 @@ typedef struct tokens {
     int64_t vocab, context, step, batch;
 } tokens;
 
-static void feed(void *arg, int64_t first, int64_t count, int32_t *inputs, int32_t *targets)
+static void feed(void *arg, int64_t first, int64_t count, const batch_rows *rows)
 {
     const tokens *t = arg;
     for (int64_t i = 0; i < count * t->context; i++) {
         uint64_t at = (uint64_t)(((t->step * t->batch) + first) * (t->context + 1) + i);
-        inputs[i] = (int32_t)(random_bits(t->key, at) % (uint64_t)t->vocab);
-        targets[i] = (int32_t)(random_bits(t->key, at + 1) % (uint64_t)t->vocab);
+        rows->inputs[i] = (int32_t)(random_bits(t->key, at) % (uint64_t)t->vocab);
+        rows->targets[i] = (int32_t)(random_bits(t->key, at + 1) % (uint64_t)t->vocab);
     }
 }
 

@@ -200,9 +200,8 @@ static void end_backward(
 static void gather_embedded(const transformer *t, const batch_ranks *ranks)
 {
     const token_batch *b = &t->now->batch;
-    int64_t first[BATCH_RANKS + 1], width = t->config->width;
-    for (int r = 0; r <= ranks->comm->size; r++)
-        first[r] = ranks->first[r] * (b->tokens / b->sequences);
+    const int64_t *first = ranks->first_token;
+    int64_t width = t->config->width;
     comm_all_gather_v(ranks->comm, b->inputs, first, sizeof *b->inputs, t->all_inputs);
     comm_all_gather_v(ranks->comm, t->dx, first, (size_t)width * sizeof(real), t->all_dx);
 }

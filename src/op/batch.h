@@ -30,9 +30,10 @@ enum { BATCH_RANKS = 64 }; /* at most */
  * have the same sequences: those of `slices`, which divide the work on each token. */
 typedef struct batch_ranks {
     struct comm *comm;
-    struct comm *slices;  /* NULL: there are none */
-    const int64_t *first; /* [size + 1] first sequence of each rank */
-    int64_t tokens;       /* of all ranks */
+    struct comm *slices;        /* NULL: there are none */
+    const int64_t *first;       /* [size + 1] first sequence of each rank */
+    const int64_t *first_token; /* [size + 1] and its first token */
+    int64_t tokens;             /* of all ranks */
 } batch_ranks;
 
 /* Random numbers of a pass (noise, jitter, dropout) are functions of these, of the layer and of the

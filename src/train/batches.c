@@ -48,14 +48,46 @@ static const int32_t *corpus_window(const batches *b, int64_t serial)
     return b->run[i].tokens + at * b->context + offset;
 }
 
+/* Row `serial`, counted from the beginning of the run, of a file */
+static void file_row(const batches *b, int64_t serial, const batch_rows *to)
+{
+    const int32_t *tokens = b->table + serial * (b->context + 1),
+                  *document = b->documents ? b->documents + serial * (b->context + 1) : NULL,
+                  *given = b->targets ? b->targets + serial * b->context : tokens + 1;
+    for (int64_t i = 0; i < b->context; i++) {
+        bool crosses = document && document[i + 1] != document[i];
+        to->inputs[i] = tokens[i];
+        to->targets[i] = given[i] < 0 || crosses ? -1 : given[i];
+        if (document && i > 0) to->begins[i] = document[i] != document[i - 1];
+    }
+}
+
+static void corpus_row(const batches *b, int64_t serial, const batch_rows *to)
+{
+    const int32_t *window = corpus_window(b, serial);
+    memcpy(to->inputs, window, (size_t)b->context * sizeof *to->inputs);
+    memcpy(to->targets, window + 1, (size_t)b->context * sizeof *to->targets);
+}
+
 void batches_take(
-    const batches *b, int64_t step, int64_t first, int64_t count, int32_t *inputs, int32_t *targets)
+    const batches *b, int64_t step, int64_t first, int64_t count, const batch_rows *rows)
 {
     for (int64_t i = 0; i < count; i++) {
-        int64_t serial = step * b->batch + first + i;
-        const int32_t *window =
-            b->table ? b->table + serial * (b->context + 1) : corpus_window(b, serial);
-        memcpy(inputs + i * b->context, window, (size_t)b->context * sizeof *inputs);
-        memcpy(targets + i * b->context, window + 1, (size_t)b->context * sizeof *targets);
+        int64_t serial = step * b->batch + first + i, at = i * b->context;
+        batch_rows row = { rows->inputs + at, rows->targets + at, rows->begins + at };
+        if (b->table) file_row(b, serial, &row);
+        else corpus_row(b, serial, &row);
     }
+}
+
+int64_t batches_most_documents(const batches *b)
+{
+    int64_t most = 1, rows = b->documents ? b->steps * b->batch : 0;
+    for (int64_t r = 0; r < rows; r++) {
+        const int32_t *document = b->documents + r * (b->context + 1);
+        int64_t count = 1;
+        for (int64_t i = 1; i < b->context; i++) count += document[i] != document[i - 1];
+        if (count > most) most = count;
+    }
+    return most;
 }

@@ -3,14 +3,17 @@
  *
  * From a corpus, every domain's tokens are cut into windows of context + 1. Each epoch visits all
  * windows of all domains once, in an order and from an offset that are drawn from (seed, epoch). A
- * file gives its batches, in its order. */
+ * file gives its batches, in its order.
+ *
+ * Where documents are packed, a document begins a sequence of the model, and a target that belongs
+ * to another document than its input is not counted. */
 #ifndef CADRE_TRAIN_BATCHES_H
 #define CADRE_TRAIN_BATCHES_H
 
 #include <stdint.h>
 
-#include "base/file.h"
 #include "base/status.h"
+#include "train/batch_rows.h"
 
 typedef struct token_run {
     const int32_t *tokens; /* borrowed */
@@ -27,15 +30,20 @@ typedef struct batches {
     /* from a file */
     const int32_t *table; /* [steps, batch, context + 1]; NULL: a corpus */
     int64_t steps;
+    const int32_t *targets; /* [steps, batch, context], below 0: not counted; NULL: what follows */
+    /* [steps, batch, context + 1] numbers that rise along a row; NULL: documents are not packed */
+    const int32_t *documents;
 } batches;
 
 /* Refuses a corpus in which no domain holds a window. */
 cadre_status batches_of_corpus(
     const token_run *run, int runs, int64_t batch, int64_t context, uint64_t seed, batches *b);
 
-/* The sequences first .. first + count - 1 of the step's batch, as inputs and targets, both [count,
- * context]. */
-void batches_take(const batches *b, int64_t step, int64_t first, int64_t count, int32_t *inputs,
-    int32_t *targets);
+/* Rows first .. first + count - 1 of the step's batch. rows->begins is all false before. */
+void batches_take(
+    const batches *b, int64_t step, int64_t first, int64_t count, const batch_rows *rows);
+
+/* The most documents that one row holds */
+int64_t batches_most_documents(const batches *b);
 
 #endif

@@ -13,15 +13,15 @@
 
 /* ---- real steps, on random tokens ---- */
 
-static void feed(void *arg, int64_t first, int64_t count, int32_t *inputs, int32_t *targets)
+static void feed(void *arg, int64_t first, int64_t count, const batch_rows *rows)
 {
     const train_run *r = *(const train_run *const *)arg;
     random_key key = random_key_of(r->settings.seed, "rate", 0, 0);
     int64_t context = r->settings.context;
     for (int64_t i = 0; i < count * context; i++) {
         uint64_t at = (uint64_t)(first * context + i);
-        inputs[i] = (int32_t)(random_bits(key, at) % (uint64_t)r->config.vocab);
-        targets[i] = (int32_t)(random_bits(key, at + 1) % (uint64_t)r->config.vocab);
+        rows->inputs[i] = (int32_t)(random_bits(key, at) % (uint64_t)r->config.vocab);
+        rows->targets[i] = (int32_t)(random_bits(key, at + 1) % (uint64_t)r->config.vocab);
     }
 }
 

@@ -57,6 +57,39 @@ static cadre_status fit_option(train_run *r, const char *name, int64_t value, co
         (long long)wanted);
 }
 
+/* A tensor [steps, batch, length] of the token file. *at NULL: it has none */
+static cadre_status find_ids(
+    const train_run *r, const char *name, int64_t length, const int32_t **at)
+{
+    const char *path = safetensors_path(r->token_file);
+    const safetensors_tensor *t;
+    const int64_t shape[] = { r->batches.steps, r->batches.batch, length };
+    *at = NULL;
+    if (!safetensors_find(r->token_file, name)) return CADRE_OK;
+    CADRE_TRY(safetensors_get_as(r->token_file, name, "I32", 3, shape, &t));
+    if ((uintptr_t)t->data % sizeof(int32_t))
+        return cadre_fail(CADRE_EFORMAT, path, "%s: expected data aligned to 4 bytes", name);
+    *at = (const int32_t *)(const void *)t->data;
+    return CADRE_OK;
+}
+
+static bool packs_documents(const train_run *r)
+{
+    return !strcmp(cadre_options_text(r->options, "pack", 0), "documents");
+}
+
+/* What a token file may hold beside tokens */
+static cadre_status find_targets_and_documents(train_run *r)
+{
+    batches *b = &r->batches;
+    CADRE_TRY(find_ids(r, "targets", b->context, &b->targets));
+    if (!packs_documents(r)) return CADRE_OK;
+    CADRE_TRY(find_ids(r, "documents", b->context + 1, &b->documents));
+    if (b->documents) return CADRE_OK;
+    return cadre_fail(CADRE_EFORMAT, safetensors_path(r->token_file),
+        "--pack documents: expected a tensor \"documents\" that numbers them, found none");
+}
+
 cadre_status train_data_open_tokens(train_run *r)
 {
     const char *path = cadre_options_text(r->options, "tokens", 0);
@@ -76,6 +109,7 @@ cadre_status train_data_open_tokens(train_run *r)
         .context = t->shape[2] - 1,
         .table = (const int32_t *)(const void *)t->data,
         .steps = t->shape[0] };
+    CADRE_TRY(find_targets_and_documents(r));
     CADRE_TRY(take_tokenizer(r));
     bool length =
         cadre_options_count(r->options, "steps") || cadre_options_count(r->options, "minutes");
@@ -215,19 +249,57 @@ static void find_sentinels(train_run *r)
         tokenizer_id(r->tokenizer, first_sentinel, sizeof first_sentinel - 1);
 }
 
+/* none: an id that stands for no token; 0: every id must be one */
+static cadre_status check_ids(
+    const train_run *r, const char *name, const int32_t *ids, int64_t count, int32_t none)
+{
+    for (int64_t i = 0; i < count; i++)
+        if ((ids[i] < 0 || ids[i] >= r->config.vocab) && !(none && ids[i] == none))
+            return cadre_fail(CADRE_EFORMAT, safetensors_path(r->token_file),
+                "%s: expected ids of 0 to %lld%s, found %d", name, (long long)(r->config.vocab - 1),
+                none ? ", or -100 for a target that does not count" : "", ids[i]);
+    return CADRE_OK;
+}
+
+static cadre_status check_documents(const train_run *r)
+{
+    const batches *b = &r->batches;
+    int64_t row = b->context + 1;
+    for (int64_t i = 0; b->documents && i < b->steps * b->batch * row; i++)
+        if (i % row && b->documents[i] < b->documents[i - 1])
+            return cadre_fail(CADRE_EFORMAT, safetensors_path(r->token_file),
+                "documents: expected numbers that rise along a row, found %d after %d",
+                b->documents[i], b->documents[i - 1]);
+    return CADRE_OK;
+}
+
+static cadre_status check_token_file(const train_run *r)
+{
+    enum { NOT_COUNTED = -100 };
+    const batches *b = &r->batches;
+    int64_t rows = b->steps * b->batch;
+    CADRE_TRY(check_ids(r, "tokens", b->table, rows * (b->context + 1), 0));
+    if (b->targets) CADRE_TRY(check_ids(r, "targets", b->targets, rows * b->context, NOT_COUNTED));
+    CADRE_TRY(check_documents(r));
+    if (!r->config.encoder || !(b->targets || b->documents)) return CADRE_OK;
+    return cadre_fail(CADRE_EUNSUPPORTED, safetensors_path(r->token_file),
+        "%s: expected a decoder, found a model with an encoder, whose targets are spans of the "
+        "text",
+        b->targets ? "targets" : "--pack documents");
+}
+
 cadre_status train_data_arrange(train_run *r)
 {
-    const train_settings *s = &r->settings;
+    train_settings *s = &r->settings;
     find_sentinels(r);
+    if (!r->token_file && packs_documents(r))
+        return cadre_fail(CADRE_EUNSUPPORTED, NULL,
+            "--pack documents: expected --tokens with \"documents\", found --data");
     if (!r->token_file)
         return batches_of_corpus(
             r->runs, r->corpus->count, s->batch, s->context, s->seed, &r->batches);
-    int64_t count = r->batches.steps * s->batch * (s->context + 1);
-    for (int64_t i = 0; i < count; i++)
-        if (r->batches.table[i] < 0 || r->batches.table[i] >= r->config.vocab)
-            return cadre_fail(CADRE_EFORMAT, safetensors_path(r->token_file),
-                "tokens: expected ids of 0 to %lld, found %d", (long long)(r->config.vocab - 1),
-                r->batches.table[i]);
+    CADRE_TRY(check_token_file(r));
+    s->documents = batches_most_documents(&r->batches);
     if (s->length.steps > r->batches.steps)
         return cadre_fail(CADRE_EARGUMENT, safetensors_path(r->token_file),
             "--steps: expected at most the %lld that the file holds, found %lld",

@@ -23,10 +23,10 @@ typedef struct loop {
     int64_t saved;  /* the step of the last checkpoint; -1: there is none */
 } loop;
 
-static void feed(void *arg, int64_t first, int64_t count, int32_t *inputs, int32_t *targets)
+static void feed(void *arg, int64_t first, int64_t count, const batch_rows *rows)
 {
     const train_run *r = arg;
-    batches_take(&r->batches, r->state.step, first, count, inputs, targets);
+    batches_take(&r->batches, r->state.step, first, count, rows);
 }
 
 static run_spent spent_by(const loop *l)

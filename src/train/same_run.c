@@ -74,8 +74,13 @@ static void put_input(json_writer *w, const char *name, int64_t bytes, hash128 h
 static void put_tokens(const train_run *r, json_writer *w)
 {
     const batches *b = &r->batches;
-    size_t bytes = (size_t)(b->steps * b->batch * (b->context + 1)) * sizeof *b->table;
+    size_t row = (size_t)(b->steps * b->batch) * sizeof *b->table,
+           shorter = row * (size_t)b->context, bytes = shorter + row;
     put_input(w, "the token file", (int64_t)bytes, hash_bytes(b->table, bytes));
+    if (b->targets)
+        put_input(w, "the token file's targets", (int64_t)shorter, hash_bytes(b->targets, shorter));
+    if (b->documents)
+        put_input(w, "the token file's documents", (int64_t)bytes, hash_bytes(b->documents, bytes));
 }
 
 /* A model's weights, by content, wherever they lie and whatever the files are called. */

@@ -66,7 +66,7 @@ static cadre_status read_length(const cadre_options *o, train_settings *s)
 cadre_status train_settings_read(const cadre_options *o, const recipe *r, train_settings *s)
 {
     *s = (train_settings){
-        .recipe = r, .options = o, .seed = (uint64_t)cadre_options_int(o, "seed", 0)
+        .recipe = r, .options = o, .seed = (uint64_t)cadre_options_int(o, "seed", 0), .documents = 1
     };
     CADRE_TRY(read_length(o, s));
     s->schedule.kind = kind_of(cadre_options_text(o, "schedule", 0));

@@ -13,6 +13,7 @@ typedef struct train_settings {
     const cadre_options *options; /* borrowed */
     uint64_t seed;
     int64_t batch, accumulate, context;
+    int64_t documents; /* that a row of the batch holds at most, as the data have them */
     run_length length;
     /* Where time decides, its number of steps is a plan that improves as the run goes on. */
     schedule schedule;

@@ -21,7 +21,14 @@ static const cadre_option rows[] = {
         .value = "FILE",
         .subject = "Data and output",
         .help = "train on these batches instead of text: safetensors, 'tokens' [steps, batch, "
-                "context + 1] i32" },
+                "context + 1] i32; perhaps 'targets' [steps, batch, context], -100: not counted, "
+                "and 'documents' [steps, batch, context + 1]" },
+    { .name = "pack",
+        .kind = CADRE_OPTION_CHOICE,
+        .choices = OPTION_CHOICES("runs", "documents"),
+        .fallback = "runs",
+        .subject = "Data and output",
+        .help = "what a row of the batch is: one text, or documents that do not see each other" },
     { .name = "out",
         .kind = CADRE_OPTION_PATH,
         .value = "DIR",

@@ -6,10 +6,9 @@
 #include "weights/rank_share.h"
 
 /* The most that this rank has of a micro-batch */
-static int64_t most_sequences(const trainer *t) { return leaf_plan_most_sequences(&t->plan); }
 static int64_t most_tokens(const trainer *t, const stack *k)
 {
-    return most_sequences(t) * k->length;
+    return trainer_most_rows(t) * k->length;
 }
 
 static batch_limits limits_of(const trainer *t, const stack *k)
@@ -17,14 +16,14 @@ static batch_limits limits_of(const trainer *t, const stack *k)
     bool reads = t->count > 1 && k == &t->stacks[DECODER];
     int64_t all = t->settings.batch / t->settings.accumulate;
     return (batch_limits){ .tokens = most_tokens(t, k),
-        .sequences = most_sequences(t),
+        .sequences = trainer_most_sequences(t),
         .keys = k->length,
         .encoder_tokens = reads ? most_tokens(t, &t->stacks[ENCODER]) : 0,
         .training = true,
         .leaves = t->plan.leaves,
         .ranks = rank_groups_several(&t->groups) ? t->plan.ranks : 0,
         .all_tokens = all * k->length,
-        .all_sequences = all };
+        .all_sequences = all * t->settings.documents };
 }
 
 /* ---- memory ---- */
@@ -43,7 +42,7 @@ static void layout_stack(trainer *t, stack *k)
 {
     k->room = most_tokens(t, k);
     k->inputs = ARENA_ARRAY(&t->memory, int32_t, t->passes * k->room);
-    k->start = ARENA_ARRAY(&t->memory, int64_t, (most_sequences(t) + 1));
+    k->start = ARENA_ARRAY(&t->memory, int64_t, t->passes * (trainer_most_sequences(t) + 1));
 }
 
 static model_config *share_of(trainer *t) { return t->share.layers ? &t->share : &t->config; }
@@ -102,12 +101,14 @@ static void layout(trainer *t)
 {
     const model_config *c = &t->config;
     arena *a = &t->memory;
-    int64_t fed = most_sequences(t) * t->settings.context;
+    int64_t fed = trainer_most_rows(t) * t->settings.context;
     t->values = ARENA_ARRAY(a, real, t->table.elements);
     layout_gradients(t, a);
     for (int i = 0; i < t->count; i++) layout_stack(t, &t->stacks[i]);
     t->targets = ARENA_ARRAY(a, int32_t, fed);
+    t->begins = ARENA_ARRAY(a, bool, fed);
     t->losses = ARENA_ARRAY(a, real, fed);
+    t->first_sequence = ARENA_ARRAY(a, int64_t, t->settings.batch + 1);
     trainer_layout_slices(t, a);
     trainer_layout_pipeline(t, a);
     if (t->plan.ranks > 1) layout_exchange(t, a);
@@ -204,9 +205,6 @@ static cadre_status allocate(trainer *t)
     layout(t);
     if (!arena_open(&t->memory, t->memory.used)) return CADRE_ENOMEM;
     layout(t);
-    for (int k = 0; k < t->count; k++)
-        for (int64_t i = 0; i <= most_sequences(t); i++)
-            t->stacks[k].start[i] = i * t->stacks[k].length;
     return CADRE_OK;
 }
 

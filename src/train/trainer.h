@@ -9,6 +9,7 @@
 
 #include "base/layout.h"
 #include "model/transformer.h"
+#include "train/batch_rows.h"
 #include "train/settings.h"
 
 typedef struct trainer trainer;
@@ -43,16 +44,17 @@ real *trainer_values(trainer *t); /* [table->elements], the flat layout */
 optimizer *trainer_optimizer(trainer *t);
 
 typedef struct trainer_report {
-    double loss, aux,
-        z; /* mean cross-entropy of the next token alone; balancing and z terms as added */
+    /* Mean cross-entropy of the step's counted targets alone, 0 where none is; balancing and z
+     * terms as added */
+    double loss, aux, z;
     double gradient_norm; /* before clipping */
     double lr;
     int64_t tokens;
 } trainer_report;
 
-/* Gives the tokens of sequences first .. first + count - 1 of the step's batch. */
-typedef void (*trainer_feed)(
-    void *arg, int64_t first, int64_t count, int32_t *inputs, int32_t *targets);
+/* Gives rows first .. first + count - 1 of the step's batch: the same ones whenever it is asked in
+ * this step. rows->begins is all false before. */
+typedef void (*trainer_feed)(void *arg, int64_t first, int64_t count, const batch_rows *rows);
 
 /* Takes step number `step`, from 0, at learning rate lr. On failure (CADRE_EINTERRUPTED, or an
  * error of another rank) the step is given up, and parameters and moments are those before it. */

@@ -6,13 +6,14 @@
 #include "kernel/rows.h"
 
 /* Fetches the decoder's inputs and targets, and what an encoder reads. */
-static void feed_part(trainer *t, int64_t step, int32_t *inputs, trainer_feed feed, void *arg)
+static void feed_part(
+    trainer *t, int64_t step, int32_t *inputs, int pass, trainer_feed feed, void *arg)
 {
     const train_settings *s = &t->settings;
     stack *decoder = &t->stacks[DECODER], *encoder = &t->stacks[ENCODER];
-    int64_t sequences = t->part.sequences, first = t->part.first;
-    feed(arg, first, sequences, t->texts ? t->texts : inputs, t->targets);
-    for (int64_t i = 0; t->texts && i < sequences; i++) {
+    int64_t rows = t->part.sequences, first = t->part.first;
+    trainer_feed_rows(t, t->texts ? t->texts : inputs, pass, feed, arg);
+    for (int64_t i = 0; t->texts && i < rows; i++) {
         random_key key = random_key_of(s->seed, "spans", (uint64_t)step, (uint64_t)(first + i));
         span_corrupt(&s->spans, key, s->context, t->texts + i * s->context,
             encoder->inputs + i * encoder->length, inputs + i * decoder->length,
@@ -25,10 +26,11 @@ static cadre_status forward_stack(trainer *t, const stack *k, int64_t step, cons
 {
     const train_settings *s = &t->settings;
     bool several = rank_groups_several(&t->groups);
+    int64_t pass = (inputs - k->inputs) / k->room;
     token_batch b = { .inputs = inputs,
         .tokens = t->part.sequences * k->length,
-        .sequences = t->part.sequences,
-        .start = k->start,
+        .sequences = trainer_sequences_in(t, t->part.first, t->part.sequences),
+        .start = k->start + pass * (trainer_most_sequences(t) + 1),
         .may_stop = !several,
         .encoder_output = encoder ? transformer_hidden(encoder->transformer) : NULL,
         .encoder_start = encoder ? encoder->start : NULL,
@@ -38,6 +40,13 @@ static cadre_status forward_stack(trainer *t, const stack *k, int64_t step, cons
             .step = (uint64_t)step,
             .first_token = t->part.first * k->length } };
     return transformer_forward(k->transformer, &k->weights, &b, k->balance, NULL, NULL);
+}
+
+/* A rank's rows begin `rows` behind row `begin`, the first of the micro-batch. */
+static void place_rank(const trainer *t, micro_batch *m, int rank, int64_t begin, int64_t rows)
+{
+    m->first_sequence[rank] = trainer_sequences_in(t, begin, rows);
+    m->first_token[rank] = rows * t->stacks[DECODER].length;
 }
 
 void trainer_begin_part(trainer *t, int64_t i, leaf_sums *sums)
@@ -51,22 +60,24 @@ void trainer_begin_part(trainer *t, int64_t i, leaf_sums *sums)
         leaf_sums scrap = { 0 };
         leaf_part part;
         leaf_plan_part(&all, i, &scrap, &part);
-        m->first_sequence[all.rank] = part.first - begin;
+        place_rank(t, m, all.rank, begin, part.first - begin);
     }
-    m->first_sequence[all.ranks] = (i + 1) * all.batch / all.parts - begin;
+    place_rank(t, m, all.ranks, begin, (i + 1) * all.batch / all.parts - begin);
     m->ranks = (batch_ranks){ .comm = t->groups.tokens,
         .slices = t->groups.tensor,
         .first = m->first_sequence,
-        .tokens = m->first_sequence[all.ranks] * t->stacks[DECODER].length };
+        .first_token = m->first_token,
+        .tokens = m->first_token[all.ranks] };
 }
 
 cadre_status trainer_forward_part(trainer *t, int64_t step, int64_t i, trainer_feed feed, void *arg)
 {
     const micro_batch *m = trainer_micro(t, i);
     stack *decoder = &t->stacks[DECODER], *encoder = t->count > 1 ? &t->stacks[ENCODER] : NULL;
-    int32_t *inputs = decoder->inputs + i % t->passes * decoder->room;
-    transformer_turn_to(decoder->transformer, (int)(i % t->passes));
-    feed_part(t, step, inputs, feed, arg);
+    int pass = (int)(i % t->passes);
+    int32_t *inputs = decoder->inputs + pass * decoder->room;
+    transformer_turn_to(decoder->transformer, pass);
+    feed_part(t, step, inputs, pass, feed, arg);
     if (encoder) CADRE_TRY(forward_stack(t, encoder, step, encoder->inputs, m, NULL));
     return forward_stack(t, decoder, step, inputs, m, encoder);
 }
@@ -74,7 +85,7 @@ cadre_status trainer_forward_part(trainer *t, int64_t step, int64_t i, trainer_f
 cadre_status trainer_backward_part(trainer *t, int64_t i)
 {
     stack *decoder = &t->stacks[DECODER], *encoder = &t->stacks[ENCODER];
-    real scale = (real)(1.0 / (double)(t->settings.batch * decoder->length));
+    real scale = t->counted ? (real)(1.0 / (double)t->counted) : 0;
     transformer_turn_to(decoder->transformer, (int)(i % t->passes));
     trainer_begin_leaves(t);
     for (int k = 0; k < t->count; k++) {

@@ -41,8 +41,7 @@ static int64_t packed_doubles(const trainer *t, int64_t sequences)
 
 void trainer_layout_pipeline(trainer *t, arena *a)
 {
-    int64_t sequences = leaf_plan_most_sequences(&t->plan),
-            sparse = model_config_sparse_layers(&t->config);
+    int64_t sequences = trainer_most_sequences(t), sparse = model_config_sparse_layers(&t->config);
     int64_t count = t->groups.pipeline ? t->settings.accumulate : 1;
     t->micro = ARENA_ARRAY(a, micro_batch, count);
     if (!t->groups.pipeline) return;
@@ -50,8 +49,9 @@ void trainer_layout_pipeline(trainer *t, arena *a)
         double *statistics = ARENA_ARRAY(a, double, packed_doubles(t, sequences));
         if (t->micro) t->micro[i].statistics = statistics;
     }
-    t->mail.bytes = (size_t)packed_doubles(t, sequences) * sizeof(double) +
-                    (size_t)(sequences * t->settings.context * t->config.width) * sizeof(real);
+    t->mail.bytes =
+        (size_t)packed_doubles(t, sequences) * sizeof(double) +
+        (size_t)(trainer_most_rows(t) * t->settings.context * t->config.width) * sizeof(real);
     t->mail.out = ARENA_ARRAY(a, char, t->mail.bytes);
     t->mail.in = ARENA_ARRAY(a, char, t->mail.bytes);
     t->most_experts = most_experts(&t->config);
@@ -75,7 +75,9 @@ static size_t statistics_bytes(const trainer *t, int64_t i)
 
 static size_t rows_bytes(const trainer *t, int64_t i)
 {
-    return (size_t)(own_sequences(t, i) * t->settings.context * t->config.width) * sizeof(real);
+    const int64_t *first = trainer_micro(t, i)->first_token;
+    int64_t tokens = first[t->plan.rank + 1] - first[t->plan.rank];
+    return (size_t)(tokens * t->config.width) * sizeof(real);
 }
 
 static void write_mail(const trainer *t, int64_t i, const real *rows)

@@ -144,10 +144,9 @@ void trainer_gather_gradients(trainer *t)
 
 void trainer_gather_losses(trainer *t, const micro_batch *m)
 {
-    int64_t first[BATCH_RANKS + 1], length = t->stacks[DECODER].length;
     if (t->plan.ranks == 1) return;
-    for (int r = 0; r <= t->plan.ranks; r++) first[r] = m->first_sequence[r] * length;
-    comm_all_gather_v(t->groups.tokens, t->losses, first, sizeof *t->losses, t->all_losses);
+    comm_all_gather_v(
+        t->groups.tokens, t->losses, m->first_token, sizeof *t->losses, t->all_losses);
 }
 
 void trainer_spread_values(trainer *t)

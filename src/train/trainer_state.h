@@ -2,6 +2,7 @@
  *
  *     trainer.c           makes it
  *     trainer_step.c      takes a step
+ *     trainer_rows.c      its rows, cut into sequences where documents begin
  *     trainer_part.c      one micro-batch of it, forward and backward
  *     trainer_pipeline.c  the micro-batches of a step, where ranks have different layers
  *     trainer_sums.c      the slots in which sums of leaves wait
@@ -26,7 +27,7 @@ typedef struct stack {
     balance *balance;
     int32_t *inputs; /* [passes, room] */
     int64_t room;    /* tokens of a micro-batch, at most */
-    int64_t *start;  /* [sequences of a micro-batch + 1] */
+    int64_t *start;  /* [passes, sequences of a micro-batch at most + 1] */
     /* [V, D] the gradient of an embedding that others share, until the step's end: sums over
      * tokens, each in its own order. NULL: nobody shares it */
     real *embedding;
@@ -40,7 +41,8 @@ enum { DECODER, ENCODER, STACKS };
 
 /* What is known of a micro-batch between its forward and its backward. */
 typedef struct micro_batch {
-    int64_t first_sequence[BATCH_RANKS + 1]; /* [ranks + 1] of each rank, in the micro-batch */
+    /* [ranks + 1] of each rank, in the micro-batch */
+    int64_t first_sequence[BATCH_RANKS + 1], first_token[BATCH_RANKS + 1];
     batch_ranks ranks;
     double *statistics; /* of the balance, all layers' of this rank's sequences; NULL: see there */
 } micro_batch;
@@ -97,7 +99,11 @@ struct trainer {
     optimizer *optimizer;
     int32_t *texts;   /* [micro-batch] as they were fed; NULL: the decoder reads them */
     int32_t *targets; /* [micro-batch] of the decoder, with room for as many as were fed */
+    bool *begins;     /* [micro-batch] where documents begin, as they were fed */
     real *losses;     /* [micro-batch] */
+    /* Of the step: the first sequence of each row [batch + 1], and the targets that count */
+    int64_t *first_sequence;
+    int64_t counted;
 };
 
 /* Whether its gradient is a sum along the tree of leaves. That of experts and of the embedding is
@@ -142,6 +148,21 @@ int64_t trainer_place_of_slot(const trainer *t, int64_t slot);
 void trainer_begin_leaves(trainer *t); /* says how the stacks sum the gradients of t->part */
 void trainer_join_leaves(trainer *t);  /* adds the sums of two halves of nodes, as t->part says */
 leaf_sums trainer_sums_of(const trainer *t, int rank); /* after the last part */
+
+/* ---- trainer_rows.c ---- */
+
+/* Rows of a micro-batch, and the sequences of the model in them, at most */
+int64_t trainer_most_rows(const trainer *t);
+int64_t trainer_most_sequences(const trainer *t);
+/* At the beginning of a step: counts the sequences of every row and the targets of all. */
+void trainer_survey_rows(trainer *t, trainer_feed feed, void *arg);
+/* Feeds the rows of t->part, into t->targets too, and says where pass `pass` has its sequences. */
+void trainer_feed_rows(trainer *t, int32_t *inputs, int pass, trainer_feed feed, void *arg);
+/* The sequences in rows first .. first + count - 1 */
+static inline int64_t trainer_sequences_in(const trainer *t, int64_t first, int64_t count)
+{
+    return t->first_sequence[first + count] - t->first_sequence[first];
+}
 
 /* ---- trainer_part.c ---- */
 

@@ -128,9 +128,10 @@ cadre_status trainer_step(
 {
     const train_settings *s = &t->settings;
     double sum = 0, aux = 0, z = 0;
-    int64_t predicted = s->batch * t->stacks[DECODER].length;
+    trainer_survey_rows(t, feed, arg);
     for (int i = 0; i < t->count; i++)
-        balance_step_begin(t->stacks[i].balance, s->batch, s->batch * t->stacks[i].length);
+        balance_step_begin(
+            t->stacks[i].balance, t->first_sequence[s->batch], s->batch * t->stacks[i].length);
     t->sums = (leaf_sums){ 0 };
     trainer_spread_columns(t);
     CADRE_TRY(survey_micro_batches(t, step, feed, arg));
@@ -151,7 +152,8 @@ cadre_status trainer_step(
         z += terms.z;
     }
     CADRE_TRY(comm_status(t->world));
-    *report = (trainer_report){ sum / (double)predicted, aux, z, size, lr, s->batch * s->context };
+    double loss = t->counted ? sum / (double)t->counted : 0;
+    *report = (trainer_report){ loss, aux, z, size, lr, s->batch * s->context };
     return CADRE_OK;
 }
 

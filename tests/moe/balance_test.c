@@ -372,7 +372,10 @@ static void rank_body(comm *world, void *arg)
     balance_layer layer = { .router = config.router, .experts = 8, .picks = 2 };
     bool several = world->size > 1;
     const int64_t each[] = { 0, 1, 2 };
-    const batch_ranks ranks = { .comm = world, .first = each, .tokens = RANKS * LENGTH };
+    const int64_t tokens[] = { 0, LENGTH, 2 * LENGTH };
+    const batch_ranks ranks = {
+        .comm = world, .first = each, .first_token = tokens, .tokens = RANKS * LENGTH
+    };
     batch_limits most = { .tokens = RANKS * LENGTH, .sequences = RANKS, .training = true };
     int64_t first = world->rank * LENGTH, numbers = first * config.width;
     if (several) {

@@ -29,8 +29,10 @@ static void test_targets_follow_inputs(void **state)
     (void)state;
     batches b = open_case(1);
     int32_t inputs[BATCH * CONTEXT], targets[BATCH * CONTEXT];
+    bool begins[BATCH * CONTEXT] = { false };
+    const batch_rows rows = { inputs, targets, begins };
     for (int64_t step = 0; step < 100; step++) {
-        batches_take(&b, step, 0, BATCH, inputs, targets);
+        batches_take(&b, step, 0, BATCH, &rows);
         for (int i = 0; i < BATCH * CONTEXT; i++) {
             assert_int_equal(targets[i], inputs[i] + 1);
             if (i % CONTEXT) assert_int_equal(inputs[i], inputs[i - 1] + 1);
@@ -44,11 +46,12 @@ static void test_an_epoch_sees_every_window_once(void **state)
     (void)state;
     batches b = open_case(2);
     int32_t inputs[CONTEXT], targets[CONTEXT];
+    bool begins[CONTEXT] = { false };
     b.batch = 1;
     for (int64_t epoch = 0; epoch < 3; epoch++) {
         int seen[1000 + SECOND] = { 0 }, twice = 0;
         for (int64_t i = 0; i < b.windows; i++) {
-            batches_take(&b, epoch * b.windows + i, 0, 1, inputs, targets);
+            batches_take(&b, epoch * b.windows + i, 0, 1, &(batch_rows){ inputs, targets, begins });
             for (int j = 0; j < CONTEXT; j++) twice += seen[inputs[j]]++ > 0;
         }
         assert_int_equal(twice, 0);
@@ -61,12 +64,13 @@ static void test_a_batch_is_a_function_of_the_step(void **state)
     batches b = open_case(3), other = open_case(4);
     int32_t whole[BATCH * CONTEXT], part[BATCH * CONTEXT], targets[BATCH * CONTEXT],
         different[BATCH * CONTEXT];
-    batches_take(&b, 41, 0, BATCH, whole, targets);
+    bool begins[BATCH * CONTEXT] = { false };
+    batches_take(&b, 41, 0, BATCH, &(batch_rows){ whole, targets, begins });
     /* In parts, backwards */
     for (int64_t i = BATCH - 1; i >= 0; i--)
-        batches_take(&b, 41, i, 1, part + i * CONTEXT, targets);
+        batches_take(&b, 41, i, 1, &(batch_rows){ part + i * CONTEXT, targets, begins });
     assert_memory_equal(whole, part, sizeof whole);
-    batches_take(&other, 41, 0, BATCH, different, targets);
+    batches_take(&other, 41, 0, BATCH, &(batch_rows){ different, targets, begins });
     assert_memory_not_equal(whole, different, sizeof whole);
 }
 
@@ -74,11 +78,42 @@ static void test_rows_of_a_file_come_in_order(void **state)
 {
     (void)state;
     int32_t rows[2 * BATCH * (CONTEXT + 1)], inputs[CONTEXT], targets[CONTEXT];
+    bool begins[CONTEXT] = { false };
     for (int32_t i = 0; i < 2 * BATCH * (CONTEXT + 1); i++) rows[i] = i;
     batches b = { .batch = BATCH, .context = CONTEXT, .table = rows, .steps = 2 };
-    batches_take(&b, 1, 2, 1, inputs, targets);
+    batches_take(&b, 1, 2, 1, &(batch_rows){ inputs, targets, begins });
     assert_int_equal(inputs[0], 5 * (CONTEXT + 1));
     assert_int_equal(targets[CONTEXT - 1], 6 * (CONTEXT + 1) - 1);
+}
+
+/* A row of a file: documents 3, 3, 3, 5, 5, 9 ... and targets of which one is not counted */
+static void test_targets_and_documents_of_a_file(void **state)
+{
+    (void)state;
+    static const int32_t tokens[CONTEXT + 1] = { 1, 2, 3, 4, 5, 6, 7, 8, 9 },
+                                          given[CONTEXT] = { 11, -100, 13, 14, 15, 16, 17, 18 },
+                                          documents[CONTEXT + 1] = { 3, 3, 3, 5, 5, 9, 9, 9, 10 },
+                                          packed[CONTEXT] = { 11, -1, -1, 14, -1, 16, 17, -1 },
+                                          next[CONTEXT] = { 2, 3, -1, 5, -1, 7, 8, -1 };
+    int32_t inputs[CONTEXT], targets[CONTEXT];
+    bool begins[CONTEXT] = { false };
+    const batch_rows rows = { inputs, targets, begins };
+    batches b = { .batch = 1, .context = CONTEXT, .table = tokens, .steps = 1, .targets = given };
+    assert_int_equal(batches_most_documents(&b), 1);
+    batches_take(&b, 0, 0, 1, &rows);
+    for (int i = 0; i < CONTEXT; i++) {
+        assert_int_equal(targets[i], i == 1 ? -1 : given[i]);
+        assert_false(begins[i]);
+    }
+    b.documents = documents;
+    assert_int_equal(batches_most_documents(&b), 3);
+    batches_take(&b, 0, 0, 1, &rows);
+    assert_memory_equal(inputs, tokens, sizeof inputs);
+    assert_memory_equal(targets, packed, sizeof targets);
+    for (int i = 1; i < CONTEXT; i++) assert_int_equal(begins[i], i == 3 || i == 5);
+    b.targets = NULL;
+    batches_take(&b, 0, 0, 1, &rows);
+    assert_memory_equal(targets, next, sizeof targets);
 }
 
 static void test_too_little_text_is_refused(void **state)
@@ -98,6 +133,7 @@ int main(void)
         cmocka_unit_test(test_an_epoch_sees_every_window_once),
         cmocka_unit_test(test_a_batch_is_a_function_of_the_step),
         cmocka_unit_test(test_rows_of_a_file_come_in_order),
+        cmocka_unit_test(test_targets_and_documents_of_a_file),
         cmocka_unit_test(test_too_little_text_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

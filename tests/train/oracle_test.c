@@ -118,10 +118,11 @@ static void compare_logits(
     cadre_context_free(context);
 }
 
-static void run_case(const char *name)
+/* accumulate NULL: as the case says */
+static void run_case_of(const char *set, const char *name, const char *accumulate)
 {
     char relative[64], model[4096], tokens[4200], recipe_path[4200], expected_path[4200];
-    snprintf(relative, sizeof relative, "train/%s", name);
+    snprintf(relative, sizeof relative, "%s/%s", set, name);
     snprintf(model, sizeof model, "%s", oracle_path(relative));
     const char *out = scratch_file(name), *metrics = scratch_file("metrics.jsonl");
     snprintf(tokens, sizeof tokens, "%s/tokens.safetensors", model);
@@ -133,6 +134,7 @@ static void run_case(const char *name)
     safetensors *expected;
     assert_int_equal(cadre_options_new(tables, 4, &o), CADRE_OK);
     if (cadre_options_load(o, recipe_path) != CADRE_OK) fail_msg("%s", cadre_last_error());
+    if (accumulate) small_set(o, "accumulate", accumulate);
     small_set(o, "from", model);
     small_set(o, "tokens", tokens);
     small_set(o, "out", out);
@@ -146,6 +148,24 @@ static void run_case(const char *name)
     small_remove(out);
 }
 
+static void run_case(const char *name) { run_case_of("train", name, NULL); }
+
+static void targets_that_do_not_count(void **state)
+{
+    (void)state;
+    run_case_of("work", "mask-answers", NULL);
+    run_case_of("work", "mask-answers", "4");
+}
+
+static void packed_documents(void **state)
+{
+    (void)state;
+    run_case_of("work", "pack-answers", NULL);
+    run_case_of("work", "pack-documents", NULL);
+    run_case_of("work", "pack-documents", "2");
+    run_case_of("work", "pack-runs", "4");
+}
+
 static void mixtral(void **state) { (void)state, run_case("mixtral"); }
 static void olmoe(void **state) { (void)state, run_case("olmoe"); }
 static void qwen3_moe(void **state) { (void)state, run_case("qwen3_moe"); }
@@ -154,6 +174,7 @@ static void deepseek_v3(void **state) { (void)state, run_case("deepseek_v3"); }
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(mixtral), cmocka_unit_test(olmoe),
-        cmocka_unit_test(qwen3_moe), cmocka_unit_test(deepseek_v3) };
+        cmocka_unit_test(qwen3_moe), cmocka_unit_test(deepseek_v3),
+        cmocka_unit_test(targets_that_do_not_count), cmocka_unit_test(packed_documents) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

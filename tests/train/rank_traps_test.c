@@ -47,7 +47,7 @@ typedef struct step_wanted {
     step_result *out;
 } step_wanted;
 
-static void feed(void *arg, int64_t first, int64_t count, int32_t *inputs, int32_t *targets)
+static void feed(void *arg, int64_t first, int64_t count, const batch_rows *rows)
 {
     const step_wanted *w = arg;
     int64_t context = 16;
@@ -55,8 +55,8 @@ static void feed(void *arg, int64_t first, int64_t count, int32_t *inputs, int32
         if (!strcmp((*m)[0], "context")) context = atoll((*m)[1]);
     for (int64_t i = 0; i < count * context; i++) {
         int64_t s = first + i / context, at = i % context;
-        inputs[i] = w->alike ? 7 : (int32_t)((s * 7 + at * at + at * (s % 3)) % VOCAB);
-        targets[i] = (int32_t)((s * 5 + at + 1) % VOCAB);
+        rows->inputs[i] = w->alike ? 7 : (int32_t)((s * 7 + at * at + at * (s % 3)) % VOCAB);
+        rows->targets[i] = (int32_t)((s * 5 + at + 1) % VOCAB);
     }
 }
 

@@ -33,6 +33,7 @@ typedef struct plan_of_run {
     const char *recipe;
     const char *const (*more)[2];
     const char *layout; /* NULL: all ranks divide the batch */
+    int64_t documents;  /* in a row */
     int threads;
     outcome *one;      /* filled by a run of one rank, else compared with */
     char refusal[300]; /* why rank 0 could not begin */
@@ -49,13 +50,26 @@ static void note(plan_of_run *p, const char *format, ...)
 }
 
 /* Sequence s of every step, some tokens more often than others */
-static void feed(void *arg, int64_t first, int64_t count, int32_t *inputs, int32_t *targets)
+static void feed(void *arg, int64_t first, int64_t count, const batch_rows *rows)
 {
     int64_t context = *(const int64_t *)arg;
     for (int64_t i = 0; i < count * context; i++) {
         int64_t s = first + i / context, at = i % context;
-        inputs[i] = (int32_t)((s * 7 + at * at + at * (s % 3)) % VOCAB);
-        targets[i] = (int32_t)((s * 7 + (at + 1) * (at + 1) + (at + 1) * (s % 3)) % VOCAB);
+        rows->inputs[i] = (int32_t)((s * 7 + at * at + at * (s % 3)) % VOCAB);
+        rows->targets[i] = (int32_t)((s * 7 + (at + 1) * (at + 1) + (at + 1) * (s % 3)) % VOCAB);
+    }
+}
+
+/* The same with documents of different lengths, at most 6 in a row, and targets of which most do
+ * not count */
+static void feed_documents(void *arg, int64_t first, int64_t count, const batch_rows *rows)
+{
+    int64_t context = *(const int64_t *)arg;
+    feed(arg, first, count, rows);
+    for (int64_t i = 0; i < count * context; i++) {
+        int64_t s = first + i / context, at = i % context;
+        rows->begins[i] = (at * (s % 4)) % (context / 2) == 1;
+        if ((s + at) % 3 || s % 5 == 2) rows->targets[i] = -1;
     }
 }
 
@@ -175,7 +189,8 @@ static void take_steps(plan_of_run *p, const train_settings *settings, trainer *
     for (int s = 0; s < STEPS; s++) {
         trainer_report report;
         int64_t context = settings->context;
-        if (trainer_step(t, s, 0.01, feed, &context, &report) != CADRE_OK) {
+        trainer_feed own = p->documents > 1 ? feed_documents : feed;
+        if (trainer_step(t, s, 0.01, own, &context, &report) != CADRE_OK) {
             note(p, "%s", cadre_last_error());
             return;
         }
@@ -204,6 +219,7 @@ static void run_rank(comm *world, void *arg)
     recipe_config(r, options, VOCAB, &config, &notes);
     mem_free(notes);
     train_settings_read(options, r, &settings);
+    settings.documents = p->documents;
     if (trainer_new(c, &config, &settings, &ranks, &t) == CADRE_OK) {
         init_options start = init_options_of(r, &config, options, 5);
         model_initialise(c, trainer_table(t), &start, trainer_values(t));
@@ -222,9 +238,11 @@ static void run_rank(comm *world, void *arg)
 
 static void run_one(plan_of_run *p, const char *name, const char *const more[][2])
 {
-    *p = (plan_of_run){
-        .recipe = name, .more = more, .threads = 1, .one = mem_alloc(1, sizeof *p->one)
-    };
+    *p = (plan_of_run){ .recipe = name,
+        .more = more,
+        .documents = p->documents,
+        .threads = 1,
+        .one = mem_alloc(1, sizeof *p->one) };
     assert_int_equal(thread_comm_run(1, 60, run_rank, p), CADRE_OK);
     if (*p->wrong || *p->refusal) fail_msg("%s: %s%s", name, p->wrong, p->refusal);
 }
@@ -248,16 +266,17 @@ static void free_one(plan_of_run *p)
 /* The one rank's outcome with all numbers of ranks */
 static void check_ranks(const char *name, const char *const more[][2], const int *ranks)
 {
-    plan_of_run p;
+    plan_of_run p = { .documents = 1 };
     run_one(&p, name, more);
     for (; *ranks; ranks++) compare_run(&p, *ranks);
     free_one(&p);
 }
 
-/* And with layouts */
-static void check_layouts(const char *name, const char *const more[][2], const char *const *layouts)
+/* And with layouts; documents: in a row */
+static void check_packed(
+    int64_t documents, const char *name, const char *const more[][2], const char *const *layouts)
 {
-    plan_of_run p;
+    plan_of_run p = { .documents = documents };
     run_one(&p, name, more);
     for (; *layouts; layouts++) {
         rank_layout l = layout_of(*layouts);
@@ -267,12 +286,29 @@ static void check_layouts(const char *name, const char *const more[][2], const c
     free_one(&p);
 }
 
+static void check_layouts(const char *name, const char *const more[][2], const char *const *layouts)
+{
+    check_packed(1, name, more, layouts);
+}
+
 static void check_refusal(
     const char *name, const char *const more[][2], int ranks, const char *word)
 {
-    plan_of_run p = { .recipe = name, .more = more, .threads = 1 };
+    plan_of_run p = { .recipe = name, .more = more, .documents = 1, .threads = 1 };
     assert_int_equal(thread_comm_run(ranks, 60, run_rank, &p), CADRE_OK);
     if (!strstr(p.refusal, word)) fail_msg("%s on %d ranks: %s", name, ranks, p.refusal);
+}
+
+/* Rows hold different numbers of documents and count different numbers of targets, or none. */
+static void test_documents_on_ranks(void **state)
+{
+    (void)state;
+    const char *const plain[][2] = { { "experts", "12" }, { NULL, NULL } }, *const parts[][2] = {
+        { "accumulate", "2" }, { "balance-over", "step" }, { NULL, NULL }
+    };
+    check_packed(7, "deepseek-v3", plain, (const char *const[]){ "data=2", "data=3", NULL });
+    check_packed(7, "qwen3-moe", parts,
+        (const char *const[]){ "data=2", "pipeline=2", "pipeline=2,data=2", "tensor=2", NULL });
 }
 
 static void test_what_is_refused(void **state)
@@ -400,6 +436,7 @@ int main(void)
         cmocka_unit_test(test_slices_of_every_recipe),
         cmocka_unit_test(test_stages),
         cmocka_unit_test(test_stages_of_every_recipe),
+        cmocka_unit_test(test_documents_on_ranks),
         cmocka_unit_test(test_what_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

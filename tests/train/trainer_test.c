@@ -62,13 +62,54 @@ static void close_case(fixture *f)
 }
 
 /* Sequence s of every step counts up from s. */
-static void feed(void *arg, int64_t first, int64_t count, int32_t *inputs, int32_t *targets)
+static void feed(void *arg, int64_t first, int64_t count, const batch_rows *rows)
 {
     int64_t context = *(const int64_t *)arg;
     for (int64_t i = 0; i < count * context; i++) {
-        inputs[i] = (int32_t)((first + i / context + i % context) % VOCAB);
-        targets[i] = (inputs[i] + 1) % VOCAB;
+        rows->inputs[i] = (int32_t)((first + i / context + i % context) % VOCAB);
+        rows->targets[i] = (rows->inputs[i] + 1) % VOCAB;
     }
+}
+
+/* ---- targets that do not count, and documents ---- */
+
+typedef struct document_feed {
+    int64_t context, length; /* of a row, and of each document in it */
+    int every;               /* every so-maniest target counts; 0: none does */
+} document_feed;
+
+/* The documents of a step, one after another, however many a row holds. Document d counts up from
+ * 5 d. */
+static void feed_documents(void *arg, int64_t first, int64_t count, const batch_rows *rows)
+{
+    const document_feed *f = arg;
+    for (int64_t i = 0; i < count * f->context; i++) {
+        int64_t at = first * f->context + i, document = at / f->length, place = at % f->length;
+        bool counts = f->every && (at * 7 + at / 3) % f->every == 0;
+        rows->inputs[i] = (int32_t)((5 * document + place * (1 + document % 3)) % VOCAB);
+        rows->targets[i] = counts ? (rows->inputs[i] + 1) % VOCAB : -1;
+        rows->begins[i] = place == 0;
+    }
+}
+
+static trainer_report step_of(fixture *f, const document_feed *documents)
+{
+    trainer_report report;
+    document_feed own = *documents;
+    assert_int_equal(trainer_step(f->t, 0, f->lr, feed_documents, &own, &report), CADRE_OK);
+    return report;
+}
+
+/* With room for so many documents in a row */
+static void open_documents(
+    fixture *f, const char *name, const char *const more[][2], int64_t documents)
+{
+    open_with(f, name, more);
+    trainer_free(f->t);
+    f->settings.documents = documents;
+    assert_int_equal(trainer_new(f->c, &f->config, &f->settings, NULL, &f->t), CADRE_OK);
+    init_options start = init_options_of(f->settings.recipe, &f->config, f->options, 5);
+    model_initialise(f->c, trainer_table(f->t), &start, trainer_values(f->t));
 }
 
 static trainer_report step(fixture *f, int64_t number)
@@ -200,6 +241,70 @@ static void test_balancing_reaches_the_router_alone_apart_from_the_loss(void **s
     close_case(&plain), close_case(&balanced);
 }
 
+/* Documents in one row compute what they compute in rows of their own: in every mixer, with every
+ * router, positions and capacity. */
+static void compare_packed(const char *name, const char *const extra[2])
+{
+    fixture apart, packed;
+    const char *const alone[][2] = { { "batch", "8" }, { "context", "6" },
+        { extra[0] ? extra[0] : "seed", extra[0] ? extra[1] : "1" }, { NULL, NULL } };
+    const char *const together[][2] = { { "batch", "2" }, { "context", "24" },
+        { alone[2][0], alone[2][1] }, { NULL, NULL } };
+    open_documents(&apart, name, alone, 1), open_documents(&packed, name, together, 4);
+    trainer_report a = step_of(&apart, &(document_feed){ 6, 6, 3 }),
+                   p = step_of(&packed, &(document_feed){ 24, 6, 3 });
+    assert_true(a.loss > 1);
+    assert_within(p.loss, a.loss, 1e-6);
+    assert_within(p.aux, a.aux, 1e-6);
+    assert_within(p.z, a.z, 1e-6);
+    assert_within(p.gradient_norm, a.gradient_norm, 1e-5 * a.gradient_norm);
+    close_case(&apart), close_case(&packed);
+}
+
+static void test_documents_in_a_row_are_sequences(void **state)
+{
+    (void)state;
+    const char *const lstm[2] = { "mixer", "lstm" }, *const conv[2] = { "mixer", "short-conv" },
+                      *const none[2] = { NULL, NULL };
+    for (int i = 0; recipe_name(i); i++)
+        if (strcmp(recipe_name(i), "switch-t5")) compare_packed(recipe_name(i), none);
+    compare_packed("olmoe", lstm), compare_packed("olmoe", conv);
+}
+
+/* The same bits, though the parts count different numbers of targets, or none. */
+static void test_documents_in_parts_are_the_whole(void **state)
+{
+    (void)state;
+    static const char *const cuts[] = { "1", "2", "4" };
+    const document_feed documents = { 24, 5, 31 };
+    fixture f[3];
+    trainer_report r[3];
+    for (int i = 0; i < 3; i++) {
+        const char *const more[][2] = { { "accumulate", cuts[i] }, { "batch", "4" },
+            { "context", "24" }, { "aux-loss", "0" }, { "z-loss", "0" }, { NULL, NULL } };
+        open_documents(&f[i], "olmoe", more, 6);
+        r[i] = step_of(&f[i], &documents);
+    }
+    for (int i = 1; i < 3; i++) {
+        assert_memory_equal(&r[i], &r[0], sizeof r[0]);
+        assert_memory_equal(trainer_values(f[i].t), trainer_values(f[0].t),
+            (size_t)trainer_table(f[0].t)->elements * sizeof(real));
+    }
+    for (int i = 0; i < 3; i++) close_case(&f[i]);
+}
+
+static void test_a_step_that_counts_nothing(void **state)
+{
+    (void)state;
+    fixture f;
+    const char *const more[][2] = { { "batch", "4" }, { "context", "24" }, { "aux-loss", "0" },
+        { "z-loss", "0" }, { NULL, NULL } };
+    open_documents(&f, "olmoe", more, 1);
+    trainer_report r = step_of(&f, &(document_feed){ 24, 24, 0 });
+    assert_true(r.loss == 0 && r.gradient_norm == 0 && r.tokens == 96);
+    close_case(&f);
+}
+
 static void test_metrics_are_of_the_sparse_layers(void **state)
 {
     (void)state;
@@ -302,6 +407,9 @@ int main(void)
         cmocka_unit_test(test_what_is_frozen_stays),
         cmocka_unit_test(test_balancing_reaches_the_router_alone_apart_from_the_loss),
         cmocka_unit_test(test_balance_over_a_step_is_of_all_its_parts),
+        cmocka_unit_test(test_documents_in_a_row_are_sequences),
+        cmocka_unit_test(test_documents_in_parts_are_the_whole),
+        cmocka_unit_test(test_a_step_that_counts_nothing),
         cmocka_unit_test(test_metrics_are_of_the_sparse_layers),
         cmocka_unit_test(test_a_failing_rank_changes_nothing),
     };
