@@ -77,7 +77,7 @@ typedef struct row_kernels {
     void (*rms_norm_gain)(int64_t n, const real *x, real r, const real *dy, real *dgain);
 
     /* One step of a state space model: row i of the state, n elements, becomes a from[i] + u[i] b,
-     * and y[i] = the sum of that row times c. `to` may be `from`. */
+     * and y[i] = the sum of that row times c. `to` may be `from`, y may be u. */
     void (*state_step)(int64_t rows, int64_t n, real a, const real *u, const real *b, const real *c,
         const real *from, real *to, real *y);
 
