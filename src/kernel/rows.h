@@ -34,6 +34,27 @@ typedef struct row_activation {
         int64_t n, const real *g, const real *u, real limit, const real *dh, real *dg, real *du);
 } row_activation;
 
+/* One token of the gated delta rule (op/delta_rule.h) on a state S [rows, columns]; a_i is the
+ * decay of row i:
+ *
+ *     d  = beta (v - sum over i of k_i a_i S_i)
+ *     S' = a_i S_i + k_i d
+ *     o  = sum over i of q_i S'_i
+ *
+ * The sums are chains from the first row to the last. */
+typedef struct row_delta {
+    int64_t rows, columns;
+    const real *decay;       /* [rows], or one for all of them ... */
+    int64_t decay_step;      /* ... with a step of 0 in place of 1 */
+    const real *query, *key; /* [rows] */
+    const real *value;       /* [columns] */
+    real beta;
+    const real *before; /* S */
+    real *after;        /* S', which may be S */
+    real *change;       /* d [columns] */
+    real *out;          /* o [columns] */
+} row_delta;
+
 typedef struct row_kernels {
     real (*dot)(int64_t n, const real *x, const real *y);
     real (*sum)(int64_t n, const real *x);
@@ -100,6 +121,8 @@ typedef struct row_kernels {
     void (*adamw)(int64_t n, real *w, real *m, real *v, const real *grad, real grad_scale,
         double lr, double beta1, double beta2, double eps, double decay, double correction1,
         double correction2);
+
+    void (*delta_step)(const row_delta *d);
 
     const row_activation *activations;
     int activation_count;

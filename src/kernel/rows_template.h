@@ -11,6 +11,8 @@
 
 #include "kernel/rows_activation.h"
 
+#include "kernel/rows_delta.h"
+
 /* ---- sums ---- */
 
 FORCE_INLINE vec step_dot(vec sum, vec x, vec y, vec z)
@@ -335,6 +337,7 @@ const row_kernels ROWS = {
     .rotate_pairs = rotate_pairs_rows,
     .cross_entropy = cross_entropy_rows,
     .adamw = adamw_rows,
+    .delta_step = delta_step_rows,
     .activations = activation_list,
     .activation_count = sizeof activation_list / sizeof *activation_list,
 };

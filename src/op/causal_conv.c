@@ -11,7 +11,8 @@ enum { TOGETHER = 64 };
 typedef struct conv_task {
     const causal_conv *v;
     const token_batch *b;
-    const real *past;
+    const real *past;           /* NULL: nothing came before */
+    const row_activation *silu; /* NULL: there is none */
     strided_in u, dy;
     strided_out out;
 } conv_task;
@@ -23,28 +24,52 @@ static void transpose(const causal_conv *v, int64_t begin, int64_t end, real *w)
         for (int64_t c = begin; c < end; c++) w[j * TOGETHER + c - begin] = v->w[c * v->kernel + j];
 }
 
-/* The input `back` tokens before token t of sequence i */
+/* The input `back` tokens before token t of sequence i; NULL: zeros */
 static const real *input_at(const conv_task *k, int64_t i, int64_t t, int64_t back)
 {
     const causal_conv *v = k->v;
     int64_t before = t - back - k->b->start[i];
     if (before >= 0) return k->u.at + (t - back) * k->u.stride;
+    if (!k->past) return NULL;
     return k->past + (i * (v->kernel - 1) + v->kernel - 1 + before) * v->channels;
+}
+
+/* s of channels begin .. end - 1 of a token; w as transpose leaves it */
+static void sum_token(
+    const conv_task *k, const real *w, int64_t i, int64_t t, int64_t begin, int64_t end, real *s)
+{
+    const causal_conv *v = k->v;
+    for (int64_t c = begin; c < end; c++) s[c] = v->bias ? v->bias[c] : 0;
+    for (int64_t j = 0; j < v->kernel; j++) {
+        const real *u = input_at(k, i, t, v->kernel - 1 - j);
+        for (int64_t c = begin; u && c < end; c++) s[c] += w[j * TOGETHER + c - begin] * u[c];
+    }
 }
 
 static void forward_some(const conv_task *k, int64_t begin, int64_t end)
 {
-    const causal_conv *v = k->v;
     real w[CAUSAL_CONV_MOST * TOGETHER];
-    transpose(v, begin, end, w);
+    transpose(k->v, begin, end, w);
     for (int64_t i = 0; i < k->b->sequences; i++)
         for (int64_t t = k->b->start[i]; t < k->b->start[i + 1]; t++) {
             real *y = k->out.at + t * k->out.stride;
-            for (int64_t c = begin; c < end; c++) y[c] = v->bias ? v->bias[c] : 0;
-            for (int64_t j = 0; j < v->kernel; j++) {
-                const real *u = input_at(k, i, t, v->kernel - 1 - j);
-                for (int64_t c = begin; c < end; c++) y[c] += w[j * TOGETHER + c - begin] * u[c];
-            }
+            sum_token(k, w, i, t, begin, end, y);
+            if (k->silu) k->silu->forward(end - begin, y + begin, y + begin, 0, y + begin);
+        }
+}
+
+/* y = SiLU(s):  ds = dy SiLU'(s), of the sums once more */
+static void silu_backward_some(const conv_task *k, int64_t begin, int64_t end)
+{
+    real w[CAUSAL_CONV_MOST * TOGETHER];
+    transpose(k->v, begin, end, w);
+    for (int64_t i = 0; i < k->b->sequences; i++)
+        for (int64_t t = k->b->start[i]; t < k->b->start[i + 1]; t++) {
+            const real *dy = k->dy.at + t * k->dy.stride + begin;
+            real *ds = k->v->ds + t * k->v->channels;
+            sum_token(k, w, i, t, begin, end, ds);
+            ds += begin;
+            k->silu->backward(end - begin, ds, ds, 0, dy, ds, NULL);
         }
 }
 
@@ -78,15 +103,25 @@ static void forward_channels(void *arg, int64_t begin, int64_t end)
     in_pieces(forward_some, arg, begin, end);
 }
 
+static void silu_backward_channels(void *arg, int64_t begin, int64_t end)
+{
+    in_pieces(silu_backward_some, arg, begin, end);
+}
+
 static void backward_channels(void *arg, int64_t begin, int64_t end)
 {
     in_pieces(backward_some, arg, begin, end);
 }
 
+static const row_activation *silu_of(const compute *c, const causal_conv *v)
+{
+    return v->silu ? row_activation_by_name(c->variant->rows, "silu") : NULL;
+}
+
 void causal_conv_forward(const compute *c, const causal_conv *v, const token_batch *b,
     const real *past, strided_in u, strided_out y)
 {
-    conv_task k = { .v = v, .b = b, .past = past, .u = u, .out = y };
+    conv_task k = { .v = v, .b = b, .past = past, .silu = silu_of(c, v), .u = u, .out = y };
     int64_t work = b->tokens * v->channels * v->kernel;
     parallel_over(c, v->channels, TOGETHER, work, forward_channels, &k);
 }
@@ -132,8 +167,12 @@ static void add_biases(
 void causal_conv_backward(const compute *c, const causal_conv *v, const token_batch *b,
     strided_in u, strided_in dy, strided_out du)
 {
-    conv_task k = { .v = v, .b = b, .u = u, .dy = dy, .out = du };
+    conv_task k = { .v = v, .b = b, .silu = silu_of(c, v), .u = u, .dy = dy, .out = du };
     int64_t work = b->tokens * v->channels * v->kernel;
+    if (k.silu) {
+        parallel_over(c, v->channels, TOGETHER, work, silu_backward_channels, &k);
+        k.dy = rows_from(v->ds, v->channels);
+    }
     leaf_sum taps = { b->tokens, v->channels * v->kernel, work, v->accumulate, add_taps, &k },
              biases = { b->tokens, v->channels, b->tokens * v->channels, v->accumulate, add_biases,
                  &k };

@@ -176,6 +176,61 @@ static void test_variants(void **state)
 }
 
 /* Masked keys before and after the row change no bit. */
+/* One token of the gated delta rule: what each variant gives is what the portable one gives. */
+enum { DELTA_ROWS = 9, DELTA_COLUMNS = 70 };
+
+typedef struct delta_case {
+    real before[DELTA_ROWS * DELTA_COLUMNS], decay[DELTA_ROWS], query[DELTA_ROWS], key[DELTA_ROWS],
+        value[DELTA_COLUMNS];
+} delta_case;
+
+typedef struct delta_results {
+    real after[DELTA_ROWS * DELTA_COLUMNS], change[DELTA_COLUMNS], out[DELTA_COLUMNS];
+} delta_results;
+
+static void run_delta(const row_kernels *r, const delta_case *c, int64_t rows, int64_t columns,
+    bool in_place, delta_results *got)
+{
+    row_delta d = { .rows = rows,
+        .columns = columns,
+        .decay = c->decay,
+        .decay_step = columns % 2,
+        .query = c->query,
+        .key = c->key,
+        .value = c->value,
+        .beta = REAL_C(0.6),
+        .before = in_place ? got->after : c->before,
+        .after = got->after,
+        .change = got->change,
+        .out = got->out };
+    memset(got, 0, sizeof *got);
+    if (in_place) memcpy(got->after, c->before, sizeof got->after);
+    r->delta_step(&d);
+    if (in_place)
+        for (int64_t i = rows * columns; i < DELTA_ROWS * DELTA_COLUMNS; i++) got->after[i] = 0;
+}
+
+static void test_delta_variants(void **state)
+{
+    (void)state;
+    static delta_case c;
+    static delta_results expected, got;
+    gradient_fill((real *)&c, sizeof c / sizeof(real), 4, 1);
+    int count;
+    const kernel_variant *const *list = variant_list(&count);
+    for (int64_t rows = 1; rows <= DELTA_ROWS; rows++)
+        for (int64_t columns = 1; columns <= DELTA_COLUMNS; columns++) {
+            run_delta(portable(), &c, rows, columns, false, &expected);
+            for (int v = 0; v < count; v++) {
+                if (list[v]->needs & ~cpu_features()) continue;
+                for (int in_place = 0; in_place < 2; in_place++) {
+                    run_delta(list[v]->rows, &c, rows, columns, in_place, &got);
+                    assert_memory_equal(&got, &expected, sizeof got);
+                }
+            }
+        }
+}
+
 static void test_masked_company(void **state)
 {
     (void)state;
@@ -415,6 +470,7 @@ int main(void)
         cmocka_unit_test(test_erf),
         cmocka_unit_test(test_special_values),
         cmocka_unit_test(test_variants),
+        cmocka_unit_test(test_delta_variants),
         cmocka_unit_test(test_masked_company),
         cmocka_unit_test(test_softmax),
         cmocka_unit_test(test_cross_entropy),

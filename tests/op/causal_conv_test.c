@@ -1,5 +1,5 @@
 /* causal_conv_test.c - a short convolution and its gradients against their definition, for
- * sequences shorter and longer than the taps, at once and token by token. */
+ * sequences shorter and longer than the taps, at once and token by token, and with SiLU. */
 #include "op/causal_conv.h"
 
 #include <math.h>
@@ -13,6 +13,7 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "kernel/context.h"
+#include "support/gradient.h"
 
 enum { CHANNELS = 70, TAPS = 4, TOKENS = 9, SEQUENCES = 3, PAST = (TAPS - 1) * CHANNELS };
 static const int64_t start[] = { 0, 1, 7, TOKENS };
@@ -170,12 +171,62 @@ static void gradients_are_the_sums(void **state)
     }
 }
 
+/* With SiLU: y = s sigmoid(s), and gradients are those of that. */
+static void forward_from_nothing(void *arg)
+{
+    numbers *n = arg;
+    causal_conv v = conv_of(n);
+    token_batch b = batch();
+    v.silu = true;
+    causal_conv_forward(
+        n->compute, &v, &b, NULL, rows_from(n->u, CHANNELS), rows_to(n->y, CHANNELS));
+}
+
+static void silu_is_applied(void **state)
+{
+    (void)state;
+    numbers *n = begin(2);
+    memset(n->past, 0, sizeof n->past);
+    forward_from_nothing(n);
+    for (int64_t i = 0; i < SEQUENCES; i++)
+        for (int64_t t = start[i]; t < start[i + 1]; t++)
+            for (int64_t c = 0; c < CHANNELS; c++) {
+                double s = (double)output(n, i, t, c);
+                assert_true(fabs((double)n->y[t * CHANNELS + c] - s / (1 + exp(-s))) < 1e-6);
+            }
+    end(n);
+}
+
+static void gradients_with_silu(void **state)
+{
+    (void)state;
+    numbers *n = begin(2);
+    causal_conv v = conv_of(n);
+    token_batch b = batch();
+    real ds[TOKENS * CHANNELS];
+    v.silu = true;
+    v.ds = ds;
+    gradient_loss loss = {
+        .forward = forward_from_nothing,
+        .state = n,
+        .part = { { n->y, n->dy, TOKENS * CHANNELS } },
+    };
+    causal_conv_backward(n->compute, &v, &b, rows_from(n->u, CHANNELS), rows_from(n->dy, CHANNELS),
+        rows_to(n->du, CHANNELS));
+    gradient_check(&loss, "input", n->u, n->du, TOKENS * CHANNELS);
+    gradient_check(&loss, "taps", n->w, n->dw, CHANNELS * TAPS);
+    gradient_check(&loss, "bias", n->bias, n->dbias, CHANNELS);
+    end(n);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(outputs_are_the_sums),
         cmocka_unit_test(token_by_token_is_the_same),
         cmocka_unit_test(gradients_are_the_sums),
+        cmocka_unit_test(silu_is_applied),
+        cmocka_unit_test(gradients_with_silu),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
