@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "arch/architecture.h"
+#include "arch/cadre_attention.h"
 #include "arch/config_keys_gguf.h"
 #include "arch/token_types.h"
 
@@ -27,6 +28,7 @@ static const config_key keys[] = {
     KEY_INT_OF("qk_rope_head_dim", rope_dim, 0, 0),
     KEY_INT_OF("v_head_dim", value_dim, 0, 0),
     KEY_REAL_OF("swiglu_limit", expert_limit, KEY_UNUSUAL, 0),
+    KEY_BOOL_OF("attention_gate_softplus", gate_softplus, KEY_UNUSUAL, 0),
     KEY_BOOL_OF("attention_bias", qkv_bias, 0, 0),
     KEY_BOOL_OF("attention_out_bias", out_bias, KEY_UNUSUAL, 0),
     KEY_BOOL_OF("mlp_bias", ffn_bias, KEY_UNUSUAL, 0),
@@ -35,28 +37,16 @@ static const config_key keys[] = {
     { 0 },
 };
 
-static const char *const qk_norms[] = {
-    [QK_NORM_NONE] = "none", [QK_NORM_HEAD] = "head", [QK_NORM_FULL] = "full"
-};
-
 static cadre_status read_words(const json_node *root, model_config *config)
 {
-    const char *name, *form, *norm = "none";
+    const char *name, *form;
     CADRE_TRY(json_get_string(root, "router", &name));
     CADRE_TRY(json_get_string(root, "expert_form", &form));
-    CADRE_TRY(json_opt_string(root, "qk_norm", &norm));
     config->router = router_by_name(name);
     if (!config->router)
         return cadre_fail(CADRE_EUNSUPPORTED, root->file,
             "router: expected the name of a router, found \"%s\"", name);
-    CADRE_TRY(model_config_set_form(config, form, root->file));
-    for (int i = 0; i < 3; i++)
-        if (!strcmp(norm, qk_norms[i])) {
-            config->qk_norm = (qk_norm)i;
-            return CADRE_OK;
-        }
-    return cadre_fail(
-        CADRE_EUNSUPPORTED, root->file, "qk_norm: expected none, head or full, found \"%s\"", norm);
+    return model_config_set_form(config, form, root->file);
 }
 
 /* Reads "mixers": one item for each layer, "attention" or the name of a recurrent mixer; absent:
@@ -469,6 +459,7 @@ static cadre_status read_layers(const json_node *root, model_config *config)
 static cadre_status read_own(const json_node *root, model_config *config)
 {
     CADRE_TRY(read_words(root, config));
+    CADRE_TRY(cadre_attention_read(root, config));
     CADRE_TRY(read_routing(root, config));
     CADRE_TRY(token_types_read(root, config));
     CADRE_TRY(read_layers(root, config));
@@ -514,7 +505,7 @@ static void write_own(const model_config *config, json_writer *w)
 {
     json_put_string(w, "router", config->router->name);
     json_put_string(w, "expert_form", config->expert_form);
-    json_put_string(w, "qk_norm", qk_norms[config->qk_norm]);
+    cadre_attention_write(config, w);
     write_routing(config, w);
     token_types_write(config, w);
     json_put_array(w, "sparse_layers");

@@ -118,6 +118,8 @@ static void fill_mixer(const model_config *c, mixer_config *m)
     m->qk_norm = c->qk_norm;
     m->norm_eps = c->norm_eps;
     m->clip = c->qkv_clip;
+    m->gating = c->gating;
+    m->gate_softplus = c->gate_softplus;
     m->paired_rows = c->paired_rows;
     m->latent_norm_eps = c->latent_norm_eps;
     m->split_kv_b = c->split_kv_b;

@@ -80,6 +80,8 @@ typedef struct model_config {
     double *rope_divisors;   /* owned: rope.divisor, if there is one */
     double rotary_share;     /* the share of a head, from its start, that is rotated */
     bool qkv_bias, out_bias; /* of the projections; with latent attention, into the small widths */
+    output_gating gating;    /* of each head's result, with a function of the token itself */
+    bool gate_softplus;      /* which is softplus, else the sigmoid */
     bool sinks;              /* each head has a logit without a key (gpt-oss) */
     /* Queries, keys and values are clipped to +- this before they are rotated; 0: they are not. */
     double qkv_clip;

@@ -63,6 +63,8 @@ static const compared mixer_numbers[] = {
     MIXERS("scale of attention", scale),
     MIXERS("window of attention", window),
     MIXERS("tokens of a convolution", conv),
+    MIXERS("gate of attention's output", gating),
+    MIXERS("function of attention's gate", gate_softplus),
 };
 static const compared latent_numbers[] = {
     MIXERS("q-lora-rank", q_lora),

@@ -212,7 +212,11 @@ cadre_status param_table_make_whole(const model_config *config, param_table *tab
 
 int64_t param_slice_begin(const model_config *config, const param *p, int32_t i, int32_t slices)
 {
-    int64_t pieces = param_row_of(p->role)->cut == BY_HEAD ? config->kv_heads : p->whole;
+    const layer_config *l = p->layer < 0 ? NULL : &config->layer[p->layer];
+    bool by_head = param_row_of(p->role)->cut == BY_HEAD;
+    int64_t pieces = !by_head                ? p->whole
+                     : l->mixer.kv_heads > 0 ? l->mixer.kv_heads
+                                             : config->kv_heads;
     return share_begin(pieces, i, slices) * (p->whole / pieces);
 }
 

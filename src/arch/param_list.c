@@ -52,10 +52,22 @@ static int64_t normed_row(const layer_config *l, int64_t row)
     return l->mixer.qk_norm == QK_NORM_HEAD ? l->mixer.head_dim : row;
 }
 
-SHAPE(q) { return matrix_if(attends(l) && !low_rank_queries(l), query_row(l), c->width); }
+/* Where queries and gates of the output are one matrix, its rows are twice as many. */
+static int64_t q_rows(const layer_config *l)
+{
+    return l->mixer.gating == GATE_IN_QUERIES ? 2 * query_row(l) : query_row(l);
+}
+static int64_t gate_rows(const layer_config *l)
+{
+    output_gating gating = l->mixer.gating;
+    return gating == GATE_ELEMENTS ? out_row(l) : gating == GATE_HEADS ? l->mixer.heads : 0;
+}
+
+SHAPE(q) { return matrix_if(attends(l) && !low_rank_queries(l), q_rows(l), c->width); }
+SHAPE(attn_gate) { return matrix_if(attends(l), gate_rows(l), c->width); }
 SHAPE(kv) { return matrix_if(grouped(l), kv_row(l), c->width); }
 SHAPE(o) { return matrix_if(attends(l), c->width, out_row(l)); }
-SHAPE(q_bias) { return vector_if(grouped(l) && c->qkv_bias, query_row(l)); }
+SHAPE(q_bias) { return vector_if(grouped(l) && c->qkv_bias, q_rows(l)); }
 SHAPE(kv_bias) { return vector_if(grouped(l) && c->qkv_bias, kv_row(l)); }
 SHAPE(o_bias) { return vector_if(attends(l) && c->out_bias, c->width); }
 SHAPE(sinks) { return vector_if(grouped(l) && c->sinks, l->mixer.heads); }
@@ -235,6 +247,9 @@ static const param_row list[ROLE_COUNT] = {
     [ROLE_SINKS] = { PARAM_BIAS, OF_LAYER, AS_IT_IS, BY_HEAD, .shape = shape_sinks,
         .folder = { { "model.layers.{l}.self_attn.sinks", 0 } },
         .gguf = { { "blk.{l}.attn_sinks.weight", 0 } } },
+    [ROLE_ATTN_GATE] = { PARAM_MATRIX, OF_LAYER, REPACKED, BY_HEAD, .shape = shape_attn_gate,
+        .folder = { { "model.layers.{l}.self_attn.gate_proj.weight", 0 } },
+        .gguf = { { "blk.{l}.attn_gate.weight", 0 } } },
     [ROLE_Q_A] = { PARAM_MATRIX, OF_LAYER, REPACKED, BY_ROW, .shape = shape_q_a,
         .folder = { { "model.layers.{l}.self_attn.q_a_proj.weight", 0 } },
         .gguf = { { "blk.{l}.attn_q_a.weight", 0 } } },
@@ -414,8 +429,7 @@ const param_row *param_row_of(param_role role) { return &list[role]; }
 int64_t param_pieces(
     const param_row *row, const model_config *c, const layer_config *l, param_shape shape)
 {
-    (void)l;
     if (row->cut == WHOLE) return 1;
-    if (row->cut == BY_HEAD) return c->kv_heads;
+    if (row->cut == BY_HEAD) return l->mixer.kv_heads ? l->mixer.kv_heads : c->kv_heads;
     return param_kind_is_vector(row->kind) ? shape.cols : shape.rows;
 }

@@ -28,6 +28,7 @@ typedef enum param_role {
     ROLE_V_BIAS,
     ROLE_O_BIAS,
     ROLE_SINKS,
+    ROLE_ATTN_GATE,
     /* K_B, V_B: KV_B in two */
     ROLE_Q_A,
     ROLE_Q_A_NORM,
@@ -140,6 +141,7 @@ enum tensor_form {
     TENSOR_ONE_ROW = 1 << 10,  /* a vector as a matrix [1, elements] */
     TENSOR_CHANNELS = 1 << 11, /* the taps of a convolution as [channels, taps] ... */
     TENSOR_FILTERS = 1 << 12,  /* ... or as [channels, 1, taps] */
+    TENSOR_LESS_ONE = 1 << 13, /* the elements less 1: a norm's gain of 1 + weight */
     TENSOR_HALF = TENSOR_FIRST | TENSOR_SECOND | TENSOR_EVEN | TENSOR_ODD,
 };
 

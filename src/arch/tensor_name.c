@@ -84,7 +84,9 @@ bool tensor_name_in_part(
 char *tensor_name_alone(const architecture *arch, const param *p)
 {
     tensor_name name = { 0 };
-    for (int i = 0; tensor_name_of(arch, NAMES_OF_FOLDER, p->role, i, &name) && name.form; i++)
+    const unsigned other = ~(unsigned)TENSOR_LESS_ONE; /* forms that are not the parameter's */
+    for (int i = 0; tensor_name_of(arch, NAMES_OF_FOLDER, p->role, i, &name) && name.form & other;
+         i++)
         continue;
     char text[TENSOR_NAME];
     tensor_name_text(&name, p, text);

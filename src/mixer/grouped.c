@@ -9,7 +9,8 @@
  *                  that have some of the heads gather the row of a norm over all of them
  *     3. clip      q, k and values to -limit .. limit, where the model has a limit
  *     4. rotate    q and k, by the positions of their tokens
- *     5. attend    out [T, 32 * 128] = softmax(scale q k^T) values, head by head (attending.c)
+ *     5. attend    out [T, 32 * 128] = softmax(scale q k^T) values, head by head (attending.c),
+ *                  and times its gate, where the model has one (output_gate.c)
  *     6. project   y [T, D] = out Wo^T + bo
  *
  * Backward goes from 6 to 1: dy gives dout, this gives dq, dk and dvalues, then the rotation and
@@ -20,6 +21,7 @@
 
 #include "mixer/attending.h"
 #include "mixer/mixer_ops.h"
+#include "mixer/output_gate.h"
 #include "op/parallel.h"
 
 typedef struct grouped {
@@ -28,6 +30,10 @@ typedef struct grouped {
     real *q_raw, *k_raw;
     real *q_inverse, *k_inverse;
     real *all_q, *all_kv; /* workspace: rows of all ranks' heads; NULL: all are here */
+    output_gate gate;
+    /* Workspace: rows of [queries | gates] for each head, or their gradient (of all ranks' heads);
+     * NULL: the queries have a matrix of their own */
+    real *q_and_gate;
 } grouped;
 
 static bool normed(const mixer_config *c) { return c->qk_norm != QK_NORM_NONE; }
@@ -78,6 +84,7 @@ static void lay_kept(grouped *m, arena *a, const mixer_config *c, const batch_li
 {
     int64_t tokens = most->tokens;
     attending_lay_kept(&m->a, a, most, true);
+    output_gate_lay_kept(&m->gate, a, c, most);
     if (!normed(c) && !c->paired_rows) return;
     m->q_raw = ARENA_ARRAY(a, real, tokens * raw_query_row(c, most->training));
     m->k_raw = ARENA_ARRAY(a, real, tokens * raw_kv_row(c, most->training));
@@ -89,6 +96,10 @@ static void lay_workspace(
     grouped *m, arena *a, const mixer_config *c, const batch_limits *most, int workers)
 {
     attending_lay_workspace(&m->a, a, most, workers, most->keys);
+    output_gate_lay_workspace(&m->gate, a, c, most);
+    if (c->gating == GATE_IN_QUERIES)
+        m->q_and_gate = ARENA_ARRAY(
+            a, real, most->tokens * 2 * (most->training ? all_query_row(c) : query_row(c)));
     if (!most->training || !c->whole_kv_heads) return;
     m->all_q = ARENA_ARRAY(a, real, most->tokens * all_query_row(c));
     m->all_kv = ARENA_ARRAY(a, real, most->tokens * all_kv_row(c));
@@ -118,6 +129,7 @@ static grouped begin(const mixer_call *call, const mixer_gradients *g)
     lay_kept(&m, &kept, call->config, call->most);
     lay_workspace(&m, &work, call->config, call->most, call->compute->workers);
     attending_begin(&m.a, call, g);
+    output_gate_begin(&m.gate, &m.a);
     return m;
 }
 
@@ -151,6 +163,37 @@ static void part_pairs(void *arg, int64_t begin, int64_t end)
             head[i] = pair[0];
             head[i + k->half] = pair[1];
         }
+}
+
+/* Rows of [queries | gates] for each head, apart and together */
+typedef struct gate_rows {
+    int64_t heads, width;
+    real *both;
+    strided_out q, gate;
+} gate_rows;
+
+static void part_gates(void *arg, int64_t begin, int64_t end)
+{
+    const gate_rows *k = arg;
+    size_t bytes = (size_t)k->width * sizeof(real);
+    for (int64_t i = begin; i < end; i++) {
+        int64_t t = i / k->heads, at = i % k->heads * k->width;
+        const real *both = k->both + i * 2 * k->width;
+        memcpy(k->q.at + t * k->q.stride + at, both, bytes);
+        memcpy(k->gate.at + t * k->gate.stride + at, both + k->width, bytes);
+    }
+}
+
+static void join_gates(void *arg, int64_t begin, int64_t end)
+{
+    const gate_rows *k = arg;
+    size_t bytes = (size_t)k->width * sizeof(real);
+    for (int64_t i = begin; i < end; i++) {
+        int64_t t = i / k->heads, at = i % k->heads * k->width;
+        real *both = k->both + i * 2 * k->width;
+        memcpy(both, k->q.at + t * k->q.stride + at, bytes);
+        memcpy(both + k->width, k->gate.at + t * k->gate.stride + at, bytes);
+    }
 }
 
 static void clip_rows(void *arg, int64_t begin, int64_t end)
@@ -241,6 +284,29 @@ static void norm_all_heads(const mixer_call *call, const grouped *m)
     take_own(call, k_row, kv_row(c), k, m->a.k);
 }
 
+/* Queries and gates of this rank's heads, where one matrix gives both */
+static void part_queries(const mixer_call *call, const grouped *m, strided_out queries)
+{
+    const mixer_config *c = call->config;
+    gate_rows k = { c->heads, c->head_dim, m->q_and_gate, queries,
+        rows_to(m->gate.value, query_row(c)) };
+    int64_t rows = call->batch->tokens * c->heads;
+    if (m->q_and_gate)
+        parallel_over(call->compute, rows, 1, 2 * rows * c->head_dim, part_gates, &k);
+}
+
+/* The gradient by the rows that the matrix of queries gives, of all heads */
+static strided_in query_gradient(const mixer_call *call, const grouped *m, real *dq)
+{
+    const mixer_config *c = call->config;
+    int64_t heads = mixer_all_heads(c), row = all_query_row(c), rows = call->batch->tokens * heads;
+    gate_rows k = { heads, c->head_dim, m->q_and_gate, rows_to(dq, row),
+        rows_to(m->gate.dvalue, row) };
+    if (!m->q_and_gate) return rows_from(dq, row);
+    parallel_over(call->compute, rows, 1, 2 * rows * c->head_dim, join_gates, &k);
+    return rows_from(m->q_and_gate, 2 * row);
+}
+
 static void project(const mixer_call *call, const grouped *m, const real *x)
 {
     const mixer_config *c = call->config;
@@ -250,10 +316,12 @@ static void project(const mixer_call *call, const grouped *m, const real *x)
            v = mixer_linear(call->weights, NULL, MIXER_V, MIXER_V_BIAS);
     const linear *in[3] = { &q, &k, &v };
     bool training = call->most->training;
-    strided_out out[3] = { raw_rows(call, m->q_raw, m->a.q, q_row, raw_query_row(c, training)),
-        raw_rows(call, m->k_raw, m->a.k, k_row, raw_kv_row(c, training)),
-        rows_to(m->a.values, k_row) };
+    strided_out queries = raw_rows(call, m->q_raw, m->a.q, q_row, raw_query_row(c, training)),
+                out[3] = { m->q_and_gate ? rows_to(m->q_and_gate, 2 * q_row) : queries,
+                    raw_rows(call, m->k_raw, m->a.k, k_row, raw_kv_row(c, training)),
+                    rows_to(m->a.values, k_row) };
     linear_forward_together(call->compute, in, 3, call->batch->tokens, rows_from(x, c->width), out);
+    part_queries(call, m, queries);
     if (norms_all(c)) {
         norm_all_heads(call, m);
     } else if (normed(c)) {
@@ -333,7 +401,7 @@ static void project_backward(
     const mixer_call *call, const mixer_gradients *g, const grouped *m, const real *x, real *dx)
 {
     const mixer_config *c = call->config;
-    int64_t tokens = call->batch->tokens, q_row = all_query_row(c), k_row = all_kv_row(c);
+    int64_t tokens = call->batch->tokens, k_row = all_kv_row(c);
     real *dq = m->all_q ? m->all_q : m->a.dq, *dk = m->all_kv ? m->all_kv : m->a.dk,
          *dv = m->all_kv ? m->all_kv : m->a.dvalues;
     linear q = mixer_linear(call->weights, g, MIXER_Q, MIXER_Q_BIAS),
@@ -342,11 +410,12 @@ static void project_backward(
     strided_in in = rows_from(x, c->width);
     strided_out first = rows_to(dx, c->width), further = rows_added(dx, c->width);
     norms_backward(call, g, m, dq, dk);
-    linear_backward(call->compute, &q, tokens, in, rows_from(dq, q_row), first);
+    linear_backward(call->compute, &q, tokens, in, query_gradient(call, m, dq), first);
     linear_backward(call->compute, &k, tokens, in, rows_from(dk, k_row), further);
     if (m->all_kv)
         gather_copied(call->tensor, tokens, m->a.dvalues, kv_row(c), k_row, c->whole_kv_heads, dv);
     linear_backward(call->compute, &v, tokens, in, rows_from(dv, k_row), further);
+    output_gate_project_backward(call, g, &m->gate, x, dx);
     gather_columns(call->tensor, tokens, c->width, c->width, dx);
 }
 
@@ -356,16 +425,19 @@ static void forward(const mixer_call *call, const real *x, real *y)
 {
     grouped m = begin(call, NULL);
     project(call, &m, x);
+    output_gate_project(call, &m.gate, x);
     rotate(call, &m);
     attending_forward(&m.a, call);
-    attending_project(call, m.a.out, y);
+    output_gate_forward(call, &m.gate, &m.a);
+    attending_project(call, m.gate.gated, y);
 }
 
 static void backward(
     const mixer_call *call, const mixer_gradients *g, const real *x, const real *dy, real *dx)
 {
     grouped m = begin(call, g);
-    attending_project_backward(call, g, m.a.out, dy, m.a.dout);
+    attending_project_backward(call, g, m.gate.gated, dy, m.a.dout);
+    output_gate_backward(call, &m.gate, &m.a);
     attending_backward(&m.a, call);
     rotate_backward(call, &m);
     gather_heads(call, &m);

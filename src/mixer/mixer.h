@@ -21,6 +21,11 @@ typedef struct mixer mixer;
 /* Norms of queries and keys: over each head, or over the whole projection */
 typedef enum qk_norm { QK_NORM_NONE, QK_NORM_HEAD, QK_NORM_FULL } qk_norm;
 
+/* What multiplies each head's result before the projection MIXER_O: nothing, or a function of the
+ * token's x. Its matrix is part of MIXER_Q, whose rows are then [head_dim queries | head_dim gates]
+ * for each head, or it is MIXER_GATE with a row for each element, or one for each head. */
+typedef enum output_gating { GATE_NONE, GATE_IN_QUERIES, GATE_ELEMENTS, GATE_HEADS } output_gating;
+
 /* The configuration of a layer's mixer */
 typedef struct mixer_config {
     const mixer *row; /* of THE LIST; NULL: the layer has none */
@@ -34,6 +39,8 @@ typedef struct mixer_config {
     double norm_eps;
     double clip;      /* queries, keys and values are clipped to +- this; 0: they are not */
     bool paired_rows; /* rows of a head's queries and keys are stored in pairs */
+    output_gating gating;
+    bool gate_softplus; /* of what the gate's matrix gives; else sigmoid */
     /* Latent attention. q_lora 0: queries are projected directly */
     int64_t q_lora, kv_lora, nope_dim, rope_dim;
     double latent_norm_eps;
@@ -60,6 +67,7 @@ typedef enum mixer_part {
     MIXER_Q_NORM,
     MIXER_K_NORM,
     MIXER_SINKS,
+    MIXER_GATE,
     MIXER_Q_A, /* for latent attention */
     MIXER_Q_A_BIAS,
     MIXER_Q_A_NORM,

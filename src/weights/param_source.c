@@ -169,7 +169,7 @@ void param_source_cut(param_source *s, const param *part)
 const void *param_source_in_place(const param_source *s)
 {
     const number_format *format = s->tensor.format;
-    if (s->place.col != 1 || REAL_IS_DOUBLE) return NULL;
+    if (s->place.col != 1 || s->form & TENSOR_LESS_ONE || REAL_IS_DOUBLE) return NULL;
     const uint8_t *data = s->tensor.data + number_row_bytes(format, s->place.offset);
     return format->block > 1 || (uintptr_t)data % (uintptr_t)format->block_bytes == 0 ? data : NULL;
 }
@@ -211,11 +211,14 @@ void param_source_row(const param_source *s, int64_t row, bool stored, float *va
     else format->unpack(s->tensor.data + number_row_bytes(format, at), values, s->param->cols);
     number_apply_block_scales(&s->block_scales, row, 0, s->param->cols, values);
     if (!stored && s->place.paired && param_is_vector(s->param)) put_vector_in_order(s, values);
+    for (int64_t i = 0; s->form & TENSOR_LESS_ONE && i < s->param->cols; i++) values[i] += 1;
 }
 
 const void *param_source_stored_row(const param_source *s, int64_t row, const number_format *format)
 {
-    if (s->block_scales.form || s->place.col != 1 || s->tensor.format != format) return NULL;
+    if (s->block_scales.form || s->place.col != 1 || s->form & TENSOR_LESS_ONE ||
+        s->tensor.format != format)
+        return NULL;
     return s->tensor.data + number_row_bytes(format,
                                 s->place.offset + tensor_place_row(&s->place, row) * s->place.row);
 }

@@ -124,6 +124,7 @@ static const mixer_role mixer_roles[] = {
     { ROLE_Q_NORM, MIXER_Q_NORM },
     { ROLE_K_NORM, MIXER_K_NORM },
     { ROLE_SINKS, MIXER_SINKS },
+    { ROLE_ATTN_GATE, MIXER_GATE },
     { ROLE_Q_A, MIXER_Q_A },
     { ROLE_Q_A_BIAS, MIXER_Q_A_BIAS },
     { ROLE_Q_A_NORM, MIXER_Q_A_NORM },

@@ -27,9 +27,17 @@ typedef struct mixer_case {
     real x[LENGTH * WIDTH], encoded[INPUTS * WIDTH], dencoded[INPUTS * WIDTH];
 } mixer_case;
 
+/* A row, and how grouped-query attention gates its output */
+typedef struct kind {
+    const mixer *row;
+    output_gating gating;
+    bool softplus;
+} kind;
+
 /* Small numbers for every row: what one does not read does not harm it. */
-static mixer_config config_of(const mixer *row)
+static mixer_config config_of(const kind *k)
 {
+    const mixer *row = k->row;
     bool latent = row == &mixer_latent;
     return (mixer_config){ .row = row,
         .width = WIDTH,
@@ -41,6 +49,8 @@ static mixer_config config_of(const mixer *row)
         .scale = 0.4,
         .qk_norm = row == &mixer_grouped ? QK_NORM_HEAD : QK_NORM_NONE,
         .norm_eps = 1e-5,
+        .gating = k->gating,
+        .gate_softplus = k->softplus,
         .q_lora = 8,
         .kv_lora = 6,
         .nope_dim = 3,
@@ -54,8 +64,19 @@ typedef struct shape {
 } shape;
 
 /* The parameters of each row, in whose numbers config_of is. */
-static const shape *shapes_of(const mixer *row)
+static const shape *shapes_of(const kind *k)
 {
+    const mixer *row = k->row;
+    static const shape gate_in_queries[] = { { MIXER_Q, 48, WIDTH }, { MIXER_K, 12, WIDTH },
+        { MIXER_V, 12, WIDTH }, { MIXER_O, WIDTH, 24 }, { MIXER_Q_BIAS, 1, 48 },
+        { MIXER_Q_NORM, 1, 6 }, { MIXER_K_NORM, 1, 6 }, { 0 } };
+    static const shape gate_elements[] = { { MIXER_Q, 24, WIDTH }, { MIXER_K, 12, WIDTH },
+        { MIXER_V, 12, WIDTH }, { MIXER_O, WIDTH, 24 }, { MIXER_GATE, 24, WIDTH },
+        { MIXER_Q_NORM, 1, 6 }, { MIXER_K_NORM, 1, 6 }, { 0 } };
+    static const shape gate_heads[] = { { MIXER_Q, 24, WIDTH }, { MIXER_K, 12, WIDTH },
+        { MIXER_V, 12, WIDTH }, { MIXER_O, WIDTH, 24 }, { MIXER_GATE, 4, WIDTH },
+        { MIXER_Q_NORM, 1, 6 }, { MIXER_K_NORM, 1, 6 }, { 0 } };
+    static const shape *const gated[] = { NULL, gate_in_queries, gate_elements, gate_heads };
     static const shape grouped[] = { { MIXER_Q, 24, WIDTH }, { MIXER_K, 12, WIDTH },
         { MIXER_V, 12, WIDTH }, { MIXER_O, WIDTH, 24 }, { MIXER_Q_BIAS, 1, 24 },
         { MIXER_K_NORM, 1, 6 }, { MIXER_Q_NORM, 1, 6 }, { MIXER_SINKS, 1, 4 }, { 0 } };
@@ -68,6 +89,7 @@ static const shape *shapes_of(const mixer *row)
         { MIXER_LSTM_HIDDEN, 4 * WIDTH, WIDTH }, { MIXER_LSTM_BIAS, 1, 4 * WIDTH }, { 0 } };
     static const shape conv[] = { { MIXER_CONV_IN, 3 * WIDTH, WIDTH }, { MIXER_CONV, 1, 3 * WIDTH },
         { MIXER_CONV_OUT, WIDTH, WIDTH }, { 0 } };
+    if (k->gating) return gated[k->gating];
     if (row == &mixer_lstm) return lstm;
     if (row == &mixer_short_conv) return conv;
     return row == &mixer_grouped ? grouped : row == &mixer_latent ? latent : cross;
@@ -80,13 +102,14 @@ static void fill(real *values, int64_t count, uint64_t use)
         values[i] = (real)(random_uniform(key, (uint64_t)i) * 2 - 1);
 }
 
-static void open_case(mixer_case *m, const mixer *row, bool training)
+static void open_case(mixer_case *m, const kind *k, bool training)
 {
-    *m = (mixer_case){ .config = config_of(row) };
+    const mixer *row = k->row;
+    *m = (mixer_case){ .config = config_of(k) };
     assert_int_equal(compute_new(3, NULL, &m->compute), CADRE_OK);
     rope_options positions = { .theta = 100, .width = row == &mixer_latent ? 4 : 6 };
     assert_int_equal(rope_new(&positions, LENGTH, &m->rope), CADRE_OK);
-    for (const shape *s = shapes_of(row); s->rows; s++) {
+    for (const shape *s = shapes_of(k); s->rows; s++) {
         real *values = m->values[s->part] = MEM_ARRAY(real, 2 * s->rows * s->cols);
         assert_non_null(values);
         fill(values, s->rows * s->cols, (uint64_t)s->part);
@@ -196,14 +219,15 @@ static void run_two(mixer_case *m, sequence_state *const *states, const int64_t 
 }
 
 /* Chunks of unlike lengths beside each other; a pass that was given up is as if it had not been. */
-static void check_chunks(const mixer *row)
+static void check_chunks(const kind *k)
 {
+    const mixer *row = k->row;
     mixer_case m;
     pass given_up;
     sequence_state state, other, *two[] = { &state, &other };
     real whole[LENGTH * WIDTH], y[LENGTH * WIDTH];
     if (row == &mixer_cross) return;
-    open_case(&m, row, false);
+    open_case(&m, k, false);
     open_state(&m, &state);
     open_state(&m, &other);
     run(&m, 1, (int64_t[]){ 0, LENGTH }, NULL, false, m.x, whole);
@@ -219,12 +243,13 @@ static void check_chunks(const mixer *row)
     close_case(&m);
 }
 
-static void check_states(const mixer *row)
+static void check_states(const kind *k)
 {
+    const mixer *row = k->row;
     mixer_case m;
     sequence_state state, other, *one[] = { &state }, *two[] = { &state, &other };
     real whole[LENGTH * WIDTH], y[LENGTH * WIDTH], both[LENGTH * WIDTH];
-    open_case(&m, row, false);
+    open_case(&m, k, false);
     open_state(&m, &state);
     assert_int_equal(sequence_state_open_beside(&other, &state, LENGTH), CADRE_OK);
     run(&m, 1, (int64_t[]){ 0, LENGTH }, NULL, false, m.x, whole);
@@ -253,12 +278,13 @@ done:
 }
 
 /* Training's forward computes the same function as inference's, which may take another way. */
-static void check_training(const mixer *row)
+static void check_training(const kind *k)
 {
+    const mixer *row = k->row;
     mixer_case m;
     real kept[LENGTH * WIDTH], y[LENGTH * WIDTH];
     if (!row->backward) return;
-    open_case(&m, row, true);
+    open_case(&m, k, true);
     run(&m, 1, (int64_t[]){ 0, LENGTH }, NULL, true, m.x, kept);
     run(&m, 1, (int64_t[]){ 0, LENGTH }, NULL, false, m.x, y);
     for (int i = 0; i < LENGTH * WIDTH; i++) assert_true(fabs((double)(kept[i] - y[i])) < 1e-4);
@@ -291,14 +317,15 @@ static void check_slope(mixer_case *m, const int64_t *start, const real *dy, rea
             "%s: a gradient of %g, the slope is %g", m->config.row->name, (double)found, slope);
 }
 
-static void check_gradients(const mixer *row)
+static void check_gradients(const kind *k)
 {
+    const mixer *row = k->row;
     static const int64_t start[] = { 0, 4, LENGTH };
     mixer_case m;
     pass p;
     real y[LENGTH * WIDTH], dy[LENGTH * WIDTH], dx[LENGTH * WIDTH];
     if (!row->backward) return;
-    open_case(&m, row, true);
+    open_case(&m, k, true);
     fill(dy, LENGTH * WIDTH, 102);
     open_pass(&p, &m, 2, start, NULL, true);
     row->forward(&p.call, m.x, y);
@@ -307,10 +334,18 @@ static void check_gradients(const mixer *row)
     for (int i = 0; i < LENGTH * WIDTH; i += 7) check_slope(&m, start, dy, &m.x[i], dx[i]);
     for (int i = 0; i < INPUTS * WIDTH; i += 7)
         check_slope(&m, start, dy, &m.encoded[i], m.dencoded[i]);
-    for (const shape *s = shapes_of(row); s->rows; s++)
+    for (const shape *s = shapes_of(k); s->rows; s++)
         for (int64_t i = 0; i < s->rows * s->cols; i += 11)
             check_slope(&m, start, dy, &m.values[s->part][i], m.gradients.part[s->part][i]);
     close_case(&m);
+}
+
+static void check_kind(const kind *k)
+{
+    check_states(k);
+    check_chunks(k);
+    check_training(k);
+    check_gradients(k);
 }
 
 static void every_row_keeps_its_contract(void **unused)
@@ -322,10 +357,34 @@ static void every_row_keeps_its_contract(void **unused)
     for (int i = 0; i < count; i++) {
         assert_true(list[i]->name && list[i]->words && list[i]->forward && list[i]->state);
         for (int j = 0; j < i; j++) assert_string_not_equal(list[i]->name, list[j]->name);
-        check_states(list[i]);
-        check_chunks(list[i]);
-        check_training(list[i]);
-        check_gradients(list[i]);
+        check_kind(&(kind){ .row = list[i] });
+    }
+}
+
+static void attention_with_every_gate_keeps_the_contract(void **unused)
+{
+    (void)unused;
+    for (output_gating gating = GATE_IN_QUERIES; gating <= GATE_HEADS; gating++)
+        for (int softplus = 0; softplus < 2; softplus++)
+            check_kind(&(kind){ &mixer_grouped, gating, softplus });
+}
+
+/* Gates of 0 let half of the result through, or log 2 of it. */
+static void a_gate_multiplies_each_head(void **unused)
+{
+    (void)unused;
+    const double share[] = { 0.5, 0.69314718056 };
+    for (int softplus = 0; softplus < 2; softplus++) {
+        mixer_case m;
+        real gated[LENGTH * WIDTH], whole[LENGTH * WIDTH];
+        open_case(&m, &(kind){ &mixer_grouped, GATE_HEADS, softplus }, false);
+        memset(m.values[MIXER_GATE], 0, 4 * WIDTH * sizeof(real));
+        run(&m, 1, (int64_t[]){ 0, LENGTH }, NULL, false, m.x, gated);
+        m.config.gating = GATE_NONE;
+        run(&m, 1, (int64_t[]){ 0, LENGTH }, NULL, false, m.x, whole);
+        for (int i = 0; i < LENGTH * WIDTH; i++)
+            assert_true(fabs((double)gated[i] - share[softplus] * (double)whole[i]) < 1e-6);
+        close_case(&m);
     }
 }
 
@@ -367,6 +426,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_row_keeps_its_contract),
+        cmocka_unit_test(attention_with_every_gate_keeps_the_contract),
+        cmocka_unit_test(a_gate_multiplies_each_head),
         cmocka_unit_test(a_fixed_part_is_copied_and_begins_anew),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "arch/architecture.h"
 #include "base/memory.h"
 #include "support/gradient.h"
 #include "support/scratch.h"
@@ -97,8 +98,47 @@ static void test_a_share_is_read_from_the_whole(void **state)
     }
 }
 
+/* A family whose files hold the gains of a norm less 1 */
+static void test_gains_are_stored_less_one(void **state)
+{
+    (void)state;
+    fixture f;
+    static const tensor_name names[] = { { ROLE_OUT_NORM, "model.norm.weight", TENSOR_LESS_ONE },
+        { 0 } };
+    const char *path = scratch_file("model.safetensors");
+    safetensors_writer *w;
+    const safetensors_tensor *t;
+    hash128 hash;
+    int64_t gain = 0;
+    open_case(&f, "olmoe");
+    architecture family = *f.config.arch;
+    family.hf.tensors = names;
+    f.config.arch = &family;
+    while (f.table.rows[gain].role != ROLE_OUT_NORM) gain++;
+    const param *p = &f.table.rows[gain];
+    real *read = MEM_ARRAY(real, f.table.elements), *values = f.values + p->offset;
+    safetensors_close(f.file);
+    succeeds(model_seal_values(path, &f.config, &f.table, f.values, &w, &hash));
+    succeeds(safetensors_writer_commit(w));
+    succeeds(safetensors_open(path, &f.file));
+    succeeds(safetensors_get_as(f.file, "model.norm.weight", "F32", 1, &p->cols, &t));
+    for (int64_t i = 0; i < p->cols; i++) {
+        float stored;
+        memcpy(&stored, t->data + 4 * i, sizeof stored);
+        assert_true(stored == (float)values[i] - 1);
+    }
+    succeeds(model_read_values(scratch_folder(), &f.config, &f.table, read));
+    for (int64_t i = 0; i < p->cols; i++)
+        assert_true((float)read[p->offset + i] == (float)values[i] - 1 + 1);
+    mem_free(read);
+    close_case(&f);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_a_share_is_read_from_the_whole) };
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_share_is_read_from_the_whole),
+        cmocka_unit_test(test_gains_are_stored_less_one),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
