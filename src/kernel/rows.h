@@ -123,6 +123,21 @@ typedef struct row_kernels {
         double correction2);
 
     void (*delta_step)(const row_delta *d);
+    /* Gradient descent with momentum, and decay as a part of the gradient:
+     *     g = grad grad_scale + decay w
+     *     m = momentum m + g
+     *     w -= lr m */
+    void (*sgd)(int64_t n, real *w, real *m, const real *grad, real grad_scale, double lr,
+        double momentum, double decay);
+    /* With g = grad grad_scale: m += (1 - momentum) (g - m); y = g + momentum (m - g) */
+    void (*momentum)(
+        int64_t n, real *m, const real *grad, real grad_scale, double momentum, real *y);
+    /* y = grad grad_scale / sqrt(max(row column[i], least)) */
+    void (*adafactor)(int64_t n, const real *grad, real grad_scale, real row, const real *column,
+        real least, real *y);
+    void (*add_squares)(int64_t n, real a, const real *x, real *y); /* y += (a x)^2 */
+    /* y = a x + b z; y may be x or z */
+    void (*combine)(int64_t n, real a, const real *x, real b, const real *z, real *y);
 
     const row_activation *activations;
     int activation_count;

@@ -309,6 +309,54 @@ static void adamw_rows(int64_t n, real *restrict w, real *restrict m, real *rest
     }
 }
 
+/* ---- other optimisers ---- */
+
+static void sgd_rows(int64_t n, real *restrict w, real *restrict m, const real *restrict grad,
+    real grad_scale, double lr, double momentum, double decay)
+{
+    real step = (real)lr, keep = (real)momentum, toward_zero = (real)decay;
+    for (int64_t i = 0; i < n; i++) {
+        m[i] = m[i] * keep + (grad[i] * grad_scale + toward_zero * w[i]);
+        w[i] -= step * m[i];
+    }
+}
+
+static void momentum_rows(int64_t n, real *restrict m, const real *restrict grad, real grad_scale,
+    double momentum, real *restrict y)
+{
+    real keep = (real)momentum, toward = (real)(1 - momentum);
+    for (int64_t i = 0; i < n; i++) {
+        real g = grad[i] * grad_scale, mean = m[i] + toward * (g - m[i]);
+        m[i] = mean;
+        y[i] = g + keep * (mean - g);
+    }
+}
+
+static void adafactor_rows(int64_t n, const real *restrict grad, real grad_scale, real row,
+    const real *restrict column, real least, real *restrict y)
+{
+    for (int64_t i = 0; i < n; i++) {
+        real square = row * column[i];
+        y[i] = grad[i] * grad_scale / real_sqrt(square > least ? square : least);
+    }
+}
+
+static void add_squares_rows(int64_t n, real a, const real *restrict x, real *restrict y)
+{
+    for (int64_t i = 0; i < n; i++) {
+        real scaled = a * x[i];
+        y[i] += scaled * scaled;
+    }
+}
+
+static void combine_rows(int64_t n, real a, const real *x, real b, const real *z, real *y)
+{
+    int64_t i = 0;
+    for (; i + WIDTH <= n; i += WIDTH)
+        store(y + i, splat(a) * load(x + i) + splat(b) * load(z + i));
+    for (; i < n; i++) y[i] = a * x[i] + b * z[i];
+}
+
 const row_kernels ROWS = {
     .dot = dot_rows,
     .sum = sum_rows,
@@ -338,6 +386,11 @@ const row_kernels ROWS = {
     .cross_entropy = cross_entropy_rows,
     .adamw = adamw_rows,
     .delta_step = delta_step_rows,
+    .sgd = sgd_rows,
+    .momentum = momentum_rows,
+    .adafactor = adafactor_rows,
+    .add_squares = add_squares_rows,
+    .combine = combine_rows,
     .activations = activation_list,
     .activation_count = sizeof activation_list / sizeof *activation_list,
 };

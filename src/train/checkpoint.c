@@ -115,8 +115,9 @@ static cadre_status describe_state(
     CADRE_TRY(put_number(w, "tokens", "%" PRId64, s->tokens));
     CADRE_TRY(put_number(w, "seconds", "%.3f", s->seconds));
     CADRE_TRY(safetensors_writer_metadata(w, "run", s->run));
-    CADRE_TRY(model_declare_values(w, "adamw.m.", a->config, a->table, true));
-    return model_declare_values(w, "adamw.v.", a->config, a->table, true);
+    for (int i = 0; i < a->states; i++)
+        CADRE_TRY(model_declare_values(w, a->state[i].prefix, a->config, a->state[i].table, true));
+    return CADRE_OK;
 }
 
 static cadre_status write_state(
@@ -125,8 +126,8 @@ static cadre_status write_state(
     safetensors_writer *w;
     CADRE_TRY(safetensors_writer_open(path, true, &w));
     cadre_status status = describe_state(w, a, s, model);
-    if (status == CADRE_OK) status = model_put_values(w, a->table, a->first, true);
-    if (status == CADRE_OK) status = model_put_values(w, a->table, a->second, true);
+    for (int i = 0; i < a->states && status == CADRE_OK; i++)
+        status = model_put_values(w, a->state[i].table, a->state[i].values, true);
     if (status == CADRE_OK) return safetensors_writer_commit(w);
     safetensors_writer_discard(w);
     return status;
@@ -252,10 +253,10 @@ cadre_status checkpoint_load(
     CADRE_TRY(find_state(folder, &file));
     cadre_status status = safetensors_verify(file);
     if (status == CADRE_OK) status = model_read_values(folder, a->config, a->table, a->values);
-    if (status == CADRE_OK)
-        status = model_take_values(file, "adamw.m.", a->config, a->table, true, a->first);
-    if (status == CADRE_OK)
-        status = model_take_values(file, "adamw.v.", a->config, a->table, true, a->second);
+    for (int i = 0; i < a->states && status == CADRE_OK; i++) {
+        const optimizer_state *s = &a->state[i];
+        status = model_take_values(file, s->prefix, a->config, s->table, true, s->values);
+    }
     if (status == CADRE_OK) status = read_description(file, state, run);
     safetensors_close(file);
     return status;

@@ -11,6 +11,7 @@
 
 #include "arch/param.h"
 #include "format/hash.h"
+#include "train/optimizer.h"
 
 /* The state of a run after a step, in addition to the flat arrays */
 typedef struct checkpoint_state {
@@ -23,7 +24,9 @@ typedef struct checkpoint_state {
 typedef struct checkpoint_arrays {
     const model_config *config;
     const param_table *table;
-    real *values, *first, *second; /* the flat layout: parameters, AdamW's two moments */
+    real *values; /* the flat layout */
+    optimizer_state state[OPTIMIZER_STATES];
+    int states;
 } checkpoint_arrays;
 
 bool checkpoint_exists(const char *folder); /* there is a committed model, and some state */

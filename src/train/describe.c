@@ -340,16 +340,19 @@ static void tell_optimizer(const train_run *r, const train_settings *s)
     static const char *const kinds[] = { "constant", "cosine", "wsd" };
     const optimizer_options *o = &s->optimizer;
     const schedule *rates = &s->schedule;
-    fact(r, "optimizer", "adamw");
+    fact(r, "optimizer", "%s", optimizer_method_name(o->method));
+    if (optimizer_usual_momentum(o->method) > 0) number(r, "momentum", o->momentum);
     number(r, "lr", rates->lr);
     number(r, "router-lr", rates->lr * s->router_lr);
     fact(r, "schedule", "%s", kinds[rates->kind]);
     if (rates->kind != SCHEDULE_CONSTANT) number(r, "min-lr-ratio", rates->min_ratio);
     int64_t usual = length_warmup(&s->length, s->length.steps);
     whole(r, "warmup", rates->warmup >= 0 ? rates->warmup : usual);
-    number(r, "beta1", o->beta1);
-    number(r, "beta2", o->beta2);
-    number(r, "eps", o->eps);
+    if (optimizer_has_betas(o->method)) {
+        number(r, "beta1", o->beta1);
+        number(r, "beta2", o->beta2);
+        number(r, "eps", o->eps);
+    }
     number(r, "weight-decay", o->weight_decay);
     tell_no_decay(r, o);
     number(r, "clip", o->clip);

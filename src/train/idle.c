@@ -160,6 +160,23 @@ static const char *without_decay(const facts *f)
     return decay ? NULL : "--weight-decay is 0";
 }
 
+static const char *without_momentum(const facts *f)
+{
+    bool has = optimizer_usual_momentum(f->run->settings.optimizer.method) > 0;
+    return has ? NULL : "the optimiser has none (sgd and muon have)";
+}
+
+static const char *without_muon(const facts *f)
+{
+    return is_option(f, "optimizer", "muon") ? NULL : "only --optimizer muon reads it";
+}
+
+static const char *without_betas(const facts *f)
+{
+    bool has = optimizer_has_betas(f->run->settings.optimizer.method);
+    return has ? NULL : "the optimiser does not read it (adamw and muon do)";
+}
+
 static const char *without_picks(const facts *f)
 {
     uint32_t traits = f->moe.router->traits;
@@ -229,6 +246,11 @@ static const struct {
     { "min-lr-ratio", without_falling_rate, -1 },
     { "router-lr", without_rate, 0 },
     { "no-decay", without_decay, -1 },
+    { "momentum", without_momentum, 0 },
+    { "muon-scale", without_muon, 0 },
+    { "beta1", without_betas, -1 },
+    { "beta2", without_betas, -1 },
+    { "eps", without_betas, -1 },
     { "noise-density", without_encoder, -1 },
     { "noise-span", without_encoder, -1 },
 };

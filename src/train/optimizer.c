@@ -1,68 +1,40 @@
-/* optimizer.c - AdamW in blocks of the flat layout. A block lies inside one parameter, so all of it
- * decays or none. Sums of squares are kept for each block and added in the order of blocks. */
+/* optimizer.c - THE LIST of optimisers, and what they share: the flat layout in blocks, each inside
+ * one parameter, so that all of it decays or none; the norm of the gradient, of which sums of
+ * squares are kept for each block and added in the order of blocks; what is saved. */
 #include "train/optimizer.h"
 
 #include <math.h>
 #include <string.h>
 
-#include "base/memory.h"
 #include "kernel/rows.h"
-#include "op/batch.h"
+#include "train/optimizer_method.h"
 
-enum { BLOCK = OPTIMIZER_BLOCK };
+static const optimizer_method *const methods[] = { &optimizer_adamw, &optimizer_sgd,
+    &optimizer_adafactor, &optimizer_muon };
+enum { METHODS = sizeof methods / sizeof *methods };
 
-typedef struct block {
-    int64_t offset, count;
-    bool decays, router;
-    bool owned;        /* by this rank, which updates it */
-    bool counted;      /* in the norm, by this rank, as a whole block */
-    bool part;         /* it is a piece of a block, of which other slices have the rest */
-    int64_t held, end; /* elements held .. end - 1 are frozen */
-    int64_t place,
-        at; /* its place among the whole model's blocks, and where in that one it begins */
-} block;
+const optimizer_method *optimizer_method_at(int i) { return i < METHODS ? methods[i] : NULL; }
+const char *optimizer_name(int i) { return i < METHODS ? methods[i]->name : NULL; }
+const char *optimizer_meaning(int i) { return i < METHODS ? methods[i]->meaning : NULL; }
 
-/* A piece of a block that slices divide, as all ranks know it */
-typedef struct piece {
-    int64_t place, at, count; /* as a block's */
-} piece;
-
-struct optimizer {
-    compute *c;
-    optimizer_options options;
-    arena memory;
-    int64_t count;   /* blocks */
-    block *blocks;   /* [count] */
-    double *squares; /* [count] */
-    real *m, *v;     /* [elements] */
-    /* Where ranks divide the parameters; ranks NULL: there is one. The squares of all ranks'
-     * blocks, by rank, and the place of each in the order of the whole model's */
-    comm *ranks;
-    arena gathered;
-    int64_t all, *from;            /* [ranks + 1] */
-    int64_t *place;                /* [all] */
-    double *all_squares, *ordered; /* [all] */
-    /* Pieces of all ranks, in the order of ranks, and the same by place; where each rank's begin
-     * [ranks + 1], and their elements in `elements` */
-    int64_t *piece_from, *element_from;
-    piece *pieces;
-    int64_t *sorted, *element; /* [pieces] */
-    real *elements, *joined;   /* [all elements], [BLOCK] */
-};
-
-/* Blocks begin at multiples of BLOCK of the whole parameter, whichever of its rows are here. */
-static int64_t blocks_of(const param *p)
+const optimizer_method *optimizer_method_by_name(const char *name)
 {
-    int64_t before = param_elements_before(p), size = p->rows * p->cols;
-    return p->kind == PARAM_STATE ? 0 : (before % BLOCK + size + BLOCK - 1) / BLOCK;
+    for (int i = 0; i < METHODS; i++)
+        if (!strcmp(methods[i]->name, name)) return methods[i];
+    return NULL;
 }
 
-static int64_t count_blocks(const param_table *table)
+static const optimizer_method *method_of(const optimizer_method *m)
 {
-    int64_t count = 0;
-    for (int64_t i = 0; i < table->count; i++) count += blocks_of(&table->rows[i]);
-    return count;
+    return m ? m : &optimizer_adamw;
 }
+
+const char *optimizer_method_name(const optimizer_method *m) { return method_of(m)->name; }
+double optimizer_usual_momentum(const optimizer_method *m) { return method_of(m)->momentum; }
+bool optimizer_has_betas(const optimizer_method *m) { return method_of(m)->betas; }
+bool optimizer_divides(const optimizer_method *m) { return method_of(m)->ranks; }
+
+/* ---- blocks ---- */
 
 /* Whether --router-lr is the rate of this parameter. */
 static bool is_router(const param *p)
@@ -98,9 +70,11 @@ static void cut_blocks(optimizer *o, const param_table *table)
         const param *p = &table->rows[i];
         int64_t size = p->rows * p->cols, ahead = param_elements_before(p) % BLOCK, from, to;
         freeze_elements(&o->options.freeze, p, &from, &to);
-        for (int64_t b = 0; b < blocks_of(p); b++) {
+        for (int64_t b = 0; b < optimizer_blocks_of(p); b++) {
             int64_t begin = b ? b * BLOCK - ahead : 0, end = (b + 1) * BLOCK - ahead;
-            o->blocks[at] = (block){ .offset = p->offset + begin,
+            o->blocks[at] = (block){ .param = i,
+                .begin = begin,
+                .offset = p->offset + begin,
                 .count = (end < size ? end : size) - begin,
                 .decays = decays(&o->options, p),
                 .router = is_router(p),
@@ -111,20 +85,73 @@ static void cut_blocks(optimizer *o, const param_table *table)
     }
 }
 
-static void layout(optimizer *o, arena *a, const param_table *table)
+/* ---- making ---- */
+
+/* A table of the state's own: a row for each parameter, one after another. */
+static void layout_own(optimizer *o, arena *a, int i)
 {
-    o->count = count_blocks(table);
-    o->blocks = ARENA_ARRAY(a, block, o->count);
-    o->squares = ARENA_ARRAY(a, double, o->count);
-    o->m = ARENA_ARRAY(a, real, table->elements);
-    o->v = ARENA_ARRAY(a, real, table->elements);
+    const param_table *table = o->table;
+    param_table *own = &o->own[i];
+    own->count = table->count;
+    own->rows = ARENA_ARRAY(a, param, table->count);
+    own->elements = 0;
+    for (int64_t p = 0; p < table->count; p++) {
+        param row = table->rows[p];
+        param_shape shape = o->method->shape(i, &row);
+        bool none = row.kind == PARAM_STATE || !shape.rows;
+        row.kind = none ? PARAM_STATE : shape.rows == 1 ? PARAM_BIAS : PARAM_MATRIX;
+        row.rows = none ? 0 : shape.rows;
+        row.cols = none ? 0 : shape.cols;
+        row.whole = row.kind == PARAM_BIAS ? row.cols : row.rows;
+        row.first = 0;
+        row.offset = own->elements;
+        own->elements += (row.rows * row.cols + 15) / 16 * 16;
+        if (own->rows) own->rows[p] = row;
+    }
 }
 
-size_t optimizer_bytes(const param_table *table)
+static void layout_states(optimizer *o, arena *a)
 {
-    optimizer o = { 0 };
-    layout(&o, &o.memory, table);
+    const optimizer_method *m = o->method;
+    for (o->states = 0; o->states < OPTIMIZER_STATES && m->state[o->states]; o->states++) {
+        int i = o->states;
+        if (m->shape) layout_own(o, a, i);
+        const param_table *table = m->shape ? &o->own[i] : o->table;
+        o->state[i] =
+            (optimizer_state){ m->state[i], table, ARENA_ARRAY(a, real, table->elements) };
+    }
+}
+
+static void layout(optimizer *o, arena *a)
+{
+    o->count = optimizer_count_blocks(o->table);
+    o->blocks = ARENA_ARRAY(a, block, o->count);
+    o->squares = ARENA_ARRAY(a, double, o->count);
+    layout_states(o, a);
+    if (o->method->layout) o->method->layout(o, a);
+}
+
+size_t optimizer_bytes(const param_table *table, const optimizer_options *options)
+{
+    optimizer o = { .options = *options, .method = method_of(options->method), .table = table };
+    layout(&o, &o.memory);
     return o.memory.used;
+}
+
+/* Refuses to freeze a part of a parameter that is updated as a whole. */
+static cadre_status check_freezing(const optimizer *o)
+{
+    for (int64_t i = 0; i < o->table->count && o->method->whole; i++) {
+        const param *p = &o->table->rows[i];
+        int64_t from, to;
+        freeze_elements(&o->options.freeze, p, &from, &to);
+        if (p->kind == PARAM_STATE || to == from || to - from == p->rows * p->cols) continue;
+        return cadre_fail(CADRE_EARGUMENT, NULL,
+            "--freeze with --optimizer %s, which steps a matrix as a whole: expected all rows of a "
+            "router, or none, found some; --optimizer adamw or sgd take them",
+            o->method->name);
+    }
+    return CADRE_OK;
 }
 
 cadre_status optimizer_new(
@@ -132,13 +159,19 @@ cadre_status optimizer_new(
 {
     optimizer *o = MEM_ARRAY(optimizer, 1);
     if (!o) return CADRE_ENOMEM;
-    *o = (optimizer){ .c = c, .options = *options };
-    if (!arena_open(&o->memory, optimizer_bytes(table))) {
+    *o = (optimizer){
+        .c = c, .options = *options, .method = method_of(options->method), .table = table
+    };
+    cadre_status status = check_freezing(o);
+    if (status == CADRE_OK && !arena_open(&o->memory, optimizer_bytes(table, options)))
+        status = CADRE_ENOMEM;
+    if (status != CADRE_OK) {
         optimizer_free(o);
-        return CADRE_ENOMEM;
+        return status;
     }
-    layout(o, &o->memory, table);
+    layout(o, &o->memory);
     cut_blocks(o, table);
+    if (o->method->open) o->method->open(o);
     *out = o;
     return CADRE_OK;
 }
@@ -150,190 +183,8 @@ void optimizer_free(optimizer *o)
     mem_free(o);
 }
 
-real *optimizer_first_moment(optimizer *o) { return o->m; }
-real *optimizer_second_moment(optimizer *o) { return o->v; }
-
-/* ---- shares of ranks ---- */
-
-static bool is_same(const param *a, const param *b)
-{
-    return a->role == b->role && a->layer == b->layer && a->expert == b->expert &&
-           a->encoder == b->encoder;
-}
-
-/* Elements of the dense parameters are divided evenly, between two blocks. */
-static void cut_dense(const optimizer *o, const optimizer_share *s)
-{
-    int ranks = s->owners->size, next = 1;
-    s->first[0] = 0;
-    for (int64_t i = 0; i < o->count; i++) {
-        int64_t offset = o->blocks[i].offset; /* those of experts are among them */
-        while (offset < s->dense && next < ranks && offset >= s->dense * next / ranks)
-            s->first[next++] = offset;
-    }
-    while (next <= ranks) s->first[next++] = s->dense;
-}
-
-static void own_blocks(optimizer *o, const optimizer_share *s)
-{
-    int64_t begin = s->first[s->owners->rank], end = s->first[s->owners->rank + 1];
-    for (int64_t i = 0; i < o->count; i++) {
-        block *b = &o->blocks[i];
-        b->owned = b->offset >= s->dense || (b->offset >= begin && b->offset < end);
-    }
-}
-
-static bool is_cut(const param *p) { return p->whole != (param_is_vector(p) ? p->cols : p->rows); }
-
-static bool counts(const optimizer_share *s, const param *p)
-{
-    if (p->role == ROLE_EMBED && !s->counts_embedding) return false;
-    return is_cut(p) || param_is_expert(p->role) || s->counts_whole;
-}
-
-/* Says which of the whole model's blocks, which begin at `place`, this parameter has. */
-static void place_parameter(
-    block *b, const optimizer_share *s, const param *p, const param *whole, int64_t place)
-{
-    int64_t before = param_elements_before(p), size = whole->rows * whole->cols;
-    for (int64_t i = 0; i < blocks_of(p); i++, b++) {
-        int64_t begin = before / BLOCK * BLOCK + i * BLOCK, rest = size - begin;
-        b->place = place + before / BLOCK + i;
-        b->at = i ? 0 : before % BLOCK;
-        b->part = b->count < (rest < BLOCK ? rest : BLOCK);
-        b->counted = b->owned && counts(s, p) && !b->part;
-        b->part = b->part && b->owned && counts(s, p);
-    }
-}
-
-static void place_blocks(optimizer *o, const param_table *table, const optimizer_share *s)
-{
-    int64_t place = 0;
-    block *b = o->blocks;
-    const param *p = table->rows, *end = p + table->count;
-    for (int64_t i = 0; i < s->whole->count; i++) {
-        const param *whole = &s->whole->rows[i];
-        if (p < end && is_same(p, whole)) {
-            place_parameter(b, s, p, whole, place);
-            b += blocks_of(p++);
-        }
-        place += blocks_of(whole);
-    }
-}
-
-/* ---- what all ranks know of each other's blocks ---- */
-
-static void layout_gathered(optimizer *o, int64_t pieces, int64_t elements)
-{
-    arena *a = &o->gathered;
-    int ranks = o->ranks->size;
-    o->from = ARENA_ARRAY(a, int64_t, ranks + 1);
-    o->piece_from = ARENA_ARRAY(a, int64_t, ranks + 1);
-    o->element_from = ARENA_ARRAY(a, int64_t, ranks + 1);
-    o->place = ARENA_ARRAY(a, int64_t, o->all);
-    o->all_squares = ARENA_ARRAY(a, double, o->all);
-    o->ordered = ARENA_ARRAY(a, double, o->all);
-    o->pieces = ARENA_ARRAY(a, piece, pieces);
-    o->sorted = ARENA_ARRAY(a, int64_t, pieces);
-    o->element = ARENA_ARRAY(a, int64_t, pieces);
-    o->elements = ARENA_ARRAY(a, real, elements);
-    if (pieces) o->joined = ARENA_ARRAY(a, real, BLOCK);
-}
-
-typedef struct block_counts {
-    int64_t blocks, pieces, elements;
-} block_counts;
-
-static block_counts count_own(const optimizer *o)
-{
-    block_counts own = { 0 };
-    for (int64_t i = 0; i < o->count; i++) {
-        own.blocks += o->blocks[i].counted;
-        own.pieces += o->blocks[i].part;
-        own.elements += o->blocks[i].part ? o->blocks[i].count : 0;
-    }
-    return own;
-}
-
-static cadre_status open_gathered(optimizer *o)
-{
-    block_counts own = count_own(o), sum = { 0 }, each[BATCH_RANKS];
-    int ranks = o->ranks->size;
-    comm_all_gather(o->ranks, &own, sizeof own, each);
-    for (int r = 0; r < ranks; r++) sum.pieces += each[r].pieces, sum.elements += each[r].elements;
-    layout_gathered(o, sum.pieces, sum.elements);
-    if (!arena_open(&o->gathered, o->gathered.used)) return CADRE_ENOMEM;
-    layout_gathered(o, sum.pieces, sum.elements);
-    for (int r = 0; r < ranks; r++) {
-        o->from[r + 1] = o->from[r] + each[r].blocks;
-        o->piece_from[r + 1] = o->piece_from[r] + each[r].pieces;
-        o->element_from[r + 1] = o->element_from[r] + each[r].elements;
-    }
-    return comm_status(o->ranks);
-}
-
-static bool comes_before(const piece *a, const piece *b)
-{
-    return a->place < b->place || (a->place == b->place && a->at < b->at);
-}
-
-/* Heap sort by place: the largest of heap[i ..] rises. */
-static void sift(const piece *pieces, int64_t *heap, int64_t i, int64_t count)
-{
-    for (int64_t child; (child = 2 * i + 1) < count; i = child) {
-        if (child + 1 < count && comes_before(&pieces[heap[child]], &pieces[heap[child + 1]]))
-            child++;
-        if (!comes_before(&pieces[heap[i]], &pieces[heap[child]])) return;
-        int64_t kept = heap[i];
-        heap[i] = heap[child];
-        heap[child] = kept;
-    }
-}
-
-static void sort_pieces(optimizer *o, int64_t count)
-{
-    int64_t at = 0;
-    for (int64_t i = 0; i < count; i++) {
-        o->sorted[i] = i;
-        o->element[i] = at;
-        at += o->pieces[i].count;
-    }
-    for (int64_t i = count / 2; i-- > 0;) sift(o->pieces, o->sorted, i, count);
-    for (int64_t end = count; end-- > 1;) {
-        int64_t last = o->sorted[end];
-        o->sorted[end] = o->sorted[0];
-        o->sorted[0] = last;
-        sift(o->pieces, o->sorted, 0, end);
-    }
-}
-
-static void tell_blocks(optimizer *o)
-{
-    int rank = o->ranks->rank;
-    int64_t *place = o->place + o->from[rank];
-    piece *own = o->pieces + o->piece_from[rank];
-    for (int64_t i = 0; i < o->count; i++) {
-        const block *b = &o->blocks[i];
-        if (b->counted) *place++ = b->place;
-        if (b->part) *own++ = (piece){ b->place, b->at, b->count };
-    }
-    comm_all_gather_v(o->ranks, o->place + o->from[rank], o->from, sizeof *o->place, o->place);
-    comm_all_gather_v(
-        o->ranks, o->pieces + o->piece_from[rank], o->piece_from, sizeof *o->pieces, o->pieces);
-    sort_pieces(o, o->piece_from[o->ranks->size]);
-}
-
-cadre_status optimizer_divide(optimizer *o, const param_table *table, const optimizer_share *share)
-{
-    o->ranks = share->ranks;
-    o->all = count_blocks(share->whole);
-    cut_dense(o, share);
-    own_blocks(o, share);
-    place_blocks(o, table, share);
-    CADRE_TRY(open_gathered(o));
-    tell_blocks(o);
-    return comm_status(o->ranks);
-}
+int optimizer_states(const optimizer *o) { return o->states; }
+optimizer_state optimizer_state_at(const optimizer *o, int i) { return o->state[i]; }
 
 /* ---- the norm ---- */
 
@@ -357,103 +208,24 @@ static void sum_squares(void *arg, int worker, int workers)
     }
 }
 
-/* What is frozen counts as nothing; of a parameter that is cut, that is all or none of it. */
-static void copy_piece(const block *b, const real *gradient, real *to)
-{
-    bool frozen = b->held < b->count;
-    if (frozen) memset(to, 0, (size_t)b->count * sizeof *to);
-    else memcpy(to, gradient + b->offset, (size_t)b->count * sizeof *to);
-}
-
-/* The squares of blocks of which slices have pieces: every rank computes them of all elements. */
-static void sum_pieces(optimizer *o, const real *gradient)
-{
-    int64_t count = o->piece_from[o->ranks->size];
-    real *own = o->elements + o->element_from[o->ranks->rank], *to = own;
-    for (int64_t i = 0; i < o->count; i++)
-        if (o->blocks[i].part) {
-            copy_piece(&o->blocks[i], gradient, to);
-            to += o->blocks[i].count;
-        }
-    comm_all_gather_v(o->ranks, own, o->element_from, sizeof *own, o->elements);
-    for (int64_t i = 0; i < count;) {
-        int64_t place = o->pieces[o->sorted[i]].place, size = 0;
-        for (; i < count && o->pieces[o->sorted[i]].place == place; i++) {
-            const piece *p = &o->pieces[o->sorted[i]];
-            memcpy(o->joined + p->at, o->elements + o->element[o->sorted[i]],
-                (size_t)p->count * sizeof *own);
-            size = p->at + p->count;
-        }
-        o->ordered[place] = o->c->variant->rows->sum_squares(size, o->joined);
-    }
-}
-
-/* Adds the squares of all ranks' blocks in the order of the whole model. */
-static double sum_of_ranks(optimizer *o, const real *gradient)
-{
-    double sum = 0, *first = o->all_squares + o->from[o->ranks->rank], *own = first;
-    for (int64_t i = 0; i < o->count; i++)
-        if (o->blocks[i].counted) *own++ = o->squares[i];
-    comm_all_gather_v(o->ranks, first, o->from, sizeof *o->all_squares, o->all_squares);
-    for (int64_t i = 0; i < o->from[o->ranks->size]; i++)
-        o->ordered[o->place[i]] = o->all_squares[i];
-    if (o->joined) sum_pieces(o, gradient);
-    for (int64_t i = 0; i < o->all; i++) sum += o->ordered[i];
-    return sum;
-}
-
 double optimizer_gradient_norm(optimizer *o, const real *gradient)
 {
     norm_task task = { o, gradient };
     pool_run(o->c->pool, sum_squares, &task);
     double sum = 0;
-    if (o->ranks) return sqrt(sum_of_ranks(o, gradient));
+    if (o->ranks) return sqrt(optimizer_sum_of_ranks(o, gradient));
     for (int64_t i = 0; i < o->count; i++) sum += o->squares[i];
     return sqrt(sum);
 }
 
 /* ---- the step ---- */
 
-typedef struct step_task {
-    optimizer *o;
-    real *values;
-    const real *gradient;
-    real scale;
-    double lr, router_lr, correction1, correction2;
-} step_task;
-
-/* Updates the elements first .. end - 1 of a block. */
-static void update_range(const step_task *t, const block *b, int64_t first, int64_t end)
-{
-    const optimizer *o = t->o;
-    int64_t at = b->offset + first;
-    if (first < end)
-        o->c->variant->rows->adamw(end - first, t->values + at, o->m + at, o->v + at,
-            t->gradient + at, t->scale, b->router ? t->router_lr : t->lr, o->options.beta1,
-            o->options.beta2, o->options.eps, b->decays ? o->options.weight_decay : 0,
-            t->correction1, t->correction2);
-}
-
-static void update(void *arg, int worker, int workers)
-{
-    const step_task *t = arg;
-    const optimizer *o = t->o;
-    pool_range share = pool_share(o->count, 1, worker, workers);
-    for (int64_t i = share.begin; i < share.end; i++) {
-        const block *b = &o->blocks[i];
-        if (!b->owned) continue;
-        update_range(t, b, 0, b->held);
-        update_range(t, b, b->end, b->count);
-    }
-}
-
 void optimizer_step(optimizer *o, real *values, const real *gradient, double norm, double lr,
     double router_lr, int64_t t)
 {
     /* The same as torch.nn.utils.clip_grad_norm_ */
     double clip = o->options.clip, shrink = clip / (norm + 1e-6);
-    step_task task = { o, values, gradient, 1, lr, router_lr, 1 - pow(o->options.beta1, (double)t),
-        1 - pow(o->options.beta2, (double)t) };
-    if (clip > 0 && shrink < 1) task.scale = (real)shrink;
-    pool_run(o->c->pool, update, &task);
+    optimizer_step_of step = { values, gradient, 1, lr, router_lr, t };
+    if (clip > 0 && shrink < 1) step.scale = (real)shrink;
+    o->method->step(o, &step);
 }

@@ -1,6 +1,6 @@
-/* optimizer.h - AdamW over the flat parameters (Loshchilov & Hutter 2019; PyTorch's order of
- * operations). The norm of the whole gradient, used for clipping, counts every trained parameter
- * once. */
+/* optimizer.h - how a gradient becomes a step: THE LIST of optimisers over the flat parameters. The
+ * norm of the whole gradient, used for clipping, counts every trained parameter once. An expert
+ * without tokens has a gradient of zeros like any other: its momentum goes on, and it decays. */
 #ifndef CADRE_TRAIN_OPTIMIZER_H
 #define CADRE_TRAIN_OPTIMIZER_H
 
@@ -9,9 +9,14 @@
 #include "kernel/compute.h"
 #include "train/freeze.h"
 
+typedef struct optimizer_method optimizer_method; /* a row of the list */
+
 typedef struct optimizer_options {
-    double beta1, beta2, eps, weight_decay;
-    double clip;                                                /* 0: no clipping */
+    const optimizer_method *method;         /* NULL: AdamW */
+    double beta1, beta2, eps, weight_decay; /* AdamW, and what Muon leaves to it */
+    double momentum;                        /* SGD, Muon */
+    bool original_scale; /* Muon: its step is scaled as first published, not to AdamW's size */
+    double clip;         /* 0: no clipping */
     bool keep_norms, keep_biases, keep_router, keep_embeddings; /* kinds that do not decay */
     freeze_list freeze;
 } optimizer_options;
@@ -20,14 +25,35 @@ typedef struct optimizer optimizer;
 
 enum { OPTIMIZER_BLOCK = 1 << 14 }; /* elements that are updated, and owned, together */
 
-/* Borrows c and table. Allocates m and v, which begin at zero. */
+/* The list; NULL past its end, or unknown */
+const optimizer_method *optimizer_method_at(int i);
+const optimizer_method *optimizer_method_by_name(const char *name);
+const char *optimizer_name(int i);
+const char *optimizer_meaning(int i);
+const char *optimizer_method_name(const optimizer_method *m); /* NULL: AdamW's */
+double optimizer_usual_momentum(const optimizer_method *m);   /* 0: it has none */
+bool optimizer_has_betas(const optimizer_method *m);          /* it reads beta1, beta2 and eps */
+/* Whether ranks may divide what it keeps */
+bool optimizer_divides(const optimizer_method *m);
+
+/* Borrows c and table. Allocates the states, which begin at zero. */
 cadre_status optimizer_new(
     compute *c, const param_table *table, const optimizer_options *options, optimizer **o);
 void optimizer_free(optimizer *o);
-size_t optimizer_bytes(const param_table *table); /* what optimizer_new will allocate */
+/* What optimizer_new will allocate */
+size_t optimizer_bytes(const param_table *table, const optimizer_options *options);
 
-real *optimizer_first_moment(optimizer *o); /* [table->elements], the flat layout */
-real *optimizer_second_moment(optimizer *o);
+enum { OPTIMIZER_STATES = 2 };
+
+/* What it keeps from step to step, as checkpoints hold it: an array for each parameter. The shapes
+ * are those of `table`, in which a row of PARAM_STATE has none. */
+typedef struct optimizer_state {
+    const char *prefix; /* of tensors' names: "adamw.m." */
+    const param_table *table;
+    real *values; /* [table->elements] */
+} optimizer_state;
+int optimizer_states(const optimizer *o);
+optimizer_state optimizer_state_at(const optimizer *o, int i);
 
 /* Several ranks divide the parameters. A rank's table has its share of the model (arch/param.h).
  * The ranks of `owners` have the same table, but for its experts, which are this rank's; of the

@@ -58,8 +58,12 @@ static inline bool train_leads(const train_run *r) { return train_world(r)->rank
 static inline checkpoint_arrays train_arrays(const train_run *r)
 {
     optimizer *o = trainer_optimizer(r->trainer);
-    return (checkpoint_arrays){ &r->config, trainer_table(r->trainer), trainer_values(r->trainer),
-        optimizer_first_moment(o), optimizer_second_moment(o) };
+    checkpoint_arrays a = { .config = &r->config,
+        .table = trainer_table(r->trainer),
+        .values = trainer_values(r->trainer),
+        .states = optimizer_states(o) };
+    for (int i = 0; i < a.states; i++) a.state[i] = optimizer_state_at(o, i);
+    return a;
 }
 
 /* ---- run_note.c ---- */

@@ -23,27 +23,39 @@ bool train_ranks_stop(const train_run *r)
     return asked > 0;
 }
 
-enum { ARRAYS = 3 };
-
-/* whole: the three arrays one after another on the first rank; elsewhere NULL */
+/* whole: the values and the optimiser's states one after another on the first rank; elsewhere
+ * NULL */
 static cadre_status collect(const train_run *r, real *whole, int64_t elements)
 {
-    for (int i = 0; i < ARRAYS; i++)
-        CADRE_TRY(
-            trainer_collect(r->trainer, (trainer_array)i, whole ? whole + i * elements : NULL));
+    int arrays = 1 + optimizer_states(trainer_optimizer(r->trainer));
+    for (int i = 0; i < arrays; i++)
+        CADRE_TRY(trainer_collect(r->trainer, i - 1, whole ? whole + i * elements : NULL));
     return CADRE_OK;
+}
+
+/* What the first rank saves of all of them */
+static checkpoint_arrays arrays_of(const train_run *r, const param_table *table, real *whole)
+{
+    optimizer *o = trainer_optimizer(r->trainer);
+    checkpoint_arrays a = {
+        .config = &r->config, .table = table, .values = whole, .states = optimizer_states(o)
+    };
+    for (int i = 0; i < a.states; i++)
+        a.state[i] = (optimizer_state){ optimizer_state_at(o, i).prefix, table,
+            whole + (i + 1) * table->elements };
+    return a;
 }
 
 static cadre_status save_whole(const train_run *r)
 {
     const param_table *table = trainer_whole_table(r->trainer);
-    size_t count = (size_t)table->elements * ARRAYS;
+    int arrays_here = 1 + optimizer_states(trainer_optimizer(r->trainer));
+    size_t count = (size_t)table->elements * (size_t)arrays_here;
     real *whole = train_leads(r) ? mem_reserve(count, sizeof *whole) : NULL;
     if (train_leads(r) && !whole) return CADRE_ENOMEM;
     cadre_status status = collect(r, whole, table->elements);
     if (status == CADRE_OK && whole) {
-        const checkpoint_arrays arrays = { &r->config, table, whole, whole + table->elements,
-            whole + 2 * table->elements };
+        const checkpoint_arrays arrays = arrays_of(r, table, whole);
         status = checkpoint_save(r->out, &arrays, &r->state);
     }
     if (train_leads(r)) mem_return(whole, count, sizeof *whole);

@@ -15,7 +15,12 @@ static schedule_kind kind_of(const char *word)
 
 static void read_optimizer(const cadre_options *o, optimizer_options *a)
 {
-    *a = (optimizer_options){ .beta1 = cadre_options_real(o, "beta1"),
+    const optimizer_method *method =
+        optimizer_method_by_name(cadre_options_text(o, "optimizer", 0));
+    *a = (optimizer_options){ .method = method,
+        .momentum = options_real_or(o, "momentum", optimizer_usual_momentum(method)),
+        .original_scale = !strcmp(cadre_options_text(o, "muon-scale", 0), "original"),
+        .beta1 = cadre_options_real(o, "beta1"),
         .beta2 = cadre_options_real(o, "beta2"),
         .eps = cadre_options_real(o, "eps"),
         .weight_decay = cadre_options_real(o, "weight-decay"),

@@ -4,6 +4,7 @@
  * A row without a default takes the recipe's value, or what its help says. */
 #include "base/options.h"
 #include "train/hash_table.h"
+#include "train/optimizer.h"
 
 static const cadre_option rows[] = {
     { .name = "from",
@@ -146,10 +147,24 @@ static const cadre_option rows[] = {
                 "to it, is zeroed" },
     { .name = "optimizer",
         .kind = CADRE_OPTION_CHOICE,
-        .choices = OPTION_CHOICES("adamw"),
+        .choice = optimizer_name,
+        .meaning = optimizer_meaning,
         .fallback = "adamw",
         .subject = "Optimiser",
         .help = "how a gradient becomes a step" },
+    { .name = "momentum",
+        .kind = CADRE_OPTION_REAL,
+        .min = 0,
+        .max = 0.999999,
+        .subject = "Optimiser",
+        .help = "sgd and muon: share of the last step's direction that stays (default: 0.9 and "
+                "0.95)" },
+    { .name = "muon-scale",
+        .kind = CADRE_OPTION_CHOICE,
+        .choices = OPTION_CHOICES("rms", "original"),
+        .fallback = "rms",
+        .subject = "Optimiser",
+        .help = "muon: a step as large as AdamW's usual one, or as first published" },
     { .name = "lr",
         .kind = CADRE_OPTION_REAL,
         .min = 0,
@@ -197,7 +212,7 @@ static const cadre_option rows[] = {
         .min = 0,
         .max = 10,
         .subject = "Optimiser",
-        .help = "AdamW: share of the learning rate by which weights shrink each step" },
+        .help = "share of the learning rate by which weights shrink each step" },
     { .name = "no-decay",
         .kind = CADRE_OPTION_CHOICES,
         .value = "LIST",

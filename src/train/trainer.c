@@ -327,7 +327,8 @@ static cadre_status measure(trainer *t, const compute *c, size_t *bytes)
     size_t sum = 0;
     layout(t);
     bool fits = add_size(&sum, (size_t)t->table.count * sizeof(param)) &&
-                add_size(&sum, t->memory.used) && add_size(&sum, optimizer_bytes(&t->table));
+                add_size(&sum, t->memory.used) &&
+                add_size(&sum, optimizer_bytes(&t->table, &t->settings.optimizer));
     for (int i = 0; i < t->count && fits; i++) fits = add_stack(t, c, &t->stacks[i], &sum);
     if (!fits)
         return cadre_fail(

@@ -32,14 +32,10 @@ cadre_status trainer_bytes(const compute *c, const model_config *config,
 const param_table *trainer_table(const trainer *t);
 const param_table *trainer_whole_table(const trainer *t);
 
-/* Brings one of three arrays of all ranks together, for a checkpoint: whole [trainer_whole_table's
- * elements] on rank 0, elsewhere NULL. Every rank calls it. */
-typedef enum trainer_array {
-    TRAINER_VALUES,
-    TRAINER_FIRST_MOMENT,
-    TRAINER_SECOND_MOMENT
-} trainer_array;
-cadre_status trainer_collect(trainer *t, trainer_array which, real *whole);
+/* Brings an array of all ranks together, for a checkpoint: whole [trainer_whole_table's elements]
+ * on rank 0, elsewhere NULL. Every rank calls it. which: a state of the optimiser, or the values */
+enum { TRAINER_VALUES = -1 };
+cadre_status trainer_collect(trainer *t, int which, real *whole);
 real *trainer_values(trainer *t); /* [table->elements], the flat layout */
 optimizer *trainer_optimizer(trainer *t);
 

@@ -3,11 +3,9 @@
 
 #include "train/trainer_state.h"
 
-static real *array_of(trainer *t, trainer_array which)
+static real *array_of(trainer *t, int which)
 {
-    if (which == TRAINER_VALUES) return t->values;
-    return which == TRAINER_FIRST_MOMENT ? optimizer_first_moment(t->optimizer)
-                                         : optimizer_second_moment(t->optimizer);
+    return which == TRAINER_VALUES ? t->values : optimizer_state_at(t->optimizer, which).values;
 }
 
 /* What a rank brings: the dense elements that it updates, and its experts, behind each other */
@@ -87,7 +85,7 @@ static void send(trainer *t, const bringing *b, const real *array)
     if (b->experts) comm_send(t->world, 0, array + b->dense, (size_t)b->experts * sizeof *array);
 }
 
-cadre_status trainer_collect(trainer *t, trainer_array which, real *whole)
+cadre_status trainer_collect(trainer *t, int which, real *whole)
 {
     real *array = array_of(t, which);
     bringing all[BATCH_RANKS], own = own_bringing(t);

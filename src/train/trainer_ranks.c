@@ -209,6 +209,11 @@ cadre_status trainer_check_ranks(const trainer *t)
             "a model with an encoder, or with a bias by distance: expected one rank in training, "
             "found %d",
             t->world->size);
+    if (!optimizer_divides(t->settings.optimizer.method))
+        return cadre_fail(CADRE_EARGUMENT, NULL,
+            "--optimizer %s: expected one rank, found %d, which would each have parts of its "
+            "matrices; adamw and sgd divide them",
+            optimizer_method_name(t->settings.optimizer.method), t->world->size);
     for (int64_t l = 0; l < c->layers; l++)
         if (c->layer[l].sparse) CADRE_TRY(check_layer(&c->layer[l].moe));
     return check_losses(&t->settings.balance);

@@ -102,6 +102,22 @@ static void test_special_values(void **state)
     assert_true(r->log_sum_exp(40, hidden) == -REAL_INF);
 }
 
+/* Kernels of other optimisers than AdamW; returns what they wrote */
+static int64_t run_optimizers(
+    const row_kernels *r, int64_t n, const real *x, const real *y, const real *z, real *out)
+{
+    real *o = out, *w = o, *m = o + n;
+    memcpy(w, x, (size_t)n * sizeof *o), memcpy(m, y, (size_t)n * sizeof *o);
+    r->sgd(n, w, m, z, REAL_C(0.5), 1e-3, 0.9, 0.1), o += 2 * n;
+    memcpy(o, y, (size_t)n * sizeof *o);
+    r->momentum(n, o, z, REAL_C(0.5), 0.95, o + n), o += 2 * n;
+    r->adafactor(n, z, REAL_C(0.5), REAL_C(0.3), x, REAL_C(1e-6), o), o += n;
+    memcpy(o, y, (size_t)n * sizeof *o);
+    r->add_squares(n, REAL_C(0.7), x, o), o += n;
+    r->combine(n, REAL_C(0.7), x, -3, z, o), o += n;
+    return o - out;
+}
+
 /* Every kernel once over n numbers; what it wrote goes into `out`, the results one after
  * another. */
 static int64_t run_all(
@@ -141,6 +157,7 @@ static int64_t run_all(
     memcpy(w, x, (size_t)n * sizeof *o), memcpy(m, y, (size_t)n * sizeof *o);
     r->multiply(n, z, z, v);
     r->adamw(n, w, m, v, z, REAL_C(0.5), 1e-3, 0.9, 0.95, 1e-8, 0.1, 0.3, 0.2), o += 3 * n;
+    o += run_optimizers(r, n, x, y, z, o);
     for (int i = 0; i < r->activation_count; i++, o += 3 * n) {
         r->activations[i].forward(n, x, y, 2, o);
         r->activations[i].backward(

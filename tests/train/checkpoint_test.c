@@ -95,15 +95,18 @@ static void saved_open(saved *s, real first)
 {
     s->config = family_config("mixtral", "\"num_hidden_layers\": 1, \"num_local_experts\": 2");
     succeeds(param_table_make(&s->config, &s->table));
-    s->arrays = (checkpoint_arrays){ &s->config, &s->table, numbers(&s->table, first),
-        numbers(&s->table, first + 1), numbers(&s->table, first + 2) };
+    s->arrays = (checkpoint_arrays){ .config = &s->config,
+        .table = &s->table,
+        .values = numbers(&s->table, first),
+        .state = { { "adamw.m.", &s->table, numbers(&s->table, first + 1) },
+            { "adamw.v.", &s->table, numbers(&s->table, first + 2) } },
+        .states = 2 };
 }
 
 static void saved_close(saved *s)
 {
     mem_free(s->arrays.values);
-    mem_free(s->arrays.first);
-    mem_free(s->arrays.second);
+    for (int i = 0; i < 2; i++) mem_free(s->arrays.state[i].values);
     param_table_free(&s->table);
     model_config_free(&s->config);
 }
@@ -112,8 +115,8 @@ static void same_arrays(const saved *a, const saved *b)
 {
     const size_t bytes = (size_t)a->table.elements * sizeof(real);
     assert_memory_equal(a->arrays.values, b->arrays.values, bytes);
-    assert_memory_equal(a->arrays.first, b->arrays.first, bytes);
-    assert_memory_equal(a->arrays.second, b->arrays.second, bytes);
+    for (int i = 0; i < 2; i++)
+        assert_memory_equal(a->arrays.state[i].values, b->arrays.state[i].values, bytes);
 }
 
 static const char *fresh(const char *name)

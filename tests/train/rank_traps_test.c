@@ -60,7 +60,7 @@ static void feed(void *arg, int64_t first, int64_t count, const batch_rows *rows
     }
 }
 
-static real *collected(trainer *t, comm *world, trainer_array which)
+static real *collected(trainer *t, comm *world, int which)
 {
     const param_table *table = trainer_whole_table(t);
     real *whole = world->rank ? NULL : MEM_ARRAY(real, table->elements);
@@ -68,7 +68,7 @@ static real *collected(trainer *t, comm *world, trainer_array which)
     else
         memcpy(whole,
             which == TRAINER_VALUES ? trainer_values(t)
-                                    : optimizer_first_moment(trainer_optimizer(t)),
+                                    : optimizer_state_at(trainer_optimizer(t), which).values,
             (size_t)table->elements * sizeof *whole);
     return whole;
 }
@@ -99,8 +99,7 @@ static void take_step(trainer *t, comm *world, step_wanted *w)
     step_result *out = w->out;
     real *start = collected(t, world, TRAINER_VALUES);
     cadre_status status = trainer_step(t, 0, 0.01, feed, w, &report);
-    real *value = collected(t, world, TRAINER_VALUES),
-         *moment = collected(t, world, TRAINER_FIRST_MOMENT);
+    real *value = collected(t, world, TRAINER_VALUES), *moment = collected(t, world, 0);
     if (world->rank) return;
     if (status != CADRE_OK) snprintf(out->wrong, sizeof out->wrong, "%s", cadre_last_error());
     out->start = start, out->value = value, out->moment = moment;

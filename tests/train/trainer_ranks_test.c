@@ -153,8 +153,9 @@ static void keep_values(plan_of_run *p, const model_config *config, trainer *t)
 {
     const param_table *table = trainer_table(t);
     size_t bytes = (size_t)table->elements * sizeof(real);
-    const real *const arrays[] = { trainer_values(t), optimizer_first_moment(trainer_optimizer(t)),
-        optimizer_second_moment(trainer_optimizer(t)) };
+    const real *const arrays[] = { trainer_values(t),
+        optimizer_state_at(trainer_optimizer(t), 0).values,
+        optimizer_state_at(trainer_optimizer(t), 1).values };
     assert_int_equal(param_table_make_whole(config, &p->one->table), CADRE_OK);
     assert_int_equal(p->one->table.count, table->count);
     for (int64_t i = 0; i < table->count; i++) p->one->table.rows[i].offset = table->rows[i].offset;
@@ -170,7 +171,7 @@ static void compare_collected(plan_of_run *p, trainer *t, comm *world)
     const param_table *table = trainer_whole_table(t);
     real *whole = world->rank ? NULL : mem_alloc((size_t)table->elements, sizeof *whole);
     for (int a = 0; a < ARRAYS; a++) {
-        if (trainer_collect(t, (trainer_array)a, whole) != CADRE_OK)
+        if (trainer_collect(t, a - 1, whole) != CADRE_OK)
             note(p, "collecting array %d: %s", a, cadre_last_error());
         for (int64_t i = 0; whole && i < table->count; i++) {
             const param *own = &table->rows[i], *one = find(&p->one->table, own);

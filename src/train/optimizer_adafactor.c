@@ -1,0 +1,261 @@
+/* optimizer_adafactor.c - Adafactor (Shazeer & Stern 2018), in PyTorch's form. Of a matrix it keeps
+ * mean squares of rows and of columns alone, whose product stands for the mean square of an
+ * element; of a vector, that of each element. With g the gradient, t the step, b = t^-0.8:
+ *
+ *     r += b (mean of g^2 over a row - r)       c += b (mean of g^2 over a column - c)
+ *     v = r c / max(mean of r, e)               u = g / sqrt(max(v, e^2))
+ *     w = w (1 - lr decay) - alpha u / max(1, RMS(u))
+ *     alpha = max(1e-3, RMS(w)) min(lr, 1 / sqrt(t)), with w before it decays
+ *
+ * A matrix is cut into strips of rows and into runs of columns. A sum over a column runs down its
+ * rows; sums over a matrix are of its strips, in their order. */
+#include <math.h>
+#include <string.h>
+
+#include "kernel/rows.h"
+#include "train/optimizer_method.h"
+
+enum { COLUMNS = 512, CHUNK = 2048 };
+static const double least_mean = 0x1p-23, least_size = 1e-3; /* e; and of RMS(w) */
+
+/* Some rows of a matrix, or some elements of a vector, which counts as rows of one element */
+typedef struct strip {
+    int64_t param, first, rows;
+    double values, updates; /* sums of squares of w and of u */
+} strip;
+
+/* Some columns of a matrix */
+typedef struct column_run {
+    int64_t param, first, count;
+} column_run;
+
+/* What a step knows of a parameter */
+typedef struct measure {
+    bool router, decays;
+    double mean;       /* of r */
+    double rate, keep; /* w = keep w - rate u */
+} measure;
+
+typedef struct workspace {
+    int64_t strips, runs;
+    strip *strip;      /* [strips] */
+    column_run *run;   /* [runs] */
+    measure *measured; /* [parameters] */
+} workspace;
+
+static bool factored(const param *p) { return !param_is_vector(p); }
+static int64_t rows_of(const param *p) { return factored(p) ? p->rows : p->cols; }
+static int64_t columns_of(const param *p) { return factored(p) ? p->cols : 1; }
+
+static int64_t rows_of_strip(const param *p)
+{
+    int64_t rows = BLOCK / columns_of(p);
+    return rows ? rows : 1;
+}
+
+/* State 0: of rows, or of a vector's elements; state 1: of columns */
+static param_shape shape(int state, const param *p)
+{
+    if (state == 0) return (param_shape){ 1, rows_of(p) };
+    return (param_shape){ factored(p), p->cols };
+}
+
+static bool is_trained(const optimizer *o, const param *p)
+{
+    int64_t from, to;
+    freeze_elements(&o->options.freeze, p, &from, &to);
+    return p->kind != PARAM_STATE && from == to;
+}
+
+/* Lists strips and runs; where memory is only measured, it counts them. */
+static void cut(const optimizer *o, workspace *w)
+{
+    w->strips = w->runs = 0;
+    for (int64_t i = 0; i < o->table->count; i++) {
+        const param *p = &o->table->rows[i];
+        int64_t rows = rows_of(p), each = rows_of_strip(p);
+        if (!is_trained(o, p)) continue;
+        for (int64_t at = 0; at < rows; at += each, w->strips++)
+            if (w->strip)
+                w->strip[w->strips] = (strip){ i, at, at + each < rows ? each : rows - at, 0, 0 };
+        for (int64_t at = 0; factored(p) && at < p->cols; at += COLUMNS, w->runs++)
+            if (w->run)
+                w->run[w->runs] =
+                    (column_run){ i, at, at + COLUMNS < p->cols ? COLUMNS : p->cols - at };
+    }
+}
+
+static void layout(optimizer *o, arena *a)
+{
+    workspace counted = { 0 }, *w = ARENA_ARRAY(a, workspace, 1);
+    cut(o, &counted);
+    counted.strip = ARENA_ARRAY(a, strip, counted.strips);
+    counted.run = ARENA_ARRAY(a, column_run, counted.runs);
+    counted.measured = ARENA_ARRAY(a, measure, o->table->count);
+    if (w) *w = counted;
+    o->workspace = w;
+}
+
+static void open_workspace(optimizer *o)
+{
+    workspace *w = o->workspace;
+    cut(o, w);
+    for (int64_t i = 0; i < o->count; i++) {
+        measure *m = &w->measured[o->blocks[i].param];
+        m->router = o->blocks[i].router;
+        m->decays = o->blocks[i].decays;
+    }
+}
+
+/* ---- the passes ---- */
+
+typedef struct pass {
+    const optimizer *o;
+    const optimizer_step_of *s;
+    workspace *w;
+    double toward; /* b */
+} pass;
+
+static const row_kernels *rows_kernels(const pass *p) { return p->o->c->variant->rows; }
+
+/* r of the strip's rows; the squares of its values */
+static void measure_rows(const pass *t, strip *s)
+{
+    const param *p = &t->o->table->rows[s->param];
+    int64_t cols = columns_of(p), at = p->offset + s->first * cols;
+    real *r = optimizer_state_of(t->o, 0, s->param) + s->first, toward = (real)t->toward;
+    const real *g = t->s->gradient + at;
+    double scale = (double)t->s->scale * (double)t->s->scale / (double)cols;
+    for (int64_t i = 0; i < s->rows; i++) {
+        real mean = factored(p) ? (real)(scale * rows_kernels(t)->sum_squares(cols, g + i * cols))
+                                : (g[i] * t->s->scale) * (g[i] * t->s->scale);
+        r[i] += toward * (mean - r[i]);
+    }
+    s->values = rows_kernels(t)->sum_squares(s->rows * cols, t->s->values + at);
+}
+
+static void measure_columns(const pass *t, const column_run *run)
+{
+    const param *p = &t->o->table->rows[run->param];
+    real sum[COLUMNS] = { 0 }, *c = optimizer_state_of(t->o, 1, run->param) + run->first;
+    real toward = (real)t->toward, share = 1 / (real)p->rows;
+    const real *g = t->s->gradient + p->offset + run->first;
+    for (int64_t i = 0; i < p->rows; i++)
+        rows_kernels(t)->add_squares(run->count, t->s->scale, g + i * p->cols, sum);
+    for (int64_t j = 0; j < run->count; j++) c[j] += toward * (sum[j] * share - c[j]);
+}
+
+static void pass_measure(void *arg, int worker, int workers)
+{
+    const pass *t = arg;
+    pool_range strips = pool_share(t->w->strips, 1, worker, workers);
+    pool_range runs = pool_share(t->w->runs, 1, worker, workers);
+    for (int64_t i = strips.begin; i < strips.end; i++) measure_rows(t, &t->w->strip[i]);
+    for (int64_t i = runs.begin; i < runs.end; i++) measure_columns(t, &t->w->run[i]);
+}
+
+/* Calls use(t, s, at, count, u) for the update u of pieces of the strip, from element `at` of the
+ * parameter on. */
+typedef void (*update_use)(const pass *t, strip *s, int64_t at, int64_t count, const real *u);
+
+static void each_update(const pass *t, strip *s, update_use use)
+{
+    const param *p = &t->o->table->rows[s->param];
+    real u[CHUNK], floor = (real)(least_mean * least_mean);
+    const real *r = optimizer_state_of(t->o, 0, s->param),
+               *c = factored(p) ? optimizer_state_of(t->o, 1, s->param) : r + s->first;
+    int64_t cols = factored(p) ? p->cols : s->rows, rows = factored(p) ? s->rows : 1;
+    double mean = t->w->measured[s->param].mean;
+    for (int64_t i = 0; i < rows; i++) {
+        int64_t row = factored(p) ? (s->first + i) * cols : s->first;
+        real share = factored(p) ? r[s->first + i] / (real)mean : 1;
+        for (int64_t j = 0; j < cols; j += CHUNK) {
+            int64_t n = cols - j < CHUNK ? cols - j : CHUNK;
+            rows_kernels(t)->adafactor(
+                n, t->s->gradient + p->offset + row + j, t->s->scale, share, c + j, floor, u);
+            use(t, s, row + j, n, u);
+        }
+    }
+}
+
+static void add_squares_of(const pass *t, strip *s, int64_t at, int64_t count, const real *u)
+{
+    (void)at;
+    s->updates += rows_kernels(t)->sum_squares(count, u);
+}
+
+static void pass_size(void *arg, int worker, int workers)
+{
+    const pass *t = arg;
+    pool_range strips = pool_share(t->w->strips, 1, worker, workers);
+    for (int64_t i = strips.begin; i < strips.end; i++) {
+        t->w->strip[i].updates = 0;
+        each_update(t, &t->w->strip[i], add_squares_of);
+    }
+}
+
+static void take_update(const pass *t, strip *s, int64_t at, int64_t count, const real *u)
+{
+    const measure *m = &t->w->measured[s->param];
+    real *w = t->s->values + t->o->table->rows[s->param].offset + at;
+    rows_kernels(t)->combine(count, (real)m->keep, w, (real)-m->rate, u, w);
+}
+
+static void pass_update(void *arg, int worker, int workers)
+{
+    const pass *t = arg;
+    pool_range strips = pool_share(t->w->strips, 1, worker, workers);
+    for (int64_t i = strips.begin; i < strips.end; i++)
+        each_update(t, &t->w->strip[i], take_update);
+}
+
+/* ---- between passes: numbers of whole parameters ---- */
+
+static void find_means(const pass *t)
+{
+    for (int64_t i = 0; i < t->o->table->count; i++) {
+        const param *p = &t->o->table->rows[i];
+        double sum = 0;
+        if (p->kind == PARAM_STATE || !factored(p)) continue;
+        const real *r = optimizer_state_of(t->o, 0, i);
+        for (int64_t k = 0; k < p->rows; k++) sum += (double)r[k];
+        t->w->measured[i].mean = fmax(sum / (double)p->rows, least_mean);
+    }
+}
+
+static void find_rates(const pass *t)
+{
+    for (int64_t i = 0; i < t->w->strips;) {
+        int64_t row = t->w->strip[i].param;
+        const param *p = &t->o->table->rows[row];
+        measure *m = &t->w->measured[row];
+        double values = 0, updates = 0, count = (double)(p->rows * p->cols);
+        for (; i < t->w->strips && t->w->strip[i].param == row; i++)
+            values += t->w->strip[i].values, updates += t->w->strip[i].updates;
+        double lr = m->router ? t->s->router_lr : t->s->lr,
+               alpha = fmax(least_size, sqrt(values / count)) * fmin(lr, 1 / sqrt((double)t->s->t));
+        m->rate = alpha / fmax(1, sqrt(updates / count));
+        m->keep = 1 - lr * (m->decays ? t->o->options.weight_decay : 0);
+    }
+}
+
+static void step(optimizer *o, const optimizer_step_of *s)
+{
+    pass t = { o, s, o->workspace, pow((double)s->t, -0.8) };
+    pool_run(o->c->pool, pass_measure, &t);
+    find_means(&t);
+    pool_run(o->c->pool, pass_size, &t);
+    find_rates(&t);
+    pool_run(o->c->pool, pass_update, &t);
+}
+
+const optimizer_method optimizer_adafactor = {
+    .name = "adafactor",
+    .meaning = "as adamw, but keeps mean squares of rows and columns alone: little memory",
+    .state = { "adafactor.row.", "adafactor.column." },
+    .shape = shape,
+    .whole = true,
+    .layout = layout,
+    .open = open_workspace,
+    .step = step,
+};

@@ -1,0 +1,24 @@
+/* optimizer_sgd.c - gradient descent with momentum as PyTorch has it: no dampening, no Nesterov;
+ * decay is part of the gradient, and so of the momentum. */
+#include "kernel/rows.h"
+#include "train/optimizer_method.h"
+
+static void update(
+    const optimizer *o, const optimizer_step_of *s, const block *b, int64_t first, int64_t end)
+{
+    int64_t at = b->offset + first;
+    o->c->variant->rows->sgd(end - first, s->values + at,
+        optimizer_state_of(o, 0, b->param) + b->begin + first, s->gradient + at, s->scale,
+        optimizer_rate(s, b), o->options.momentum, optimizer_decay(o, b));
+}
+
+static void step(optimizer *o, const optimizer_step_of *s) { optimizer_update_all(o, s, update); }
+
+const optimizer_method optimizer_sgd = {
+    .name = "sgd",
+    .meaning = "each element by its gradient, with momentum",
+    .state = { "sgd.m." },
+    .ranks = true,
+    .momentum = 0.9,
+    .step = step,
+};
