@@ -7,6 +7,8 @@ static const mixer *const list[] = {
     &mixer_cross,
     &mixer_lstm,
     &mixer_short_conv,
+    &mixer_mamba2,
+    &mixer_none,
 };
 
 const mixer *const *mixer_list(int *count)

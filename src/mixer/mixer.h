@@ -46,6 +46,9 @@ typedef struct mixer_config {
     double latent_norm_eps;
     bool split_kv_b; /* MIXER_KV_B is stored as MIXER_K_B and MIXER_V_B */
     int64_t conv;    /* tokens that a convolution over time reads, the token's own included */
+    /* A state space (op/state_space.h): its heads, their width, the elements of a state for each
+     * element of a head, and the groups of heads that share what writes and reads states */
+    int64_t state_heads, state_head_dim, state_dim, state_groups;
     /* The format in which a state keeps its rows, chosen when the model is opened; NULL: real */
     const number_format *cache;
     /* Of a rank that has some of the heads: those of all ranks; 0: heads and kv_heads are all */
@@ -84,6 +87,13 @@ typedef enum mixer_part {
     MIXER_CONV_IN, /* of a short convolution; the taps of each channel in a row */
     MIXER_CONV,
     MIXER_CONV_OUT,
+    MIXER_STATE_IN, /* of a state space; it has MIXER_CONV too */
+    MIXER_CONV_BIAS,
+    MIXER_A_LOG,
+    MIXER_DT_BIAS,
+    MIXER_STATE_D,
+    MIXER_STATE_NORM,
+    MIXER_STATE_OUT,
     MIXER_PARTS
 } mixer_part;
 
@@ -151,7 +161,8 @@ struct mixer {
     bool places; /* it reads positions (mixer_call's) */
 };
 
-extern const mixer mixer_grouped, mixer_latent, mixer_cross, mixer_lstm, mixer_short_conv;
+extern const mixer mixer_grouped, mixer_latent, mixer_cross, mixer_lstm, mixer_short_conv,
+    mixer_mamba2, mixer_none;
 
 const mixer *const *mixer_list(int *count);
 

@@ -13,6 +13,11 @@ typedef struct norm_task {
     const real *saved; /* inverse, in the backward pass */
 } norm_task;
 
+static const real *gain_of(const norm *n, int64_t head)
+{
+    return n->gain + (n->own_gains ? head * n->width : 0);
+}
+
 static void forward_rows(void *arg, int64_t begin, int64_t end)
 {
     const norm_task *k = arg;
@@ -20,8 +25,8 @@ static void forward_rows(void *arg, int64_t begin, int64_t end)
     for (int64_t t = begin; t < end; t++)
         for (int64_t h = 0; h < n->heads; h++) {
             int64_t at = h * n->width;
-            real r = k->rows->rms_norm(n->width, k->x.at + t * k->x.stride + at, n->gain, n->eps,
-                k->y.at + t * k->y.stride + at);
+            real r = k->rows->rms_norm(n->width, k->x.at + t * k->x.stride + at, gain_of(n, h),
+                n->eps, k->y.at + t * k->y.stride + at);
             if (k->inverse) k->inverse[t * n->heads + h] = r;
         }
 }
@@ -33,7 +38,7 @@ static void backward_rows(void *arg, int64_t begin, int64_t end)
     for (int64_t t = begin; t < end; t++)
         for (int64_t h = 0; h < n->heads; h++) {
             int64_t at = h * n->width;
-            k->rows->rms_norm_backward(n->width, k->x.at + t * k->x.stride + at, n->gain,
+            k->rows->rms_norm_backward(n->width, k->x.at + t * k->x.stride + at, gain_of(n, h),
                 k->saved[t * n->heads + h], k->dy.at + t * k->dy.stride + at, k->dx.add,
                 k->dx.at + t * k->dx.stride + at);
         }
@@ -52,6 +57,21 @@ static void gain_columns(
         }
 }
 
+/* Own gains: elements begin .. end - 1 of [heads, width] may be some of several heads. */
+static void own_gain_columns(
+    void *arg, int64_t token, int64_t token_end, int64_t begin, int64_t end, real *to)
+{
+    const norm_task *k = arg;
+    const norm *n = k->n;
+    for (int64_t t = token; t < token_end; t++)
+        for (int64_t at = begin, next; at < end; at = next) {
+            int64_t h = at / n->width;
+            next = (h + 1) * n->width < end ? (h + 1) * n->width : end;
+            k->rows->rms_norm_gain(next - at, k->x.at + t * k->x.stride + at,
+                k->saved[t * n->heads + h], k->dy.at + t * k->dy.stride + at, to + at - begin);
+        }
+}
+
 void norm_forward(
     const compute *c, const norm *n, int64_t tokens, strided_in x, strided_out y, real *inverse)
 {
@@ -67,7 +87,8 @@ void norm_backward(const compute *c, const norm *n, int64_t tokens, strided_in x
         .rows = c->variant->rows, .n = n, .x = x, .saved = inverse, .dy = dy, .dx = dx
     };
     int64_t work = tokens * n->heads * n->width;
-    leaf_sum gain = { tokens, n->width, work, n->accumulate, gain_columns, &k };
-    if (n->dgain) leaves_sum(c, n->leaves, &gain, n->dgain);
+    leaf_sum gain = { tokens, n->width, work, n->accumulate, gain_columns, &k },
+             gains = { tokens, n->heads * n->width, work, n->accumulate, own_gain_columns, &k };
+    if (n->dgain) leaves_sum(c, n->leaves, n->own_gains ? &gains : &gain, n->dgain);
     parallel_over(c, tokens, 1, work, backward_rows, &k);
 }

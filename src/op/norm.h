@@ -12,9 +12,10 @@
 #include "op/strided.h"
 
 typedef struct norm {
-    int64_t heads, width; /* heads 1: the whole row; the heads share one gain */
-    const real *gain;     /* [width] */
-    real *dgain;          /* [width], or NULL: not trained */
+    int64_t heads, width; /* heads 1: the whole row */
+    bool own_gains;       /* each head has its own gain; else they share one */
+    const real *gain;     /* [width], of own gains [heads, width] */
+    real *dgain;          /* as gain, or NULL: not trained */
     real eps;
     bool accumulate;         /* dgain is added to; else written */
     const leaf_list *leaves; /* as in a linear */

@@ -108,15 +108,12 @@ static void step(
         s->head_dim, s->state, decay_of(k, h, t), y, b_of(k, h, t), c_of(k, h, t), from, to, y);
 }
 
-static void forward_head(const state_task *k, const head_of *h)
+/* The state of a head after its tokens is in `after` [P, N]; from NULL: zeros come before them. */
+static void forward_head(const state_task *k, const head_of *h, const real *from, real *after)
 {
     const state_space *s = k->s;
     size_t bytes = (size_t)head_state(s) * sizeof(real);
-    int64_t own = h->head * head_state(s);
-    real *after = k->states->after[h->sequence] + own;
-    const real *from = k->states->before[h->sequence];
-    if (from) from += own;
-    else from = memset(after, 0, bytes);
+    if (!from) from = memset(after, 0, bytes);
     for (int64_t t = h->begin; t < h->end; t++, from = after) {
         real *y = k->y.at + t * k->y.stride + h->head * s->head_dim;
         if (k->states->kept && (t - h->begin) % STATE_SPACE_STEPS == 0)
@@ -127,12 +124,17 @@ static void forward_head(const state_task *k, const head_of *h)
     if (h->begin == h->end && from != after) memcpy(after, from, bytes);
 }
 
-static void forward_heads(void *arg, int64_t begin, int64_t end)
+static void forward_heads(void *arg, int worker, int workers)
 {
     const state_task *k = arg;
-    for (int64_t i = begin; i < end; i++) {
+    const state_space_states *states = k->states;
+    pool_range own = pool_share(k->b->sequences * k->s->heads, 1, worker, workers);
+    for (int64_t i = own.begin; i < own.end; i++) {
         head_of h = head_at(k, i);
-        forward_head(k, &h);
+        int64_t at = h.head * head_state(k->s);
+        forward_head(k, &h, states->before ? states->before[h.sequence] + at : NULL,
+            states->after ? states->after[h.sequence] + at
+                          : states->scratch + worker * head_state(k->s));
     }
 }
 
@@ -145,8 +147,7 @@ void state_space_forward(const compute *c, const state_space *s, const token_bat
         .states = states,
         .in = { .xbc = xbc, .dt = dt },
         .y = y };
-    parallel_over(
-        c, b->sequences * s->heads, 1, b->tokens * state_space_past(s), forward_heads, &k);
+    pool_run(c->pool, forward_heads, &k);
 }
 
 /* ---- backward ---- */

@@ -45,12 +45,12 @@ int64_t state_space_kept(const state_space *s, const batch_limits *most);
 int64_t state_space_worker(const state_space *s);
 int64_t state_space_shared(const state_space *s, const batch_limits *most);
 
-/* States [H, P, N] of the sequences [B]: those that came before (NULL: nothing did), and those that
- * come before the next tokens. kept: for backward; NULL: not wanted */
+/* States [H, P, N] of the sequences [B]: those that came before, and those that follow */
 typedef struct state_space_states {
-    const real *const *before;
-    real *const *after;
-    real *kept;
+    const real *const *before; /* NULL: all sequences begin here */
+    real *const *after;        /* NULL: not wanted; then there is scratch [workers, P, N] instead */
+    real *scratch;
+    real *kept; /* for backward; NULL: not wanted */
 } state_space_states;
 
 /* y [T, H P] of rows xbc [T, H P + 2 G N] and dt [T, H] */

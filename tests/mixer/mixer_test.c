@@ -46,6 +46,10 @@ static mixer_config config_of(const kind *k)
         .head_dim = latent ? 7 : 6,
         .value_dim = latent ? 5 : 6,
         .conv = 3,
+        .state_heads = 4,
+        .state_head_dim = 3,
+        .state_dim = 5,
+        .state_groups = 2,
         .scale = 0.4,
         .qk_norm = row == &mixer_grouped ? QK_NORM_HEAD : QK_NORM_NONE,
         .norm_eps = 1e-5,
@@ -89,8 +93,16 @@ static const shape *shapes_of(const kind *k)
         { MIXER_LSTM_HIDDEN, 4 * WIDTH, WIDTH }, { MIXER_LSTM_BIAS, 1, 4 * WIDTH }, { 0 } };
     static const shape conv[] = { { MIXER_CONV_IN, 3 * WIDTH, WIDTH }, { MIXER_CONV, 1, 3 * WIDTH },
         { MIXER_CONV_OUT, WIDTH, WIDTH }, { 0 } };
+    /* 4 heads of 3 are 12 elements, beside 2 groups of 5 in what the convolution reads: 32 */
+    static const shape mamba2[] = { { MIXER_STATE_IN, 12 + 32 + 4, WIDTH },
+        { MIXER_CONV, 1, 32 * 3 }, { MIXER_CONV_BIAS, 1, 32 }, { MIXER_A_LOG, 1, 4 },
+        { MIXER_DT_BIAS, 1, 4 }, { MIXER_STATE_D, 1, 4 }, { MIXER_STATE_NORM, 1, 12 },
+        { MIXER_STATE_OUT, WIDTH, 12 }, { 0 } };
+    static const shape none[] = { { 0 } };
     if (k->gating) return gated[k->gating];
     if (row == &mixer_lstm) return lstm;
+    if (row == &mixer_mamba2) return mamba2;
+    if (row == &mixer_none) return none;
     if (row == &mixer_short_conv) return conv;
     return row == &mixer_grouped ? grouped : row == &mixer_latent ? latent : cross;
 }

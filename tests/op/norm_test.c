@@ -22,13 +22,15 @@ typedef struct layer {
     real x[T * S], y[T * S], dy[T * S], dx[T * S], gain[MOST], dgain[MOST], inverse[T * MOST];
 } layer;
 
-static void layer_fill(layer *s, compute *c, int64_t heads, int64_t width)
+static int64_t gains_of(const norm *n) { return n->own_gains ? n->heads * n->width : n->width; }
+
+static void layer_fill(layer *s, compute *c, int64_t heads, int64_t width, bool own)
 {
     memset(s, 0, sizeof *s);
     s->c = c;
-    s->n = (norm){ heads, width, s->gain, s->dgain, REAL_C(1e-5), false, NULL };
+    s->n = (norm){ heads, width, own, s->gain, s->dgain, REAL_C(1e-5), false, NULL };
     gradient_fill(s->x, T * S, 1, 1);
-    gradient_fill(s->gain, width, 2, 1);
+    gradient_fill(s->gain, gains_of(&s->n), 2, 1);
     for (int t = 0; t < T; t++) gradient_fill(s->dy + t * S, heads * width, 10 + (uint64_t)t, 1);
 }
 
@@ -56,22 +58,23 @@ static void check_values(const layer *s)
             double r = 1 / sqrt(squares / (double)s->n.width + (double)s->n.eps);
             assert_near("inverse", t, s->inverse[t * s->n.heads + h], r);
             for (int64_t i = 0; i < s->n.width; i++)
-                assert_near("y", i, y[i], (double)x[i] * r * (double)s->gain[i]);
+                assert_near("y", i, y[i],
+                    (double)x[i] * r * (double)s->gain[s->n.own_gains ? h * s->n.width + i : i]);
         }
 }
 
-static void check_shape(compute *c, int64_t heads, int64_t width)
+static void check_shape(compute *c, int64_t heads, int64_t width, bool own)
 {
     static layer s, whole;
-    layer_fill(&s, c, heads, width);
+    layer_fill(&s, c, heads, width, own);
     forward(&s);
     check_values(&s);
     backward(&s, 0, T);
     gradient_loss loss = { .forward = forward, .state = &s, .part = { { s.y, s.dy, T * S } } };
     gradient_check(&loss, "x", s.x, s.dx, T * S);
-    gradient_check(&loss, "gain", s.gain, s.dgain, width);
+    gradient_check(&loss, "gain", s.gain, s.dgain, gains_of(&s.n));
     whole = s;
-    for (int64_t i = 0; i < width; i++) s.dgain[i] = 7; /* the first part writes over it */
+    for (int64_t i = 0; i < gains_of(&s.n); i++) s.dgain[i] = 7; /* the first part writes over it */
     backward(&s, 0, 4);
     backward(&s, 4, T);
     assert_memory_equal(s.dgain, whole.dgain, sizeof s.dgain);
@@ -83,10 +86,11 @@ static void test_shapes(void **state)
     (void)state;
     compute *c;
     assert_int_equal(compute_new(2, NULL, &c), CADRE_OK);
-    check_shape(c, 1, 90);
-    check_shape(c, 1, 64);
-    check_shape(c, 5, 18);
-    check_shape(c, 1, 1);
+    check_shape(c, 1, 90, false);
+    check_shape(c, 1, 64, false);
+    check_shape(c, 5, 18, false);
+    check_shape(c, 5, 18, true);
+    check_shape(c, 1, 1, false);
     compute_free(c);
 }
 
@@ -96,7 +100,7 @@ static void test_in_place_and_accumulate(void **state)
     static layer s, apart;
     compute *c;
     assert_int_equal(compute_new(1, NULL, &c), CADRE_OK);
-    layer_fill(&s, c, 5, 18);
+    layer_fill(&s, c, 5, 18, false);
     forward(&s);
     backward(&s, 0, T);
     apart = s;
@@ -122,7 +126,7 @@ static void run(compute *c, void *state, real *out)
     gradient_fill(x, BIG * WIDE, 1, 1);
     gradient_fill(dy, BIG * WIDE, 2, 1);
     gradient_fill(gain, WIDE, 3, 1);
-    norm n = { 1, WIDE, gain, out + 2 * BIG * WIDE, REAL_C(1e-6), false, NULL };
+    norm n = { 1, WIDE, false, gain, out + 2 * BIG * WIDE, REAL_C(1e-6), false, NULL };
     norm_forward(c, &n, BIG, rows_from(x, WIDE), rows_to(out, WIDE), inverse);
     norm_backward(c, &n, BIG, rows_from(x, WIDE), inverse, rows_from(dy, WIDE),
         rows_to(out + BIG * WIDE, WIDE));

@@ -36,7 +36,9 @@ typedef struct numbers {
     real dxbc[TOKENS * ROW], ddt[TOKENS * HEADS], dy[TOKENS * INNER];
     real before[SEQUENCES * PAST], after[SEQUENCES * PAST];
     real *kept;
-    bool begun; /* the sequences have pasts */
+    real scratch[3 * DIM * STATE];
+    bool begun;    /* the sequences have pasts */
+    bool discards; /* the states after them are not wanted */
 } numbers;
 
 static numbers *begin(int workers)
@@ -83,10 +85,11 @@ static void forward(void *arg)
     const real *before[SEQUENCES];
     real *after[SEQUENCES];
     for (int i = 0; i < SEQUENCES; i++) {
-        before[i] = n->begun ? n->before + i * PAST : NULL;
+        before[i] = n->before + i * PAST;
         after[i] = n->after + i * PAST;
     }
-    state_space_states states = { before, after, n->kept };
+    state_space_states states = { n->begun ? before : NULL, n->discards ? NULL : after, n->scratch,
+        n->kept };
     state_space_forward(n->compute, &n->space, &b, &states, rows_from(n->xbc, ROW),
         rows_from(n->dt, HEADS), rows_to(n->y, INNER));
 }
@@ -143,7 +146,7 @@ static void one_token(numbers *n, int64_t t, const real *before, real *after, re
 {
     static const int64_t one[] = { 0, 1 };
     token_batch single = { .tokens = 1, .sequences = 1, .start = one };
-    state_space_states states = { &before, &after, NULL };
+    state_space_states states = { before ? &before : NULL, &after, NULL, NULL };
     state_space_forward(n->compute, &n->space, &single, &states, rows_from(n->xbc + t * ROW, ROW),
         rows_from(n->dt + t * HEADS, HEADS), rows_to(y, INNER));
 }
@@ -162,6 +165,19 @@ static void token_by_token_is_the_same(void **state)
         assert_memory_equal(past, n->after + i * PAST, sizeof past);
     }
     end(n);
+}
+
+static void states_may_be_discarded(void **state)
+{
+    (void)state;
+    numbers *n = begin(3), *other = begin(2);
+    other->discards = true;
+    forward(n);
+    forward(other);
+    assert_memory_equal(n->y, other->y, sizeof n->y);
+    for (int i = 0; i < SEQUENCES * PAST; i++) assert_true(other->after[i] == 0);
+    end(n);
+    end(other);
 }
 
 /* ---- backward ---- */
@@ -237,6 +253,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(outputs_are_those_of_the_definition),
         cmocka_unit_test(token_by_token_is_the_same),
+        cmocka_unit_test(states_may_be_discarded),
         cmocka_unit_test(workers_change_no_bit),
         cmocka_unit_test(gradients_are_the_slopes),
         cmocka_unit_test(gradients_are_added_where_asked),
