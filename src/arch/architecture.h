@@ -35,6 +35,7 @@ typedef struct architecture_hf {
     bool kinds_of_rope;  /* "rope_parameters" has an object for each kind of layers */
     const char *act;     /* "hidden_act"; NULL: the file does not say it */
     bool norm_topk_prob; /* the value if the file does not say it */
+    const char *renorm_key; /* what it is called; NULL: "norm_topk_prob" */
     /* For files with "use_sliding_window": whether layer l has a window if no list says so, given
      * "max_window_layers". NULL: such files have no windows, or always have them. */
     bool (*windowed)(int64_t l, int64_t most);

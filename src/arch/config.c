@@ -113,6 +113,7 @@ static void fill_mixer(const model_config *c, mixer_config *m)
 {
     if (is_recurrent(m->row)) return; /* it has no size but the width */
     m->bidirectional = c->bidirectional;
+    m->unplaced = c->window_places && !m->window;
     m->scale = attention_scale(c, m);
     m->softcap = c->attention_softcap;
     m->qk_norm = c->qk_norm;
@@ -471,7 +472,6 @@ bool model_config_ends(const model_config *c, int64_t token)
 
 const char *model_config_untrainable(const model_config *c)
 {
-    if (c->post_norms) return "norms behind each half of a block";
     if (c->qkv_clip > 0) return "queries, keys and values that are cut off";
     for (int64_t l = 0; l < c->layers; l++) {
         const layer_config *layer = &c->layer[l];

@@ -62,6 +62,7 @@ static const compared mixer_numbers[] = {
     MIXERS("attention to what comes after", bidirectional),
     MIXERS("scale of attention", scale),
     MIXERS("window of attention", window),
+    MIXERS("layers without positions", unplaced),
     MIXERS("tokens of a convolution", conv),
     MIXERS("gate of attention's output", gating),
     MIXERS("function of attention's gate", gate_softplus),

@@ -88,11 +88,16 @@ static cadre_status read_quantization(const json_node *root)
     return CADRE_OK;
 }
 
+static const char *renorm_key(const architecture *arch)
+{
+    return arch->hf.renorm_key ? arch->hf.renorm_key : "norm_topk_prob";
+}
+
 static cadre_status read_norm_topk(const json_node *root, model_config *c)
 {
     const architecture *arch = c->arch;
     bool renorm = arch->hf.norm_topk_prob;
-    if (arch->base.renorm) CADRE_TRY(json_opt_bool(root, "norm_topk_prob", &renorm));
+    if (arch->base.renorm) CADRE_TRY(json_opt_bool(root, renorm_key(arch), &renorm));
     if (arch->base.router)
         c->router = router_by_name(renorm ? arch->base.renorm : arch->base.router);
     return CADRE_OK;
@@ -235,7 +240,7 @@ static void write_all(const model_config *c, const number_format *format, json_w
     put_id(w, "pad_token_id", c->pad);
     config_keys_write(arch->hf.keys, c, w);
     if (arch->base.renorm)
-        json_put_bool(w, "norm_topk_prob", !strcmp(c->router->name, arch->base.renorm));
+        json_put_bool(w, renorm_key(arch), !strcmp(c->router->name, arch->base.renorm));
     if (arch->hf.write) arch->hf.write(c, w);
     json_put_close(w, '}');
 }

@@ -34,6 +34,7 @@ typedef struct mixer_config {
     int64_t heads, kv_heads, head_dim, value_dim;
     int64_t window;     /* keys that a query sees, including its own; 0: all up to it */
     bool bidirectional; /* a query also sees later tokens */
+    bool unplaced;      /* queries and keys are not rotated, although other layers' are */
     double scale, softcap;
     qk_norm qk_norm;
     double norm_eps;

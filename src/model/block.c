@@ -75,16 +75,47 @@ static void add_range(void *arg, int64_t begin, int64_t end)
     a->rows->add(n, a->from + at, a->to + at);
 }
 
+/* The norm behind a half of a block, and what is kept of its input */
+typedef struct post_norm {
+    param_role role;
+    real *x, *inverse; /* NULL: forward only */
+} post_norm;
+
+static post_norm behind_mixer(const block_state *s)
+{
+    return (post_norm){ ROLE_ATTN_POST_NORM, s->mixed, s->mixed_inverse };
+}
+static post_norm behind_ffn(const block_state *s)
+{
+    return (post_norm){ ROLE_FFN_POST_NORM, s->fed, s->fed_inverse };
+}
+
+static void norm_half(const transformer *t, const layer_weights *w, const post_norm *p, real *y)
+{
+    int64_t tokens = t->now->batch.tokens, width = t->config->width;
+    norm n = norm_of(t, w, NULL, p->role);
+    if (p->x) memcpy(p->x, y, (size_t)(tokens * width) * sizeof *y);
+    norm_forward(t->c, &n, tokens, rows_from(y, width), rows_to(y, width), p->inverse);
+}
+
+/* t->dhalf, the gradient by the norm's output, becomes that by its input. */
+static void norm_half_backward(
+    const transformer *t, const layer_weights *w, const layer_gradients *g, const post_norm *p)
+{
+    int64_t tokens = t->now->batch.tokens, width = t->config->width;
+    norm n = norm_of(t, w, g, p->role);
+    if (t->config->post_norms)
+        norm_backward(t->c, &n, tokens, rows_from(p->x, width), p->inverse,
+            rows_from(t->dhalf, width), rows_to(t->dhalf, width));
+}
+
 /* y [T, D] = x + scale * norm(y): the end of both halves of a block. Most models have no norm here
  * and a scale of 1. */
 static void join_residual(
-    const transformer *t, const layer_weights *w, param_role role, const real *x, real *y)
+    const transformer *t, const layer_weights *w, post_norm post, const real *x, real *y)
 {
     const model_config *c = t->config;
-    norm post = norm_of(t, w, NULL, role);
-    if (c->post_norms)
-        norm_forward(
-            t->c, &post, t->now->batch.tokens, rows_from(y, c->width), rows_to(y, c->width), NULL);
+    if (c->post_norms) norm_half(t, w, &post, y);
     add_task a = { t->c->variant->rows, c->width, (real)c->residual_scale, x, y };
     parallel_over(t->c, t->now->batch.tokens, 16, t->now->batch.tokens * c->width, add_range, &a);
 }
@@ -96,14 +127,16 @@ static void scale_range(void *arg, int64_t begin, int64_t end)
         (end - begin) * a->width, a->scale, a->from + begin * a->width, a->to + begin * a->width);
 }
 
-/* y = x + scale * half:  dhalf = scale * dy, and dx = dy */
-static void part_residual(const transformer *t)
+/* y = x + scale * norm(half):  dhalf = norm's gradient of scale * dy, and dx = dy */
+static void part_residual(
+    const transformer *t, const layer_weights *w, const layer_gradients *g, post_norm post)
 {
     add_task a = { t->c->variant->rows, t->config->width, (real)t->config->residual_scale, t->dx,
         t->dhalf };
     if (t->dhalf != t->dx)
         parallel_over(t->c, t->now->batch.tokens, 16, t->now->batch.tokens * t->config->width,
             scale_range, &a);
+    norm_half_backward(t, w, g, &post);
 }
 
 /* ---- the half of the token mixer ---- */
@@ -114,6 +147,7 @@ static mixer_call mixer_call_of(
     const block_state *s = transformer_block(t, l);
     mixer_positions positions = t->positions;
     if (t->window_rope && c->window) positions.rope = t->window_rope;
+    if (c->unplaced) positions.rope = NULL;
     int64_t i = l - t->stage.first;
     if (t->dbias) positions.dbias = t->dbias + i * t->config->heads * positions.span;
     /* The bias is of all ranks' heads */
@@ -307,7 +341,7 @@ cadre_status block_forward(
     real *mixed = s->z ? s->z : s->y;
     mix(t, w, l, s->x_normed, mixed);
     block_drop(t, l, 0, mixed);
-    join_residual(t, w, ROLE_ATTN_POST_NORM, s->x, mixed);
+    join_residual(t, w, behind_mixer(s), s->x, mixed);
     if (s->z) attend_to_encoder(t, w, l, s);
     if (!layer_feeds_forward(&c->layer[l])) {
         memcpy(out, s->y, (size_t)(b->tokens * c->width) * sizeof *out);
@@ -318,7 +352,7 @@ cadre_status block_forward(
     CADRE_TRY(feed_forward(t, all, l, s, out));
     squash(t, l, s, out);
     block_drop(t, l, 1, out);
-    join_residual(t, w, ROLE_FFN_POST_NORM, s->y, out);
+    join_residual(t, w, behind_ffn(s), s->y, out);
     return CADRE_OK;
 }
 
@@ -332,7 +366,7 @@ void block_backward(
     strided_in dnormed = rows_from(t->dnormed, c->width);
     strided_out dx = rows_added(t->dx, c->width);
     if (layer_feeds_forward(&c->layer[l])) {
-        part_residual(t);
+        part_residual(t, w, g, behind_ffn(s));
         block_drop(t, l, 1, t->dhalf);
         squash_backward(t, l, s, t->dhalf);
         feed_forward_backward(t, w, g, l, s);
@@ -340,7 +374,7 @@ void block_backward(
             t->c, &second, b->tokens, rows_from(s->y, c->width), s->y_inverse, dnormed, dx);
     }
     if (s->z) attend_to_encoder_backward(t, w, g, l, s);
-    part_residual(t);
+    part_residual(t, w, g, behind_mixer(s));
     block_drop(t, l, 0, t->dhalf);
     mix_backward(t, w, g, l, s->x_normed);
     norm_backward(t->c, &first, b->tokens, rows_from(s->x, c->width), s->x_inverse, dnormed, dx);

@@ -61,6 +61,12 @@ static void layout_block(const transformer *t, block_state *s, arena *a, int64_t
     s->y_inverse = ARENA_ARRAY(a, real, tokens);
     s->mixer_bytes = t->most.training ? mixer_bytes(&t->config->layer[l], &t->most) : mixer_most(t);
     s->mixer = arena_take(a, s->mixer_bytes, 1);
+    if (t->config->post_norms && t->most.training) {
+        s->mixed = ARENA_ARRAY(a, real, tokens * width);
+        s->mixed_inverse = ARENA_ARRAY(a, real, tokens);
+        s->fed = ARENA_ARRAY(a, real, tokens * width);
+        s->fed_inverse = ARENA_ARRAY(a, real, tokens);
+    }
     if (!t->config->cross) return;
     s->z = ARENA_ARRAY(a, real, tokens * width);
     s->z_normed = ARENA_ARRAY(a, real, tokens * width);
@@ -200,7 +206,7 @@ static void layout(transformer *t, arena *a)
         t->all_dx = ARENA_ARRAY(a, real, t->most.all_tokens * c->width);
     }
     t->dnormed = ARENA_ARRAY(a, real, tokens * c->width);
-    bool apart = c->residual_scale != 1 || c->dropout > 0 || c->expert_sigmoid;
+    bool apart = c->residual_scale != 1 || c->dropout > 0 || c->expert_sigmoid || c->post_norms;
     t->dhalf = apart ? ARENA_ARRAY(a, real, tokens * c->width) : t->dx;
     if (residual_logits(t)) t->dlogits = ARENA_ARRAY(a, real, tokens * residual_logits(t));
     if (c->cross) t->dencoder = ARENA_ARRAY(a, real, t->most.encoder_tokens * c->width);

@@ -13,8 +13,11 @@ typedef struct block_state {
         *x_inverse; /* [T, D], [T, D], [T]: the residual at its beginning, and its norm */
     real *y, *y_normed, *y_inverse; /* the same between the two halves */
     real *z, *z_normed, *z_inverse; /* before attention to an encoder; NULL: there is none */
-    real *squashed;                 /* [T, D] sigmoid of the sparse layer's output; NULL: none */
-    void *mixer, *cross;            /* laid out by the layer's mixers */
+    /* What a half gives before the norm behind it, [T, D] and [T]; NULL: there is none, or forward
+     * only */
+    real *mixed, *mixed_inverse, *fed, *fed_inverse;
+    real *squashed;      /* [T, D] sigmoid of the sparse layer's output; NULL: none */
+    void *mixer, *cross; /* laid out by the layer's mixers */
     size_t mixer_bytes, cross_bytes;
     ffn_state dense;
     moe_state sparse;

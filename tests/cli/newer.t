@@ -18,7 +18,10 @@ $ echo "{\"model_type\": \"mellum\", $(cat sizes), $(cat experts), \"sliding_win
 +     \"full_attention\"], \"rope_parameters\": {\"full_attention\": {\"rope_type\": \"yarn\",
 +     \"rope_theta\": 50000, \"factor\": 4, \"original_max_position_embeddings\": 16},
 +     \"sliding_attention\": {\"rope_type\": \"default\", \"rope_theta\": 10000}}}" > mellum.json
-$ for m in glm ernie lfm mellum; do
+$ echo "{\"model_type\": \"afmoe\", $(cat sizes), $(cat experts), \"num_dense_layers\": 1,
++     \"head_dim\": 8, \"sliding_window\": 4, \"mup_enabled\": true, \"num_shared_experts\": 2,
++     \"route_scale\": 2.5}" > trinity.json
+$ for m in glm ernie lfm mellum trinity; do
 +     cadre init $m --config $m.json --seed 3 && cadre convert $m $m.gguf --quiet &&
 +     sed 's/cadre.config/cadre.confix/' $m.gguf > $m.keys.gguf &&
 +     cadre convert $m $m.again --quiet && cadre convert $m.keys.gguf $m.back --quiet &&
@@ -26,10 +29,11 @@ $ for m in glm ernie lfm mellum; do
 +         cadre logits $n --tokens $(seq -s, 3 40) --out $n.logits &&
 +         cmp $m.logits $n.logits; done; done
 > (nothing)
-$ grep -h '"model_type"' glm.again/config.json ernie.back/config.json lfm.back/config.json
+$ grep -h '"model_type"' glm.again/config.json ernie.back/config.json lfm.back/config.json trinity.back/config.json
 >   "model_type": "glm4_moe_lite",
 >   "model_type": "ernie4_5_moe",
 >   "model_type": "lfm2_moe",
+>   "model_type": "afmoe",
 $ cadre inspect lfm
 > architecture      lfm2_moe
 > ...
@@ -37,7 +41,7 @@ $ cadre inspect lfm
 > ...
 
 # one after another in generation as at once: greedy texts of all that was said so far
-$ for m in glm ernie lfm mellum; do
+$ for m in glm ernie lfm mellum trinity; do
 +     cadre generate $m --tokens 3,4,5,6,7,8,9 --greedy -n 12 --ids > $m.ids &&
 +     cadre generate $m --tokens 3,4,5,6,7,8,9 --greedy -n 12 --ids --threads 1 | cmp - $m.ids
 +     done
@@ -76,4 +80,16 @@ $ cadre init no --config linear.json
 $ sed 's/num_hidden_layers": 4/num_hidden_layers": 5/' mellum.json > five.json
 $ cadre init no --config five.json
 2> cadre: five.json: layer_types: expected one item for each of the 5 layers*
+? 1
+$ sed 's/"head_dim"/"score_func": "softmax", "head_dim"/' trinity.json > score.json
+$ cadre init no --config score.json
+2> cadre: score.json: score_func: expected sigmoid*
+? 1
+$ sed 's/"head_dim"/"n_group": 2, "head_dim"/' trinity.json > groups.json
+$ cadre init no --config groups.json
+2> cadre: groups.json: n_group: expected 1*
+? 1
+$ sed 's/"sliding_window": 4/"layer_types": ["sliding_attention", "global"]/' trinity.json > two.json
+$ cadre init no --config two.json
+2> cadre: two.json: layer_types: expected one item for each of the 4 layers, found *
 ? 1

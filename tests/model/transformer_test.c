@@ -278,6 +278,22 @@ static void gradients_of_scales(void **state)
     check_gradients(small_options("mixtral"), "mixtral", set_scales);
 }
 
+/* What Trinity has: norms behind each half, gates, and positions in some layers alone */
+static void norm_both_sides(model_config *c)
+{
+    c->post_norms = true;
+    c->gating = GATE_ELEMENTS;
+    c->window_places = true;
+    c->residual_scale = 0.7;
+    c->layer[0].mixer.window = 3;
+}
+
+static void gradients_of_norms_behind_each_half(void **state)
+{
+    (void)state;
+    check_gradients(small_options("qwen3-moe"), "qwen3-moe", norm_both_sides);
+}
+
 static void prefill_equals_token_by_token(void **state)
 {
     (void)state;
@@ -455,6 +471,7 @@ int main(void)
         cmocka_unit_test(gradients_of_dropout),
         cmocka_unit_test(gradients_of_biases),
         cmocka_unit_test(gradients_of_scales),
+        cmocka_unit_test(gradients_of_norms_behind_each_half),
         cmocka_unit_test(prefill_equals_token_by_token),
         cmocka_unit_test(given_up_between_layers),
         cmocka_unit_test(two_stages_with_two_batches_in_flight_are_the_whole),
