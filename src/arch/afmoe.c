@@ -1,5 +1,5 @@
 /* afmoe.c - Trinity, AFMoE (2025): gated attention with windows in most layers, which alone have
- * positions, norms on both sides of each half, top-k of biased sigmoid scores and shared experts. */
+ * positions, norms on both sides of each half, top-k of biased sigmoid scores, shared experts. */
 #include <math.h>
 
 #include "arch/architecture.h"

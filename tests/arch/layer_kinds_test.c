@@ -1,6 +1,7 @@
 /* layer_kinds_test.c - layers that differ in kind (recurrent ones, ones with a window and positions
  * of their own, dense ones by a list), and language models that are a part of a larger one: as
  * config.json and GGUF say it, what is written of it, and what is refused by name. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -40,6 +41,10 @@
     "\"model_type\": \"glm4_moe_lite\", " SIZES ", \"n_routed_experts\": 8, "                      \
     "\"kv_lora_rank\": 8, \"qk_nope_head_dim\": 4, \"qk_rope_head_dim\": 4, \"v_head_dim\": 4, "   \
     "\"n_shared_experts\": 1"
+
+#define TRINITY                                                                                    \
+    "\"model_type\": \"afmoe\", " SIZES ", \"num_shared_experts\": 1, \"head_dim\": 8, "           \
+    "\"sliding_window\": 6"
 
 static cadre_status parse(const char *members, model_config *c)
 {
@@ -117,6 +122,41 @@ static void windows_with_positions_of_their_own(void **state)
     /* Another family has one kind of positions. */
     refused("\"model_type\": \"qwen3_moe\", " SIZES POSITIONS("\"rope_theta\": 300"),
         "one kind of layers is not implemented");
+}
+
+/* Trinity: layers with a window are rotated, and every n-th has neither window nor positions. */
+static void positions_in_windows_alone(void **state)
+{
+    (void)state;
+    model_config c = taken(TRINITY);
+    for (int64_t l = 0; l < c.layers; l++) {
+        const mixer_config *m = &c.layer[l].mixer;
+        assert_int_equal(m->window, l == 3 ? 0 : 6);
+        assert_int_equal(m->unplaced, l == 3);
+        assert_int_equal(m->gating, GATE_ELEMENTS);
+        assert_int_equal(c.layer[l].sparse, l > 0);
+    }
+    assert_true(c.post_norms && c.embedding_scale == 1 && !c.gate_softplus);
+    assert_string_equal(c.router->name, "sigmoid-bias");
+    model_config_free(&c);
+    c = taken(TRINITY ", \"global_attn_every_n_layers\": 2, \"mup_enabled\": true");
+    for (int64_t l = 0; l < c.layers; l++) assert_int_equal(c.layer[l].mixer.unplaced, l % 2);
+    assert_true(c.embedding_scale == sqrt(32));
+    model_config_free(&c);
+    c = taken(TRINITY WINDOWS ", \"route_norm\": false, \"num_dense_layers\": 0");
+    assert_true(c.layer[0].mixer.unplaced && !c.layer[1].mixer.unplaced && c.layer[0].sparse);
+    assert_string_equal(c.router->name, "sigmoid-bias-raw");
+    c.embedding_scale = 3;
+    assert_string_equal((c.arch->hf.refuses)(&c),
+        "its embeddings are multiplied by the root of the width, or not at all");
+    c.embedding_scale = 1, c.shared_width = 13;
+    assert_string_equal((c.arch->hf.refuses)(&c), "its shared experts are as wide as the others");
+    model_config_free(&c);
+    refused(TRINITY ", \"score_func\": \"softmax\"", "score_func: expected sigmoid");
+    refused(TRINITY ", \"topk_group\": 2", "topk_group: expected 1");
+    refused(TRINITY ", \"num_expert_groups\": 4", "num_expert_groups: expected 1");
+    refused(TRINITY ", \"mup_enabled\": 3", "mup_enabled");
+    refused(TRINITY ", \"layer_types\": [\"full_attention\"]", "one item for each of the 4 layers");
 }
 
 static void dense_and_sparse_by_a_list(void **state)
@@ -279,6 +319,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(recurrent_layers),
         cmocka_unit_test(windows_with_positions_of_their_own),
+        cmocka_unit_test(positions_in_windows_alone),
         cmocka_unit_test(dense_and_sparse_by_a_list),
         cmocka_unit_test(sparse_from_one_layer_to_another),
         cmocka_unit_test(a_part_of_a_larger_model),
