@@ -6,6 +6,7 @@
 
 #include "arch/architecture.h"
 #include "arch/config_positions.h"
+#include "arch/config_quantization.h"
 
 enum { CONFIG_LIMIT = 2 << 20 }; /* bytes; published ones have tens of thousands */
 
@@ -66,28 +67,6 @@ static cadre_status read_act(const json_node *root, model_config *c)
     return c->arch->hf.act ? config_keys_read(root, act, c) : CADRE_OK;
 }
 
-/* Checks a quantisation scheme. The tensors show how their elements are stored, but the scheme must
- * be one of those known. */
-static cadre_status read_quantization(const json_node *root)
-{
-    json_node home, blocks;
-    const char *method;
-    CADRE_TRY(json_opt_object(root, "quantization_config", &home));
-    if (!home.value) return CADRE_OK;
-    CADRE_TRY(json_get_string(&home, "quant_method", &method));
-    if (!strcmp(method, "mxfp4")) return CADRE_OK;
-    if (strcmp(method, "fp8") != 0)
-        return cadre_fail(CADRE_EUNSUPPORTED, root->file,
-            "quantization_config.quant_method: expected fp8 or mxfp4, found \"%s\"", method);
-    CADRE_TRY(json_opt_array(&home, "weight_block_size", &blocks));
-    for (size_t i = 0; blocks.value && i < json_count(&blocks); i++) {
-        json_node item = json_item(&blocks, i);
-        int64_t size;
-        CADRE_TRY(json_as_int(&item, 128, 128, &size));
-    }
-    return CADRE_OK;
-}
-
 static const char *renorm_key(const architecture *arch)
 {
     return arch->hf.renorm_key ? arch->hf.renorm_key : "norm_topk_prob";
@@ -119,7 +98,7 @@ static cadre_status read_all(const json_node *root, model_config *c)
     CADRE_TRY(config_positions_read(root, c));
     CADRE_TRY(read_norm_topk(root, c));
     CADRE_TRY(read_act(root, c));
-    CADRE_TRY(read_quantization(root));
+    CADRE_TRY(config_quantization_check(root));
     CADRE_TRY(json_opt_int(root, "num_nextn_predict_layers", 0, CONFIG_MAX_LAYERS, &c->predicting));
     if (arch->base.expert_form)
         CADRE_TRY(model_config_set_form(c, arch->base.expert_form, root->file));
@@ -144,7 +123,7 @@ static cadre_status read_nested(const json_node *root, const json_node *part, mo
     CADRE_TRY(read_all(part, c));
     if (!json_has(part, "tie_word_embeddings"))
         CADRE_TRY(json_opt_bool(root, "tie_word_embeddings", &c->tie));
-    return read_quantization(root);
+    return config_quantization_check(root);
 }
 
 static cadre_status read_whole(const json_node *root, model_config *c)

@@ -14,6 +14,7 @@
 #include "model/state.h"
 #include "text/tokenizer_gguf.h"
 #include "weights/config_file.h"
+#include "weights/unused_tensors.h"
 
 /* The layers of an encoder are not divided. */
 static rank_share share_of(const cadre_model *m)
@@ -124,7 +125,7 @@ static cadre_status open_weights(cadre_model *m, const cadre_opening *how)
         .stream = how->memory && weight_file_bytes(&m->file) > how->memory };
     cadre_status status = bind(m, &m->file, &options, &use);
     if (status == CADRE_OK) status = bind_encoder(m, &options, &use);
-    if (status == CADRE_OK) status = tensor_use_check(&use, &m->file, &m->config);
+    if (status == CADRE_OK) status = unused_tensors_check(&use, &m->file, &m->config);
     if (status == CADRE_OK) status = check_routers(m);
     if (status == CADRE_OK && options.stream) status = open_store(m, how->memory);
     tensor_use_free(&use);

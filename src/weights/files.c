@@ -10,6 +10,7 @@
 #include "kernel/number.h"
 #include "weights/param_source.h"
 #include "weights/tensor_list.h"
+#include "weights/unused_tensors.h"
 
 enum { CHUNK = 4096 }; /* elements converted at a time */
 
@@ -186,7 +187,7 @@ static cadre_status read_each(
     const weight_file *file, const model_config *config, const param_table *table, real *values)
 {
     tensor_use use = { 0 };
-    cadre_status status = tensor_use_grow(&use, 2 * (size_t)table->count);
+    cadre_status status = CADRE_OK;
     for (int64_t i = 0; i < table->count && status == CADRE_OK; i++) {
         status = interrupt_check(weight_file_path(file));
         const param *p = &table->rows[i];
@@ -195,7 +196,7 @@ static cadre_status read_each(
         if (status == CADRE_OK) status = param_read(file, stack, p, at, &use);
         if (status == CADRE_OK) status = check_numbers(file, stack->arch, p, at);
     }
-    if (status == CADRE_OK && is_whole(table)) status = tensor_use_check(&use, file, config);
+    if (status == CADRE_OK && is_whole(table)) status = unused_tensors_check(&use, file, config);
     tensor_use_free(&use);
     return status;
 }

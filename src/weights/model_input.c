@@ -7,6 +7,7 @@
 #include "text/tokenizer_export.h"
 #include "text/tokenizer_gguf.h"
 #include "weights/config_file.h"
+#include "weights/unused_tensors.h"
 
 /* ---- tokenizers ---- */
 
@@ -51,7 +52,7 @@ cadre_status model_input_open(const char *path, bool to_gguf, model_input *in)
     *in = (model_input){ .to_gguf = to_gguf };
     CADRE_TRY(model_config_open(path, &in->config, &in->file));
     /* Refuses tensors that would silently be left out. */
-    CADRE_TRY(tensor_use_check_model(&in->file, &in->config));
+    CADRE_TRY(unused_tensors_check_model(&in->file, &in->config));
     in->config.paired_rows = in->config.split_kv_b = false;
     CADRE_TRY(find_tokenizer(in, path));
     return companions_read(path, in->file.gguf, &in->config, &in->companions);

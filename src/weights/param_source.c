@@ -1,6 +1,6 @@
 /* param_source.c - finds tensors by the names of an architecture, and the second tensors of those
- * whose blocks have scales: FP8's NAME_scale_inv, and NAME_scales beside NAME_blocks, which
- * together are MXFP4. */
+ * whose blocks have scales: FP8's NAME_scale_inv or NAME_scale, NAME_scales beside NAME_blocks,
+ * which together are MXFP4, and NVFP4's NAME.scale in GGUF. */
 #include "weights/param_source.h"
 
 #include <stdio.h>
@@ -27,7 +27,8 @@ static bool there(const weight_file *f, const tensor_name *n, const char *name)
 {
     char full[TENSOR_NAME + 16];
     stored_tensor t;
-    if (!(n->form & TENSOR_MXFP4)) return weight_file_find(f, name, &t);
+    if (!(n->form & TENSOR_MXFP4))
+        return weight_file_find(f, name, &t) || packed_weight_there(f, name);
     snprintf(full, sizeof full, "%s_blocks", name);
     return weight_file_find(f, full, &t);
 }
@@ -62,39 +63,82 @@ bool param_source_exists(const weight_file *f, const model_config *c, const para
     return found;
 }
 
-static cadre_status refuse_shape(
-    const weight_file *f, const char *name, int rank, const int64_t *shape, const stored_tensor *t)
+/* One for the matrix, one for each row, or one for each block of 128 x 128 */
+static const number_block_scale_form *form_of_fp8(const param_source *s)
 {
-    char expected[96] = "", found[256] = "";
-    for (int i = 0; i < rank; i++)
-        snprintf(expected + strlen(expected), sizeof expected - strlen(expected), "%s%lld",
-            i ? ", " : "", (long long)shape[i]);
-    for (int i = 0; i < t->rank; i++)
-        snprintf(found + strlen(found), sizeof found - strlen(found), "%s%lld", i ? ", " : "",
-            (long long)t->shape[i]);
-    return cadre_fail(CADRE_EMISMATCH, weight_file_path(f),
-        "%s: expected a shape of [%s], found [%s]", name, expected, found);
+    const number_format *format = s->scales.format;
+    if (stored_has_shape(&s->scales, 1, &(int64_t){ 1 }))
+        return number_block_scale_form_of(0, 0, format);
+    if (stored_has_shape(&s->scales, 2, (int64_t[]){ s->param->rows, 1 }))
+        return number_block_scale_form_of(1, 0, format);
+    return format == &number_bf16 ? &number_block_scale_bf16 : &number_block_scale_f32;
 }
 
 static cadre_status find_fp8(const weight_file *f, const char *name, param_source *s)
 {
     const param *p = s->param;
-    CADRE_TRY(find_suffixed(f, name, "_scale_inv", &s->scales));
-    const number_block_scale_form *form =
-        s->scales.format == &number_bf16 ? &number_block_scale_bf16 : &number_block_scale_f32;
-    const int64_t shape[] = { (p->rows + form->rows - 1) / form->rows,
-        (p->cols + form->cols - 1) / form->cols };
-    s->block_scales = (number_block_scales){
-        .form = form, .at = s->scales.data, .stride = shape[1] * form->bytes
-    };
+    char scale[TENSOR_NAME + 16];
+    snprintf(scale, sizeof scale, "%s_scale", name);
+    if (!weight_file_find(f, scale, &s->scales))
+        CADRE_TRY(find_suffixed(f, name, "_scale_inv", &s->scales));
     if (s->form || param_is_vector(p))
         return cadre_fail(CADRE_EUNSUPPORTED, weight_file_path(f),
             "%s: expected F8_E4M3 for a plain matrix alone", name);
     if (s->scales.format != &number_f32 && s->scales.format != &number_bf16)
         return cadre_fail(CADRE_EUNSUPPORTED, weight_file_path(f),
-            "%s_scale_inv: expected F32 or BF16, found %s", name, s->scales.type);
-    return stored_has_shape(&s->scales, 2, shape) ? CADRE_OK
-                                                  : refuse_shape(f, name, 2, shape, &s->scales);
+            "the scale of %s: expected F32 or BF16, found %s", name, s->scales.type);
+    const number_block_scale_form *form = form_of_fp8(s);
+    const int64_t shape[] = { (p->rows + form->rows - 1) / form->rows,
+        (p->cols + form->cols - 1) / form->cols };
+    s->block_scales = (number_block_scales){
+        .form = form, .at = s->scales.data, .stride = shape[1] * form->bytes
+    };
+    return stored_has_shape(&s->scales, 2, shape)
+               ? CADRE_OK
+               : stored_refuse_shape(f, name, 2, shape, &s->scales);
+}
+
+/* NVFP4 in GGUF: NAME.scale has a number for the matrix, or one for each expert. */
+static cadre_status find_whole_scales(const weight_file *f, const char *name, param_source *s)
+{
+    char scale[TENSOR_NAME + 16];
+    size_t stem = strlen(name);
+    if (stem > 7 && !strcmp(name + stem - 7, ".weight")) stem -= 7;
+    snprintf(scale, sizeof scale, "%.*s.scale", (int)stem, name);
+    if (!weight_file_find(f, scale, &s->scales)) return CADRE_OK;
+    const int64_t count = s->tensor.rank == 3 ? s->tensor.shape[0] : 1;
+    if (s->scales.format != &number_f32 || !stored_has_shape(&s->scales, 1, &count))
+        return cadre_fail(CADRE_EMISMATCH, weight_file_path(f),
+            "%s: expected %lld numbers in F32, found another shape or type", scale,
+            (long long)count);
+    const int64_t expert = count > 1 && s->param->expert > 0 ? s->param->expert : 0;
+    s->block_scales = (number_block_scales){ .form = number_block_scale_form_of(0, 0, &number_f32),
+        .at = s->scales.data + 4 * expert };
+    return CADRE_OK;
+}
+
+static cadre_status find_packed(
+    const weight_file *f, const char *name, int rank, const int64_t *shape, param_source *s)
+{
+    packed_weight w;
+    if (rank != 2 || s->place.col != 1 || s->place.row % shape[1] || s->place.offset % shape[1] ||
+        s->param->cols != shape[1])
+        return cadre_fail(CADRE_EUNSUPPORTED, weight_file_path(f),
+            "%s: expected whole rows of a plain matrix where it is quantised, found another part",
+            name);
+    CADRE_TRY(packed_weight_find(f, name, shape[0], shape[1], &w));
+    const number_block_scale_form *form =
+        number_block_scale_form_of(1, w.group == w.cols ? 0 : w.group, w.scales.format);
+    s->tensor = w.values;
+    s->tensor.type = w.type;
+    s->tensor.format = &number_int4;
+    s->scales = w.scales;
+    if (packed_weight_is_plain(&w) && form)
+        s->block_scales = (number_block_scales){ .form = form,
+            .at = w.scales.data + s->place.offset / w.group * form->bytes,
+            .stride = s->place.row / w.group * form->bytes };
+    else s->packed = w;
+    return CADRE_OK;
 }
 
 static cadre_status find_mxfp4(
@@ -113,9 +157,9 @@ static cadre_status find_mxfp4(
     blocks[rank - 1] = shape[rank - 1] / MXFP4_BLOCK;
     blocks[rank] = MXFP4_BLOCK / 2;
     if (!stored_has_shape(&s->tensor, rank + 1, blocks))
-        return refuse_shape(f, name, rank + 1, blocks, &s->tensor);
+        return stored_refuse_shape(f, name, rank + 1, blocks, &s->tensor);
     if (!stored_has_shape(&s->scales, rank, blocks))
-        return refuse_shape(f, name, rank, blocks, &s->scales);
+        return stored_refuse_shape(f, name, rank, blocks, &s->scales);
     s->block_scales = (number_block_scales){ .form = &number_block_scale_e8m0,
         .at = s->scales.data + s->place.offset / MXFP4_BLOCK,
         .stride = s->place.row / MXFP4_BLOCK };
@@ -128,9 +172,10 @@ static cadre_status find_named(const weight_file *f, const model_config *c, cons
     int64_t shape[4];
     int rank = tensor_name_shape(n, c, s->param, shape);
     if (n->form & TENSOR_MXFP4) return find_mxfp4(f, name, rank, shape, s);
+    if (packed_weight_there(f, name)) return find_packed(f, name, rank, shape, s);
     CADRE_TRY(find_suffixed(f, name, "", &s->tensor));
     if (!stored_has_shape(&s->tensor, rank, shape))
-        return refuse_shape(f, name, rank, shape, &s->tensor);
+        return stored_refuse_shape(f, name, rank, shape, &s->tensor);
     if (!strcmp(s->tensor.type, "F8_E4M3")) return find_fp8(f, name, s);
     if (!s->tensor.format)
         return cadre_fail(CADRE_EUNSUPPORTED, weight_file_path(f),
@@ -140,7 +185,24 @@ static cadre_status find_named(const weight_file *f, const model_config *c, cons
                          s->param->cols % block))
         return cadre_fail(CADRE_EUNSUPPORTED, weight_file_path(f), "%s: expected whole rows of %s",
             name, s->tensor.type);
-    return CADRE_OK;
+    return s->tensor.format == &number_nvfp4 ? find_whole_scales(f, name, s) : CADRE_OK;
+}
+
+cadre_status param_source_add_use(const param_source *s, tensor_use *use)
+{
+    const uint8_t *begin[PACKED_TENSORS];
+    int count = packed_weight_tensors(&s->packed, begin);
+    for (int i = 0; i < count; i++) CADRE_TRY(tensor_use_add(use, begin[i]));
+    CADRE_TRY(tensor_use_add(use, s->tensor.data));
+    return s->scales.data ? tensor_use_add(use, s->scales.data) : CADRE_OK;
+}
+
+int64_t param_source_bytes(const param_source *s)
+{
+    const int64_t rows = s->param->rows, cols = s->param->cols;
+    if (s->packed.kind) return packed_weight_bytes(&s->packed) / s->packed.rows * rows;
+    return (int64_t)number_row_bytes(s->tensor.format, rows * cols) +
+           number_block_scale_bytes(s->block_scales.form, rows, cols);
 }
 
 cadre_status param_source_find(
@@ -169,7 +231,8 @@ void param_source_cut(param_source *s, const param *part)
 const void *param_source_in_place(const param_source *s)
 {
     const number_format *format = s->tensor.format;
-    if (s->place.col != 1 || s->form & TENSOR_LESS_ONE || REAL_IS_DOUBLE) return NULL;
+    if (s->place.col != 1 || s->packed.kind || s->form & TENSOR_LESS_ONE || REAL_IS_DOUBLE)
+        return NULL;
     const uint8_t *data = s->tensor.data + number_row_bytes(format, s->place.offset);
     return format->block > 1 || (uintptr_t)data % (uintptr_t)format->block_bytes == 0 ? data : NULL;
 }
@@ -207,16 +270,22 @@ void param_source_row(const param_source *s, int64_t row, bool stored, float *va
     const number_format *format = s->tensor.format;
     if (!stored) row = tensor_place_row(&s->place, row);
     int64_t at = s->place.offset + row * s->place.row;
-    if (s->place.col != 1) strided_row(s, at, values);
+    if (s->packed.kind) packed_weight_row(&s->packed, at / s->packed.cols, values);
+    else if (s->place.col != 1) strided_row(s, at, values);
     else format->unpack(s->tensor.data + number_row_bytes(format, at), values, s->param->cols);
     number_apply_block_scales(&s->block_scales, row, 0, s->param->cols, values);
     if (!stored && s->place.paired && param_is_vector(s->param)) put_vector_in_order(s, values);
     for (int64_t i = 0; s->form & TENSOR_LESS_ONE && i < s->param->cols; i++) values[i] += 1;
 }
 
+int64_t param_source_packed_row(const param_source *s, int64_t row)
+{
+    return (s->place.offset + row * s->place.row) / s->packed.cols;
+}
+
 const void *param_source_stored_row(const param_source *s, int64_t row, const number_format *format)
 {
-    if (s->block_scales.form || s->place.col != 1 || s->form & TENSOR_LESS_ONE ||
+    if (s->packed.kind || s->block_scales.form || s->place.col != 1 || s->form & TENSOR_LESS_ONE ||
         s->tensor.format != format)
         return NULL;
     return s->tensor.data + number_row_bytes(format,
@@ -306,7 +375,6 @@ cadre_status param_read(
     }
     param_source s;
     CADRE_TRY(param_source_find(f, c, p, &s));
-    if (use) use->data[use->count++] = s.tensor.data;
-    if (use && s.scales.data) use->data[use->count++] = s.scales.data;
+    if (use) CADRE_TRY(param_source_add_use(&s, use));
     return read_found(&s, values);
 }

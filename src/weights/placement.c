@@ -55,17 +55,11 @@ static int by_bytes(const void *a, const void *b)
     return x->bytes == y->bytes ? strcmp(x->name, y->name) : x->bytes < y->bytes ? 1 : -1;
 }
 
-static int64_t stored_bytes(const param_source *s)
-{
-    int64_t count = s->param->rows * s->param->cols;
-    return (int64_t)number_row_bytes(s->tensor.format, count) +
-           number_block_scale_bytes(s->block_scales.form, s->param->rows, s->param->cols);
-}
-
 /* NULL stands for `real`. */
 static const number_format *copy_format(const param_source *s)
 {
     if (s->param->rows == 1 || REAL_IS_DOUBLE) return NULL;
+    if (s->packed.kind) return packed_weight_format(&s->packed);
     return s->tensor.format->block == 1 && s->tensor.format->pack ? s->tensor.format : NULL;
 }
 
@@ -113,7 +107,7 @@ static void place_mapped(placing *k, int64_t i, const param_source *s, const voi
         .format = s->tensor.format,
         .stride = s->place.row,
         .block_scales = s->block_scales };
-    k->out->mapped_bytes += stored_bytes(s);
+    k->out->mapped_bytes += param_source_bytes(s);
 }
 
 /* A slice that kernels could read in the mapped file, as it is there */
@@ -121,7 +115,7 @@ static cadre_status place_slice(placing *k, int64_t i, const param_source *s, co
 {
     param_place *place = &k->out->place[i];
     place_mapped(k, i, s, data);
-    k->out->mapped_bytes -= stored_bytes(s);
+    k->out->mapped_bytes -= param_source_bytes(s);
     place->kind = PLACE_COPIED;
     place->stride = s->param->cols;
     return keep_source(
@@ -144,8 +138,8 @@ static void place_streamed(placing *k, int64_t i, const param_source *s, const u
     const param *p = s->param;
     param_place *place = &k->out->place[i];
     place_mapped(k, i, s, NULL);
-    k->out->mapped_bytes -= stored_bytes(s);
-    k->out->streamed_bytes += stored_bytes(s);
+    k->out->mapped_bytes -= param_source_bytes(s);
+    k->out->streamed_bytes += param_source_bytes(s);
     place->kind = PLACE_STREAMED;
     place->range = weight_file_range(k->file, data,
         (int64_t)number_row_bytes(place->format, (p->rows - 1) * place->stride + p->cols));
@@ -160,10 +154,9 @@ static cadre_status place_one(placing *k, int64_t i)
     const param *p = &k->table->rows[i], whole = rank_share_whole(p);
     param_source s;
     CADRE_TRY(param_source_find(k->file, k->config, &whole, &s));
-    k->use->data[k->use->count++] = s.tensor.data;
-    if (s.scales.data) k->use->data[k->use->count++] = s.scales.data;
-    add_format(k->out, s.tensor.type, stored_bytes(&s));
-    k->out->weight_bytes += stored_bytes(&s);
+    CADRE_TRY(param_source_add_use(&s, k->use));
+    add_format(k->out, s.tensor.type, param_source_bytes(&s));
+    k->out->weight_bytes += param_source_bytes(&s);
     param_source_cut(&s, p);
     if (!p->rows) return CADRE_OK;
     const void *data = p->rows > 1 ? param_source_in_place(&s) : NULL;
@@ -193,6 +186,7 @@ static cadre_status check_experts(const placing *k, int64_t i)
         const param_place *other = &k->out->place[j];
         if (mine->format == other->format && mine->stride == other->stride &&
             mine->interleaved == other->interleaved &&
+            mine->block_scales.form == other->block_scales.form &&
             mine->block_scales.stride == other->block_scales.stride)
             return CADRE_OK;
         return cadre_fail(CADRE_EUNSUPPORTED, weight_file_path(k->file),
@@ -237,6 +231,11 @@ static void copy_one(
         return;
     }
     for (int64_t r = 0; r < s->param->rows; r++) {
+        if (s->packed.kind && place->format) {
+            packed_weight_lay(&s->packed, param_source_packed_row(s, r),
+                to + number_row_bytes(place->format, r * cols));
+            continue;
+        }
         param_source_row(s, r, true, row);
         if (place->format) {
             place->format->pack(row, to + number_row_bytes(place->format, r * cols), cols);
@@ -311,7 +310,6 @@ static cadre_status check_streaming(const placing *k)
 cadre_status placement_make(const compute *c, const weight_file *file, const model_config *config,
     const param_table *table, const placement_options *options, tensor_use *use, placement *out)
 {
-    CADRE_TRY(tensor_use_grow(use, 2 * (size_t)table->count));
     placement made = { .place = MEM_ARRAY(param_place, table->count) };
     placing k = { .compute = c,
         .file = file,

@@ -1,21 +1,19 @@
-/* tensor_use.c - keeps which tensors of a file parameters are made of, and finds what is left
- * over. */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "arch/architecture.h"
-#include "arch/config_gguf.h"
-#include "base/memory.h"
-#include "weights/param_source.h"
+/* tensor_use.c - keeps which tensors of a file parameters are made of. */
 #include "weights/tensor_use.h"
 
-cadre_status tensor_use_grow(tensor_use *use, size_t more)
+#include "base/memory.h"
+
+cadre_status tensor_use_add(tensor_use *use, const uint8_t *begin)
 {
-    const uint8_t **data = mem_resize(use->data, use->room, use->count + more, sizeof *data);
-    if (!data) return CADRE_ENOMEM;
-    use->data = data;
-    use->room = use->count + more;
+    enum { FIRST = 256 };
+    if (use->count == use->room) {
+        size_t room = use->room ? 2 * use->room : FIRST;
+        const uint8_t **data = mem_resize(use->data, use->room, room, sizeof *data);
+        if (!data) return CADRE_ENOMEM;
+        use->data = data;
+        use->room = room;
+    }
+    use->data[use->count++] = begin;
     return CADRE_OK;
 }
 
@@ -23,125 +21,4 @@ void tensor_use_free(tensor_use *use)
 {
     mem_free(use->data);
     *use = (tensor_use){ 0 };
-}
-
-static int by_address(const void *a, const void *b)
-{
-    const uint8_t *x = *(const uint8_t *const *)a, *y = *(const uint8_t *const *)b;
-    return x < y ? -1 : x > y;
-}
-
-static bool begins_with(const char *name, const char *begin)
-{
-    return !strncmp(name, begin, strlen(begin));
-}
-
-/* The number of the layer that a name belongs to; -1: the name has none. */
-static int64_t layer_of(const char *name)
-{
-    static const char *const layers[] = { "model.layers.", "model.language_model.layers.", "blk." };
-    for (size_t i = 0; i < sizeof layers / sizeof *layers; i++)
-        if (begins_with(name, layers[i])) return strtoll(name + strlen(layers[i]), NULL, 10);
-    return -1;
-}
-
-/* Whether a tensor is of a part of the model that is not read. */
-static bool is_of_other_part(const model_config *c, const char *name)
-{
-    for (const char *const *left = c->arch->hf.left; left && *left; left++)
-        if (begins_with(name, *left)) return true;
-    return false;
-}
-
-/* Whether a layer after the last one predicts a further token: the file announces it, or the layer
- * has the projection that only such layers have. Any other layer is one that the configuration
- * knows nothing about. */
-static bool predicts(const weight_file *f, const model_config *c, int64_t layer)
-{
-    static const char *const patterns[] = { "model.layers.%lld.eh_proj.weight",
-        "blk.%lld.nextn.eh_proj.weight" };
-    stored_tensor t;
-    char name[TENSOR_NAME];
-    if (layer < c->layers + c->predicting) return true;
-    for (int i = 0; i < 2; i++) {
-        snprintf(name, sizeof name, patterns[i], (long long)layer);
-        if (weight_file_find(f, name, &t)) return true;
-    }
-    return false;
-}
-
-/* Whether a tensor may be unused: it belongs to a layer that predicts further tokens, follows from
- * the positions, or repeats what is there in another form. */
-static bool may_be_left(const weight_file *f, const model_config *c, const char *name)
-{
-    int64_t layer = layer_of(name);
-    if (layer >= c->layers) return predicts(f, c, layer);
-    if (strstr(name, "rotary_emb.inv_freq") || is_of_other_part(c, name)) return true;
-    if (!strcmp(name, GGUF_DIVISORS) &&
-        (c->rope.scaling == ROPE_LLAMA3 || c->rope.scaling == ROPE_LISTED))
-        return true;
-    if (c->split_kv_b && strstr(name, ".attn_kv_b.weight"))
-        return true; /* its two parts are there too */
-    if (c->encoder && (!strcmp(name, "shared.weight") || strstr(name, "coder.embed_tokens.weight")))
-        return true;
-    return c->tie && (!strcmp(name, "lm_head.weight") || !strcmp(name, "output.weight"));
-}
-
-static cadre_status refuse(const weight_file *f, const model_config *c, const char *name)
-{
-    int64_t layer = layer_of(name);
-    if (layer >= c->layers)
-        return cadre_fail(CADRE_EUNSUPPORTED, weight_file_path(f),
-            "%s: expected the tensors of %lld layers, as the configuration says, found a layer "
-            "%lld",
-            name, (long long)c->layers, (long long)layer);
-    return cadre_fail(CADRE_EUNSUPPORTED, weight_file_path(f),
-        "%s: expected no tensor of this name in a model of type %s, found one", name,
-        c->arch->model_type);
-}
-
-cadre_status tensor_use_check(tensor_use *use, const weight_file *f, const model_config *c)
-{
-    qsort(use->data, use->count, sizeof *use->data, by_address);
-    for (size_t i = 0; i < weight_file_count(f); i++) {
-        char buffer[GGUF_NAME];
-        stored_tensor t;
-        const char *name = weight_file_at(f, i, buffer, &t);
-        if (!t.size || may_be_left(f, c, name)) continue;
-        if (bsearch(&t.data, use->data, use->count, sizeof *use->data, by_address)) continue;
-        return refuse(f, c, name);
-    }
-    return CADRE_OK;
-}
-
-static cadre_status add_table(
-    tensor_use *use, const weight_file *f, const model_config *c, const param_table *table)
-{
-    CADRE_TRY(tensor_use_grow(use, 2 * (size_t)table->count));
-    for (int64_t i = 0; i < table->count; i++) {
-        param_source s;
-        CADRE_TRY(param_source_find(f, c, &table->rows[i], &s));
-        use->data[use->count++] = s.tensor.data;
-        if (s.scales.data) use->data[use->count++] = s.scales.data;
-    }
-    return CADRE_OK;
-}
-
-static cadre_status add_model(tensor_use *use, const weight_file *f, const model_config *c)
-{
-    param_table table = { 0 };
-    CADRE_TRY(param_table_make(c, &table));
-    cadre_status status = add_table(use, f, c, &table);
-    param_table_free(&table);
-    return status;
-}
-
-cadre_status tensor_use_check_model(const weight_file *f, const model_config *c)
-{
-    tensor_use use = { 0 };
-    cadre_status status = add_model(&use, f, c);
-    if (status == CADRE_OK && c->encoder) status = add_model(&use, f, c->encoder);
-    if (status == CADRE_OK) status = tensor_use_check(&use, f, c);
-    tensor_use_free(&use);
-    return status;
 }

@@ -1,6 +1,7 @@
 /* weight_file.c - gives the two kinds of file one interface. */
 #include "weights/weight_file.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -115,10 +116,25 @@ const char *weight_file_at(
 bool stored_has_shape(const stored_tensor *t, int rank, const int64_t *shape)
 {
     int i = 0, j = 0;
+    if (!t->rank) return rank == 1 && shape[0] == 1; /* a scalar */
     while (i < t->rank - 1 && t->shape[i] == 1) i++;
     while (j < rank - 1 && shape[j] == 1) j++;
     if (t->rank - i != rank - j) return false;
     for (; j < rank; i++, j++)
         if (t->shape[i] != shape[j]) return false;
     return true;
+}
+
+cadre_status stored_refuse_shape(
+    const weight_file *f, const char *name, int rank, const int64_t *shape, const stored_tensor *t)
+{
+    char expected[96] = "", found[256] = "";
+    for (int i = 0; i < rank; i++)
+        snprintf(expected + strlen(expected), sizeof expected - strlen(expected), "%s%lld",
+            i ? ", " : "", (long long)shape[i]);
+    for (int i = 0; i < t->rank; i++)
+        snprintf(found + strlen(found), sizeof found - strlen(found), "%s%lld", i ? ", " : "",
+            (long long)t->shape[i]);
+    return cadre_fail(CADRE_EMISMATCH, weight_file_path(f),
+        "%s: expected a shape of [%s], found [%s]", name, expected, found);
 }

@@ -56,5 +56,8 @@ bool path_is_gguf(const char *path);
 /* Whether the tensor holds the same elements in the same order: leading dimensions of 1 do not
  * count. */
 bool stored_has_shape(const stored_tensor *t, int rank, const int64_t *shape);
+/* Refuses its shape, and says which was expected. */
+cadre_status stored_refuse_shape(
+    const weight_file *f, const char *name, int rank, const int64_t *shape, const stored_tensor *t);
 
 #endif

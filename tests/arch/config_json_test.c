@@ -572,9 +572,27 @@ static void numbers_of_fewer_bits_have_known_schemes(void **state)
 {
     (void)state;
     model_config c;
-    refuses(family_read("llama", "\"quantization_config\": {\"quant_method\": \"awq\"}", NULL, &c),
-        CADRE_EUNSUPPORTED,
-        "quantization_config.quant_method: expected fp8 or mxfp4, found \"awq\"");
+    static const char *const unknown[][2] = {
+        { "\"aqlm\"",
+            "quant_method: expected fp8, mxfp4, compressed-tensors, awq, gptq or modelopt" },
+        { "\"gptq\", \"bits\": 3", "bits: expected an integer in 4..4, found 3" },
+        { "\"gptq\", \"checkpoint_format\": \"gptq_v2\"", "checkpoint_format: expected \"gptq\"" },
+        { "\"awq\", \"version\": \"gemv\"", "version: expected \"gemm\"" },
+        { "\"awq\", \"w_bit\": 8", "w_bit: expected an integer in 4..4" },
+        { "\"compressed-tensors\", \"format\": \"int-quantized\"",
+            "format: expected pack-quantized" },
+        { "\"compressed-tensors\", \"transform_config\": {\"r\": {}}",
+            "transform_config: expected no" },
+        { "\"compressed-tensors\", \"sparsity_config\": {\"format\": \"sparse-24\"}",
+            "sparsity_config.format: expected \"dense\"" },
+        { "\"modelopt\", \"quant_algo\": \"W4A8_AWQ\"", "quant_algo: expected NVFP4 or FP8" },
+    };
+    for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++) {
+        char members[256];
+        snprintf(members, sizeof members, "\"quantization_config\": {\"quant_method\": %s}",
+            unknown[i][0]);
+        refuses(family_read("llama", members, NULL, &c), CADRE_EFORMAT, unknown[i][1]);
+    }
     refuses(family_read("llama",
                 "\"quantization_config\": {\"quant_method\": \"fp8\", \"weight_block_size\": "
                 "[128, 64]}",
@@ -583,7 +601,12 @@ static void numbers_of_fewer_bits_have_known_schemes(void **state)
     static const char *const known[] = {
         "\"quantization_config\": {\"quant_method\": \"mxfp4\", \"weight_block_size\": [1]}",
         "\"quantization_config\": {\"quant_method\": \"fp8\", \"weight_block_size\": [128, 128]}",
-        "\"quantization_config\": {\"quant_method\": \"fp8\"}"
+        "\"quantization_config\": {\"quant_method\": \"fp8\"}",
+        "\"quantization_config\": {\"quant_method\": \"gptq\", \"bits\": 4, \"group_size\": 128}",
+        "\"quantization_config\": {\"quant_method\": \"awq\", \"bits\": 4, \"version\": \"gemm\"}",
+        "\"quantization_config\": {\"quant_method\": \"compressed-tensors\", \"format\": "
+        "\"pack-quantized\", \"transform_config\": {}, \"sparsity_config\": {}}",
+        "\"quantization_config\": {\"quant_method\": \"modelopt\", \"quant_algo\": \"NVFP4\"}",
     };
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         c = family_config("llama", known[i]);

@@ -214,9 +214,10 @@ static void a_part_of_a_larger_model(void **state)
     refused("\"model_type\": \"qwen3_vl_moe\", \"text_config\": {}", "vocab_size");
     snprintf(text, sizeof text,
         "\"model_type\": \"qwen3_vl_moe\", \"text_config\": {%s}, \"quantization_config\": "
-        "{\"quant_method\": \"awq\"}",
+        "{\"quant_method\": \"aqlm\"}",
         inner);
-    refused(text, "quant_method: expected fp8 or mxfp4, found \"awq\"");
+    refused(text, "quant_method: expected fp8, mxfp4, compressed-tensors, awq, gptq or modelopt, "
+                  "found \"aqlm\"");
 }
 
 /* ---- GGUF ---- */

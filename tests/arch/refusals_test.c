@@ -65,7 +65,7 @@ static void options_that_are_not_implemented(void **state)
         { "mixtral", "\"rope_scaling\": {\"type\": \"proportional\", \"factor\": 2},",
             "rope_type" },
         { "mixtral", "\"attention_bias\": true,", "attention_bias" },
-        { "mixtral", "\"quantization_config\": {\"quant_method\": \"gptq\"},", "quant_method" },
+        { "mixtral", "\"quantization_config\": {\"quant_method\": \"aqlm\"},", "quant_method" },
         { "mixtral",
             "\"quantization_config\": {\"quant_method\": \"fp8\", \"weight_block_size\": [64, "
             "64]},",

@@ -1,5 +1,5 @@
-/* tensor_use_test.c - which tensors a model's file may have beside those that the model is made of,
- * and how the others are refused. */
+/* unused_tensors_test.c - which tensors a model's file may have beside those that the model is made
+ * of, and how the others are refused. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

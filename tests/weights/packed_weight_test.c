@@ -1,0 +1,460 @@
+/* packed_weight_test.c - a model whose matrices are quantised as other programs write them computes
+ * the bits of its twin, in floats, that has the same values. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/file.h"
+#include "cadre.h"
+#include "format/safetensors.h"
+#include "kernel/number.h"
+#include "support/logits.h"
+#include "support/oracle.h"
+#include "support/scratch.h"
+#include "support/succeeds.h"
+
+static cadre_context *context;
+
+static int begin(void **state)
+{
+    (void)state;
+    return cadre_context_new(1, NULL, &context);
+}
+
+static int end(void **state)
+{
+    (void)state;
+    cadre_context_free(context);
+    return 0;
+}
+
+/* ---- one matrix in every form ---- */
+
+enum { PARTS = 5, GROUP = 32 };
+
+typedef struct part {
+    const char *suffix, *dtype;
+    int rank;
+    int64_t shape[2];
+    uint8_t *data;
+    size_t size;
+} part;
+
+typedef struct quantised {
+    int64_t rows, cols, group;
+    int *q;       /* [rows, cols] 0 to 15 */
+    int *zero;    /* [rows, cols / group] */
+    float *scale; /* [rows, cols / group], exact in every type that scales may have */
+    int *order;   /* [cols] the group of a column */
+    part parts[PARTS];
+    int count;
+} quantised;
+
+typedef struct scheme {
+    const char *name;
+    void (*write)(quantised *m);
+    bool zeros;    /* it has zero points; otherwise they are 8 */
+    bool shuffled; /* columns are in groups without order */
+    bool whole;    /* a group is a row */
+    float (*value)(const quantised *m, int64_t r, int64_t c);
+} scheme;
+
+static int64_t groups(const quantised *m) { return m->cols / m->group; }
+
+static uint8_t *add_part(
+    quantised *m, const char *suffix, const char *dtype, int bytes, int64_t rows, int64_t cols)
+{
+    part *p = &m->parts[m->count++];
+    *p = (part){ .suffix = suffix, .dtype = dtype, .rank = cols ? 2 : 1, .shape = { rows, cols } };
+    p->size = (size_t)(rows * (cols ? cols : 1) * bytes);
+    p->data = calloc(p->size, 1);
+    return p->data;
+}
+
+static void put_nibble(uint8_t *words, int64_t word, int place, int value)
+{
+    uint32_t bits;
+    memcpy(&bits, words + 4 * word, 4);
+    bits |= (uint32_t)value << 4 * place;
+    memcpy(words + 4 * word, &bits, 4);
+}
+
+static void put_scales(quantised *m, const char *suffix, const number_format *f, bool by_rows)
+{
+    const int64_t g = groups(m);
+    uint8_t *at = add_part(
+        m, suffix, f->safetensors, f->block_bytes, by_rows ? m->rows : g, by_rows ? g : m->rows);
+    for (int64_t r = 0; r < m->rows; r++)
+        for (int64_t i = 0; i < g; i++)
+            f->pack(&m->scale[r * g + i],
+                at + (by_rows ? r * g + i : i * m->rows + r) * f->block_bytes, 1);
+}
+
+static void put_order(quantised *m, const char *suffix)
+{
+    uint8_t *at = add_part(m, suffix, "I32", 4, m->cols, 0);
+    for (int64_t c = 0; c < m->cols; c++) memcpy(at + 4 * c, &m->order[c], 4);
+}
+
+/* The place of column c of eight in AWQ's words: they hold 0, 2, 4, 6, 1, 3, 5, 7. */
+static int awq_place(int64_t c)
+{
+    static const int held[] = { 0, 2, 4, 6, 1, 3, 5, 7 };
+    int place = 0;
+    while (held[place] != c % 8) place++;
+    return place;
+}
+
+static void write_awq(quantised *m)
+{
+    const int64_t words = m->rows / 8;
+    uint8_t *q = add_part(m, "qweight", "I32", 4, m->cols, words),
+            *z = add_part(m, "qzeros", "I32", 4, groups(m), words);
+    for (int64_t r = 0; r < m->rows; r++) {
+        for (int64_t c = 0; c < m->cols; c++)
+            put_nibble(q, c * words + r / 8, awq_place(r), m->q[r * m->cols + c]);
+        for (int64_t g = 0; g < groups(m); g++)
+            put_nibble(z, g * words + r / 8, awq_place(r), m->zero[r * groups(m) + g]);
+    }
+    put_scales(m, "scales", &number_f16, false);
+}
+
+static void write_gptq(quantised *m)
+{
+    uint8_t *q = add_part(m, "qweight", "I32", 4, m->cols / 8, m->rows),
+            *z = add_part(m, "qzeros", "I32", 4, groups(m), m->rows / 8);
+    for (int64_t r = 0; r < m->rows; r++) {
+        for (int64_t c = 0; c < m->cols; c++)
+            put_nibble(q, c / 8 * m->rows + r, (int)(c % 8), m->q[r * m->cols + c]);
+        for (int64_t g = 0; g < groups(m); g++)
+            put_nibble(
+                z, g * (m->rows / 8) + r / 8, (int)(r % 8), (m->zero[r * groups(m) + g] - 1) & 15);
+    }
+    put_scales(m, "scales", &number_f16, false);
+    put_order(m, "g_idx");
+    add_part(m, "bias", "F16", 2, m->rows, 0);
+}
+
+static void write_rows(quantised *m)
+{
+    uint8_t *q = add_part(m, "weight_packed", "I32", 4, m->rows, m->cols / 8);
+    const int64_t shape[2] = { m->rows, m->cols };
+    for (int64_t r = 0; r < m->rows; r++)
+        for (int64_t c = 0; c < m->cols; c++)
+            put_nibble(q, (r * m->cols + c) / 8, (int)(c % 8), m->q[r * m->cols + c]);
+    put_scales(m, "weight_scale", &number_bf16, true);
+    memcpy(add_part(m, "weight_shape", "I64", 8, 2, 0), shape, sizeof shape);
+}
+
+static void write_rows_with_zeros(quantised *m)
+{
+    write_rows(m);
+    uint8_t *z = add_part(m, "weight_zero_point", "I32", 4, m->rows / 8, groups(m));
+    for (int64_t r = 0; r < m->rows; r++)
+        for (int64_t g = 0; g < groups(m); g++)
+            put_nibble(z, r / 8 * groups(m) + g, (int)(r % 8), m->zero[r * groups(m) + g]);
+    put_order(m, "weight_g_idx");
+}
+
+/* ---- floats of four and eight bits ---- */
+
+static float e2m1(int code)
+{
+    static const float levels[] = { 0, 0.5f, 1, 1.5f, 2, 3, 4, 6 };
+    return code & 8 ? -levels[code & 7] : levels[code & 7];
+}
+
+/* A scale of 16 columns as E4M3: 2^-3 times 1, 1.125 ... 1.875 */
+static int e4m3_code(const quantised *m, int64_t r, int64_t c)
+{
+    return 4 << 3 | (int)((r + c / 16 + m->q[0]) % 8);
+}
+
+static float e4m3(int code) { return ldexpf(1 + (float)(code & 7) / 8, (code >> 3) - 7); }
+
+/* Of the matrix: a scale that multiplies, whose inverse is exact */
+static const float of_all = 0.03125f;
+
+static float value_of_nvfp4(const quantised *m, int64_t r, int64_t c)
+{
+    return e2m1(m->q[r * m->cols + c]) * (e4m3(e4m3_code(m, r, c)) * of_all);
+}
+
+static void put_nvfp4(quantised *m, const char *values, const char *scale, float whole)
+{
+    uint8_t *q = add_part(m, values, "U8", 1, m->rows, m->cols / 2),
+            *s = add_part(m, "weight_scale", "F8_E4M3", 1, m->rows, m->cols / 16);
+    for (int64_t i = 0; i < m->rows * m->cols; i++)
+        q[i / 2] = (uint8_t)(q[i / 2] | m->q[i] << i % 2 * 4);
+    for (int64_t i = 0; i < m->rows * m->cols / 16; i++)
+        s[i] = (uint8_t)e4m3_code(m, i * 16 / m->cols, i * 16 % m->cols);
+    memcpy(add_part(m, scale, "F32", 4, 1, 0), &whole, sizeof whole);
+    memcpy(add_part(m, "input_scale", "F32", 4, 1, 0), &whole, sizeof whole);
+}
+
+static void write_nvfp4(quantised *m)
+{
+    put_nvfp4(m, "weight_packed", "weight_global_scale", 1 / of_all);
+}
+
+static void write_nvfp4_other(quantised *m) { put_nvfp4(m, "weight", "weight_scale_2", of_all); }
+
+static int f8_code(const quantised *m, int64_t r, int64_t c)
+{
+    int q = m->q[r * m->cols + c];
+    return q % 2 << 7 | 6 << 3 | q / 2;
+}
+
+static float f8_value(const quantised *m, int64_t r, int64_t c)
+{
+    int code = f8_code(m, r, c);
+    return (code & 128 ? -1 : 1) * e4m3(code & 127);
+}
+
+static float value_of_f8_rows(const quantised *m, int64_t r, int64_t c)
+{
+    return f8_value(m, r, c) * m->scale[r * groups(m)];
+}
+
+static float value_of_f8(const quantised *m, int64_t r, int64_t c)
+{
+    return f8_value(m, r, c) * of_all;
+}
+
+static void put_f8(quantised *m)
+{
+    uint8_t *q = add_part(m, "weight", "F8_E4M3", 1, m->rows, m->cols);
+    for (int64_t i = 0; i < m->rows * m->cols; i++)
+        q[i] = (uint8_t)f8_code(m, i / m->cols, i % m->cols);
+}
+
+static void write_f8_rows(quantised *m)
+{
+    put_f8(m);
+    put_scales(m, "weight_scale", &number_bf16, true);
+}
+
+static void write_f8(quantised *m)
+{
+    put_f8(m);
+    memcpy(add_part(m, "weight_scale", "F32", 4, 1, 0), &of_all, sizeof of_all);
+}
+
+static float value_of_int4(const quantised *m, int64_t r, int64_t c)
+{
+    const int64_t g = r * groups(m) + m->order[c];
+    return (float)(m->q[r * m->cols + c] - m->zero[g]) * m->scale[g];
+}
+
+static const scheme schemes[] = {
+    { "awq", write_awq, true, false, false, value_of_int4 },
+    { "gptq", write_gptq, true, false, false, value_of_int4 },
+    { "gptq, act-order", write_gptq, true, true, false, value_of_int4 },
+    { "rows", write_rows, false, false, false, value_of_int4 },
+    { "whole rows", write_rows, false, false, true, value_of_int4 },
+    { "rows with zeros", write_rows_with_zeros, true, false, false, value_of_int4 },
+    { "rows, act-order", write_rows_with_zeros, true, true, false, value_of_int4 },
+    { "nvfp4", write_nvfp4, false, false, false, value_of_nvfp4 },
+    { "nvfp4, modelopt", write_nvfp4_other, false, false, false, value_of_nvfp4 },
+    { "fp8 rows", write_f8_rows, false, false, true, value_of_f8_rows },
+    { "fp8", write_f8, false, false, true, value_of_f8 },
+};
+enum { SCHEMES = sizeof schemes / sizeof *schemes };
+
+static void (*damage)(quantised *m); /* what is done to every matrix; NULL: nothing */
+
+/* Values and scales as they come of the matrix's place in the file. */
+static quantised quantise(const scheme *s, const safetensors_tensor *t, uint32_t seed)
+{
+    quantised m = { .rows = t->shape[0], .cols = t->shape[1] };
+    m.group = s->whole ? m.cols : GROUP;
+    const int64_t scales = m.rows * groups(&m);
+    m.q = calloc((size_t)(m.rows * m.cols), sizeof *m.q);
+    m.zero = calloc((size_t)scales, sizeof *m.zero);
+    m.scale = calloc((size_t)scales, sizeof *m.scale);
+    m.order = calloc((size_t)m.cols, sizeof *m.order);
+    uint32_t x = seed * 2654435761u + 1;
+    for (int64_t i = 0; i < m.rows * m.cols; i++) {
+        x = x * 1664525u + 1013904223u;
+        m.q[i] = (int)(x >> 28);
+    }
+    for (int64_t i = 0; i < scales; i++) {
+        x = x * 1664525u + 1013904223u;
+        m.zero[i] = s->zeros ? (int)(x >> 28) : 8;
+        m.scale[i] = ldexpf(1 + (float)(x >> 20 & 63) / 64, -6);
+    }
+    for (int64_t c = 0; c < m.cols; c++)
+        m.order[c] = (int)(s->shuffled ? c * 7 % m.cols % groups(&m) : c / m.group);
+    s->write(&m);
+    if (damage) damage(&m);
+    return m;
+}
+
+static void quantised_free(quantised *m)
+{
+    for (int i = 0; i < m->count; i++) free(m->parts[i].data);
+    free(m->q);
+    free(m->zero);
+    free(m->scale);
+    free(m->order);
+}
+
+/* ---- a model ---- */
+
+static bool is_matrix(const safetensors_tensor *t)
+{
+    return t->rank == 2 && strstr(t->name, "_proj.weight");
+}
+
+static void declare(safetensors_writer *w, const safetensors_tensor *t, const quantised *m)
+{
+    char name[256];
+    for (int i = 0; m && i < m->count; i++) {
+        const part *p = &m->parts[i];
+        snprintf(name, sizeof name, "%.*s%s", (int)strlen(t->name) - 6, t->name, p->suffix);
+        succeeds(safetensors_writer_declare(w, name, p->dtype, p->rank, p->shape));
+    }
+    if (!m) succeeds(safetensors_writer_declare(w, t->name, t->dtype, t->rank, t->shape));
+}
+
+static void put_values(
+    safetensors_writer *w, const scheme *s, const safetensors_tensor *t, const quantised *m)
+{
+    if (!is_matrix(t)) {
+        succeeds(safetensors_writer_put(w, t->data, t->size));
+        return;
+    }
+    for (int64_t i = 0; i < m->rows * m->cols; i++) {
+        float value = s->value(m, i / m->cols, i % m->cols);
+        succeeds(safetensors_writer_put(w, &value, sizeof value));
+    }
+}
+
+/* The model's file with its matrices quantised, or with their values. */
+static void write_model(const safetensors *from, const scheme *s, bool packed, const char *name)
+{
+    safetensors_writer *w;
+    const size_t count = safetensors_count(from);
+    quantised *all = calloc(count, sizeof *all);
+    succeeds(safetensors_writer_open(scratch_file(name), false, &w));
+    for (size_t i = 0; i < count; i++) {
+        const safetensors_tensor *t = safetensors_at(from, i);
+        if (is_matrix(t)) all[i] = quantise(s, t, (uint32_t)i);
+        declare(w, t, packed && is_matrix(t) ? &all[i] : NULL);
+    }
+    for (size_t i = 0; i < count; i++) {
+        const safetensors_tensor *t = safetensors_at(from, i);
+        if (!packed || !is_matrix(t)) put_values(w, s, t, &all[i]);
+        for (int k = 0; packed && k < all[i].count; k++)
+            succeeds(safetensors_writer_put(w, all[i].parts[k].data, all[i].parts[k].size));
+        quantised_free(&all[i]);
+    }
+    free(all);
+    succeeds(safetensors_writer_commit(w));
+}
+
+static const char *source_model(void)
+{
+    static char folder[4096];
+    char *config;
+    size_t size;
+    snprintf(folder, sizeof folder, "%s", oracle_path("models/qwen3_moe"));
+    char path[4200];
+    snprintf(path, sizeof path, "%s/config.json", folder);
+    succeeds(file_read(path, (size_t)1 << 20, &config, &size));
+    succeeds(file_write(scratch_file("config.json"), config, size));
+    cadre_free(config);
+    return folder;
+}
+
+static void each_scheme_is_its_values(void **state)
+{
+    (void)state;
+    safetensors *from;
+    succeeds(safetensors_open(source_model(), &from));
+    for (int i = 0; i < SCHEMES; i++) {
+        write_model(from, &schemes[i], false, "model.safetensors");
+        safetensors *x = logits_of(context, scratch_folder(), "a.safetensors");
+        write_model(from, &schemes[i], true, "model.safetensors");
+        safetensors *y = logits_of(context, scratch_folder(), "b.safetensors");
+        if (!logits_equal(x, y)) fail_msg("%s: other logits than its values'", schemes[i].name);
+        safetensors_close(x);
+        safetensors_close(y);
+    }
+    safetensors_close(from);
+}
+
+/* ---- files that are not what they say ---- */
+
+static void order_of_no_group(quantised *m) { memcpy(m->parts[3].data + 20, &(int32_t){ 99 }, 4); }
+
+static void no_last_part(quantised *m) { free(m->parts[--m->count].data); }
+
+static void no_whole_scale(quantised *m) { memset(m->parts[2].data, 0, 4); }
+
+static void scale_that_is_none(quantised *m) { memcpy(m->parts[2].data, &(float){ NAN }, 4); }
+
+static void transposed(quantised *m)
+{
+    part *p = &m->parts[0];
+    p->shape[0] = m->rows * 2;
+    p->shape[1] = m->cols / 8 / 2;
+}
+
+static void scales_of_words(quantised *m) { m->parts[1].dtype = "I16"; }
+
+static void three_groups(quantised *m)
+{
+    m->parts[1].shape[0] = 3;
+    m->parts[1].shape[1] = (int64_t)m->parts[1].size / 2 / 3;
+    m->parts[1].size = (size_t)(m->parts[1].shape[0] * m->parts[1].shape[1] * 2);
+}
+
+static void bias_that_is_there(quantised *m) { m->parts[4].data[3] = 1; }
+
+static const struct refusal_case {
+    int scheme;
+    void (*damage)(quantised *m);
+    const char *words;
+} refusals[] = {
+    { 2, order_of_no_group, "g_idx[5]: expected 0 to " },
+    { 2, bias_that_is_there, "bias: expected no tensor of this name" },
+    { 7, no_whole_scale, "weight_global_scale: expected a finite number above 0, found 0" },
+    { 8, scale_that_is_none, "weight_scale_2: expected a finite number above 0" },
+    { 0, no_last_part, "scales: expected a tensor of this name, found none" },
+    { 3, transposed, "weight_packed: expected a shape of [" },
+    { 3, scales_of_words, "weight_scale: expected plain numbers, found I16" },
+    { 3, three_groups, "weight_scale: expected " },
+};
+
+static void what_does_not_fit_is_refused(void **state)
+{
+    (void)state;
+    safetensors *from;
+    cadre_model *model;
+    succeeds(safetensors_open(source_model(), &from));
+    for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++) {
+        damage = refusals[i].damage;
+        write_model(from, &schemes[refusals[i].scheme], true, "model.safetensors");
+        damage = NULL;
+        assert_int_not_equal(cadre_model_open(context, scratch_folder(), &model), CADRE_OK);
+        if (!strstr(cadre_last_error(), refusals[i].words))
+            fail_msg("%s, found %s", refusals[i].words, cadre_last_error());
+    }
+    safetensors_close(from);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(each_scheme_is_its_values, begin, end),
+        cmocka_unit_test_setup_teardown(what_does_not_fit_is_refused, begin, end),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
