@@ -9,6 +9,8 @@ static const mixer *const list[] = {
     &mixer_short_conv,
     &mixer_mamba2,
     &mixer_none,
+    &mixer_gated_delta,
+    &mixer_kda,
 };
 
 const mixer *const *mixer_list(int *count)

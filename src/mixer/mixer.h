@@ -50,6 +50,11 @@ typedef struct mixer_config {
     /* A state space (op/state_space.h): its heads, their width, the elements of a state for each
      * element of a head, and the groups of heads that share what writes and reads states */
     int64_t state_heads, state_head_dim, state_dim, state_groups;
+    /* A delta rule: heads of values, whose states are [head_dim, value_dim], and of keys */
+    int64_t key_heads;
+    bool tiled_heads;   /* value head h reads key head h modulo key_heads, else neighbours one */
+    double decay_bound; /* of a decay that is bounded; 0: it is not */
+    int64_t low_rank;   /* the small width of its decay and gate; 0: they have none */
     /* The format in which a state keeps its rows, chosen when the model is opened; NULL: real */
     const number_format *cache;
     /* Of a rank that has some of the heads: those of all ranks; 0: heads and kv_heads are all */
@@ -88,13 +93,22 @@ typedef enum mixer_part {
     MIXER_CONV_IN, /* of a short convolution; the taps of each channel in a row */
     MIXER_CONV,
     MIXER_CONV_OUT,
-    MIXER_STATE_IN, /* of a state space; it has MIXER_CONV too */
+    MIXER_STATE_IN, /* of a state space; it and a delta rule have MIXER_CONV too */
     MIXER_CONV_BIAS,
     MIXER_A_LOG,
     MIXER_DT_BIAS,
     MIXER_STATE_D,
     MIXER_STATE_NORM,
     MIXER_STATE_OUT,
+    MIXER_DELTA_IN,    /* of a delta rule: queries, keys and values of all heads */
+    MIXER_DELTA_BETA,  /* how much of what a state says of a key is replaced */
+    MIXER_DELTA_DECAY, /* a of decay_gate.h, or of what _LOW projects to a small width */
+    MIXER_DELTA_DECAY_LOW,
+    MIXER_DELTA_GATE, /* of the output, in the same way */
+    MIXER_DELTA_GATE_LOW,
+    MIXER_CONV_Q, /* instead of MIXER_CONV */
+    MIXER_CONV_K,
+    MIXER_CONV_V,
     MIXER_PARTS
 } mixer_part;
 
@@ -163,7 +177,7 @@ struct mixer {
 };
 
 extern const mixer mixer_grouped, mixer_latent, mixer_cross, mixer_lstm, mixer_short_conv,
-    mixer_mamba2, mixer_none;
+    mixer_mamba2, mixer_none, mixer_gated_delta, mixer_kda;
 
 const mixer *const *mixer_list(int *count);
 

@@ -27,29 +27,34 @@ typedef struct mixer_case {
     real x[LENGTH * WIDTH], encoded[INPUTS * WIDTH], dencoded[INPUTS * WIDTH];
 } mixer_case;
 
-/* A row, and how grouped-query attention gates its output */
+/* A row, and how grouped-query attention gates its output, or that a delta rule has its other form:
+ * tiled heads, a bounded decay, no small widths */
 typedef struct kind {
     const mixer *row;
     output_gating gating;
-    bool softplus;
+    bool softplus, other_form;
 } kind;
 
 /* Small numbers for every row: what one does not read does not harm it. */
 static mixer_config config_of(const kind *k)
 {
     const mixer *row = k->row;
-    bool latent = row == &mixer_latent;
+    bool latent = row == &mixer_latent, delta = row == &mixer_gated_delta || row == &mixer_kda;
     return (mixer_config){ .row = row,
         .width = WIDTH,
         .heads = 4,
         .kv_heads = row == &mixer_grouped ? 2 : 4,
         .head_dim = latent ? 7 : 6,
-        .value_dim = latent ? 5 : 6,
+        .value_dim = latent || delta ? 5 : 6,
         .conv = 3,
         .state_heads = 4,
         .state_head_dim = 3,
         .state_dim = 5,
         .state_groups = 2,
+        .key_heads = row == &mixer_gated_delta ? 2 : 4,
+        .tiled_heads = k->other_form,
+        .decay_bound = k->other_form ? -2 : 0,
+        .low_rank = k->other_form ? 0 : 3,
         .scale = 0.4,
         .qk_norm = row == &mixer_grouped ? QK_NORM_HEAD : QK_NORM_NONE,
         .norm_eps = 1e-5,
@@ -99,6 +104,25 @@ static const shape *shapes_of(const kind *k)
         { MIXER_DT_BIAS, 1, 4 }, { MIXER_STATE_D, 1, 4 }, { MIXER_STATE_NORM, 1, 12 },
         { MIXER_STATE_OUT, WIDTH, 12 }, { 0 } };
     static const shape none[] = { { 0 } };
+    static const shape delta[] = { { MIXER_DELTA_IN, 44, WIDTH }, { MIXER_DELTA_GATE, 20, WIDTH },
+        { MIXER_DELTA_BETA, 4, WIDTH }, { MIXER_DELTA_DECAY, 4, WIDTH }, { MIXER_CONV, 1, 44 * 3 },
+        { MIXER_A_LOG, 1, 4 }, { MIXER_DT_BIAS, 1, 4 }, { MIXER_STATE_NORM, 1, 5 },
+        { MIXER_STATE_OUT, WIDTH, 20 }, { 0 } };
+#define KDA                                                                                        \
+    { MIXER_Q, 24, WIDTH }, { MIXER_K, 24, WIDTH }, { MIXER_V, 20, WIDTH },                        \
+        { MIXER_DELTA_BETA, 4, WIDTH }, { MIXER_CONV_Q, 1, 24 * 3 }, { MIXER_CONV_K, 1, 24 * 3 },  \
+        { MIXER_CONV_V, 1, 20 * 3 }, { MIXER_A_LOG, 1, 4 }, { MIXER_DT_BIAS, 1, 24 },              \
+        { MIXER_STATE_NORM, 1, 5 },                                                                \
+    {                                                                                              \
+        MIXER_STATE_OUT, WIDTH, 20                                                                 \
+    }
+    static const shape kda[] = { KDA, { MIXER_DELTA_DECAY_LOW, 3, WIDTH },
+        { MIXER_DELTA_DECAY, 24, 3 }, { MIXER_DELTA_GATE_LOW, 3, WIDTH },
+        { MIXER_DELTA_GATE, 20, 3 }, { 0 } };
+    static const shape kda_direct[] = { KDA, { MIXER_DELTA_DECAY, 24, WIDTH },
+        { MIXER_DELTA_GATE, 20, WIDTH }, { 0 } };
+    if (row == &mixer_gated_delta) return delta;
+    if (row == &mixer_kda) return k->other_form ? kda_direct : kda;
     if (k->gating) return gated[k->gating];
     if (row == &mixer_lstm) return lstm;
     if (row == &mixer_mamba2) return mamba2;
@@ -373,12 +397,19 @@ static void every_row_keeps_its_contract(void **unused)
     }
 }
 
+static void delta_rules_of_other_forms_keep_the_contract(void **unused)
+{
+    (void)unused;
+    check_kind(&(kind){ .row = &mixer_gated_delta, .other_form = true });
+    check_kind(&(kind){ .row = &mixer_kda, .other_form = true });
+}
+
 static void attention_with_every_gate_keeps_the_contract(void **unused)
 {
     (void)unused;
     for (output_gating gating = GATE_IN_QUERIES; gating <= GATE_HEADS; gating++)
         for (int softplus = 0; softplus < 2; softplus++)
-            check_kind(&(kind){ &mixer_grouped, gating, softplus });
+            check_kind(&(kind){ .row = &mixer_grouped, .gating = gating, .softplus = softplus });
 }
 
 /* Gates of 0 let half of the result through, or log 2 of it. */
@@ -389,7 +420,8 @@ static void a_gate_multiplies_each_head(void **unused)
     for (int softplus = 0; softplus < 2; softplus++) {
         mixer_case m;
         real gated[LENGTH * WIDTH], whole[LENGTH * WIDTH];
-        open_case(&m, &(kind){ &mixer_grouped, GATE_HEADS, softplus }, false);
+        open_case(&m, &(kind){ .row = &mixer_grouped, .gating = GATE_HEADS, .softplus = softplus },
+            false);
         memset(m.values[MIXER_GATE], 0, 4 * WIDTH * sizeof(real));
         run(&m, 1, (int64_t[]){ 0, LENGTH }, NULL, false, m.x, gated);
         m.config.gating = GATE_NONE;
@@ -438,6 +470,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_row_keeps_its_contract),
+        cmocka_unit_test(delta_rules_of_other_forms_keep_the_contract),
         cmocka_unit_test(attention_with_every_gate_keeps_the_contract),
         cmocka_unit_test(a_gate_multiplies_each_head),
         cmocka_unit_test(a_fixed_part_is_copied_and_begins_anew),
