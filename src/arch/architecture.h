@@ -79,6 +79,7 @@ typedef struct architecture_base {
     int64_t window_period;    /* as in model_config, if no list of layers says otherwise */
     qk_norm qk_norm;
     bool latent;
+    bool halves;                       /* a layer is a token mixer or a feed-forward, not both */
     void (*fix)(model_config *config); /* sets other fields before the keys are read; NULL: none */
 } architecture_base;
 

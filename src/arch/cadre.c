@@ -21,6 +21,11 @@ static const config_key keys[] = {
     KEY_BOOL_OF("expert_output_sigmoid", expert_sigmoid, KEY_UNUSUAL, 0),
     KEY_REAL_OF("expert_input_scale", input_scale, KEY_UNUSUAL, 1),
     KEY_INT_OF("conv_kernel", conv, KEY_UNUSUAL, 0),
+    KEY_BOOL_OF("conv_bias", conv_bias, KEY_UNUSUAL, 0),
+    KEY_INT_OF("state_heads", state_heads, KEY_UNUSUAL, 0),
+    KEY_INT_OF("state_head_dim", state_head_dim, KEY_UNUSUAL, 0),
+    KEY_INT_OF("state_size", state_dim, KEY_UNUSUAL, 0),
+    KEY_INT_OF("state_groups", state_groups, KEY_UNUSUAL, 0),
     KEY_BOOL_OF("latent_attention", latent, 0, 0),
     KEY_INT_OF("q_lora_rank", q_lora, 0, 0),
     KEY_INT_OF("kv_lora_rank", kv_lora, 0, 0),
@@ -49,8 +54,8 @@ static cadre_status read_words(const json_node *root, model_config *config)
     return model_config_set_form(config, form, root->file);
 }
 
-/* Reads "mixers": one item for each layer, "attention" or the name of a recurrent mixer; absent:
- * all attend. */
+/* Reads "mixers": one item for each layer, "attention" or the name of another mixer; absent: all
+ * attend. */
 static cadre_status read_mixers(const json_node *root, model_config *config)
 {
     json_node list;
@@ -71,7 +76,10 @@ static cadre_status read_mixers(const json_node *root, model_config *config)
 
 static void write_mixers(const model_config *config, json_writer *w)
 {
-    if (!model_config_recurrent_layers(config)) return;
+    bool attend = true;
+    for (int64_t l = 0; l < config->layers; l++)
+        attend &= !strcmp(layer_mixer_name(&config->layer[l]), "attention");
+    if (attend) return;
     json_put_array(w, "mixers");
     for (int64_t l = 0; l < config->layers; l++)
         json_put_string(w, NULL, layer_mixer_name(&config->layer[l]));

@@ -109,15 +109,18 @@ static double attention_scale(const model_config *c, const mixer_config *m)
 
 static bool is_recurrent(const mixer *row) { return !row->rewinds; }
 
+/* Whether it is attention, whose sizes are the model's */
+static bool is_attention(const mixer *row) { return !is_recurrent(row) && row != &mixer_none; }
+
 static void fill_mixer(const model_config *c, mixer_config *m)
 {
-    if (is_recurrent(m->row)) return; /* it has no size but the width */
+    m->norm_eps = c->norm_eps;
+    if (!is_attention(m->row)) return;
     m->bidirectional = c->bidirectional;
     m->unplaced = c->window_places && !m->window;
     m->scale = attention_scale(c, m);
     m->softcap = c->attention_softcap;
     m->qk_norm = c->qk_norm;
-    m->norm_eps = c->norm_eps;
     m->clip = c->qkv_clip;
     m->gating = c->gating;
     m->gate_softplus = c->gate_softplus;
@@ -245,22 +248,22 @@ static mixer_config mixer_of(const model_config *c)
 const char *layer_mixer_name(const layer_config *layer)
 {
     const mixer *row = layer->mixer.row;
-    return is_recurrent(row) ? row->name : "attention";
+    return is_attention(row) ? "attention" : row->name;
 }
 
-/* The i-th recurrent row; NULL: there are no more. */
-static const mixer *recurrent_at(int i)
+/* The i-th row that is not attention; NULL: there are no more. */
+static const mixer *other_mixer(int i)
 {
     int count;
     const mixer *const *list = mixer_list(&count);
     for (int at = 0; at < count; at++)
-        if (is_recurrent(list[at]) && i-- == 0) return list[at];
+        if (!is_attention(list[at]) && i-- == 0) return list[at];
     return NULL;
 }
 
 const char *layer_mixer_choice(int i)
 {
-    const mixer *row = i > 0 ? recurrent_at(i - 1) : NULL;
+    const mixer *row = i > 0 ? other_mixer(i - 1) : NULL;
     return i == 0 ? "attention" : row ? row->name : NULL;
 }
 
@@ -275,16 +278,45 @@ static cadre_status refuse_mixer(int64_t l, const char *name, const char *where)
         "mixer: expected one of %s for layer %lld, found \"%s\"", names, (long long)l, name);
 }
 
-enum { USUAL_CONV = 3 };
+/* Tokens that the convolutions of LFM2 and Mamba-2 read, and the most that the states of Mamba-2
+ * have by the published sizes */
+enum { USUAL_CONV = 3, USUAL_STATE_CONV = 4, USUAL_STATE_HEAD = 64, USUAL_STATE = 128 };
+
+static int64_t or_usual(int64_t given, int64_t usual) { return given ? given : usual; }
+
+/* Sizes that were not given: twice the width, in heads of 64 elements if that divides, and the
+ * convolution's bias. */
+static void derive_state(model_config *c)
+{
+    if (!c->state_heads) c->conv_bias = true;
+    int64_t inner = 2 * c->width, dim = c->state_heads ? inner / c->state_heads : USUAL_STATE_HEAD;
+    c->state_head_dim = or_usual(c->state_head_dim, inner % dim ? inner : dim);
+    c->state_heads = or_usual(c->state_heads, inner / c->state_head_dim);
+    c->state_dim = or_usual(c->state_dim, c->width < USUAL_STATE ? c->width : USUAL_STATE);
+    c->state_groups = or_usual(c->state_groups, 1);
+}
+
+static mixer_config mixer_with(model_config *c, const mixer *row)
+{
+    mixer_config m = { .row = row, .width = c->width, .norm_eps = c->norm_eps };
+    if (row == &mixer_short_conv) m.conv = or_usual(c->conv, USUAL_CONV);
+    if (row != &mixer_mamba2) return m;
+    derive_state(c);
+    m.conv = or_usual(c->conv, USUAL_STATE_CONV);
+    m.state_heads = c->state_heads;
+    m.state_head_dim = c->state_head_dim;
+    m.state_dim = c->state_dim;
+    m.state_groups = c->state_groups;
+    return m;
+}
 
 cadre_status model_config_set_mixer(model_config *c, int64_t l, const char *name, const char *where)
 {
     const mixer *row;
     if (!strcmp(name, "attention")) return CADRE_OK;
-    for (int i = 0; (row = recurrent_at(i)); i++) {
+    for (int i = 0; (row = other_mixer(i)); i++) {
         if (strcmp(row->name, name) != 0) continue;
-        c->layer[l].mixer = (mixer_config){ .row = row, .width = c->width };
-        if (row == &mixer_short_conv) c->layer[l].mixer.conv = c->conv ? c->conv : USUAL_CONV;
+        c->layer[l].mixer = mixer_with(c, row);
         return CADRE_OK;
     }
     return refuse_mixer(l, name, where);

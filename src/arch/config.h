@@ -98,8 +98,11 @@ typedef struct model_config {
     bool cross;                   /* a third part of each block attends to an encoder's output */
     struct model_config *encoder; /* owned; NULL: the model has none */
 
-    int64_t conv; /* tokens that the convolutions of recurrent layers read; 0: 3 */
-    bool latent;  /* latent attention, which has the fields that follow */
+    int64_t conv; /* tokens that the convolutions of recurrent layers read; 0: the mixer's usual */
+    bool conv_bias; /* of a state space's convolution */
+    /* The state spaces of Mamba-2 layers, as in mixer_config */
+    int64_t state_heads, state_head_dim, state_dim, state_groups;
+    bool latent; /* latent attention, which has the fields that follow */
     /* q_lora 0: queries are projected directly. */
     int64_t q_lora, kv_lora, nope_dim, rope_dim, value_dim;
     double latent_norm_eps;
@@ -148,15 +151,21 @@ cadre_status model_config_copy(const model_config *from, model_config *to);
  * ...), and replaces layer[] by what the scalars say (dense_layers, sparse_step, experts ...). */
 cadre_status model_config_derive(model_config *config, const char *where);
 
-/* Lets layer l mix by "attention", as the model's fields describe it, or by a recurrent row of THE
- * LIST of token mixers. Refuses another name. */
+/* Lets layer l mix by "attention", as the model's fields describe it, or by the row of this name of
+ * THE LIST of token mixers, which is recurrent or "none". Refuses another name. */
 cadre_status model_config_set_mixer(
     model_config *config, int64_t l, const char *name, const char *where);
 const char *layer_mixer_name(const layer_config *layer);
 /* The names that an option may take; NULL: there are no more. */
 const char *layer_mixer_choice(int i);
 
-/* A block without a feed-forward is only its token mixer. */
+/* A block without a token mixer is only its feed-forward, ... */
+static inline bool layer_mixes(const layer_config *layer)
+{
+    return layer->mixer.row != &mixer_none;
+}
+
+/* ... and one without a feed-forward only its token mixer. */
 static inline bool layer_feeds_forward(const layer_config *layer)
 {
     return layer->sparse || layer->dense_width > 0;

@@ -27,11 +27,26 @@ static cadre_status check_latent(const mixer_config *m, const char *where)
         "qk-rope-head-dim: expected an even number, found %lld", (long long)m->rope_dim);
 }
 
+static cadre_status check_state(const mixer_config *m, const char *where)
+{
+    const config_bound all[] = { { "convolution", m->conv, 2, CAUSAL_CONV_MOST },
+        { "heads of a state space", m->state_heads, 1, 1024 },
+        { "head width of a state space", m->state_head_dim, 1, 4096 },
+        { "state", m->state_dim, 1, 4096 },
+        { "groups of a state space", m->state_groups, 1, m->state_heads } };
+    CADRE_TRY(config_check_bounds(all, sizeof all / sizeof *all, where));
+    if (m->state_heads % m->state_groups == 0) return CADRE_OK;
+    return cadre_fail(CADRE_EARGUMENT, where,
+        "groups of a state space: expected a divisor of its %lld heads, found %lld",
+        (long long)m->state_heads, (long long)m->state_groups);
+}
+
 static cadre_status check_mixer(const model_config *c, const mixer_config *m, const char *where)
 {
     const config_bound conv = { "conv_L_cache", m->conv, 2, CAUSAL_CONV_MOST };
     if (m->row == &mixer_short_conv) CADRE_TRY(config_check_bounds(&conv, 1, where));
-    if (!m->row->rewinds) return CADRE_OK; /* recurrent */
+    if (m->row == &mixer_mamba2) return check_state(m, where);
+    if (!m->row->rewinds || m->row == &mixer_none) return CADRE_OK; /* no attention */
     const config_bound all[] = { { "heads", m->heads, 1, 1024 },
         { "head width", m->head_dim, 1, 4096 } };
     CADRE_TRY(config_check_bounds(all, sizeof all / sizeof *all, where));
@@ -76,8 +91,10 @@ static cadre_status check_layer(const model_config *c, int64_t l, const char *wh
 {
     const layer_config *layer = &c->layer[l];
     if (!layer->sparse) {
-        bool all_feed = c->arch && c->arch->hf.class_name; /* as in every published family */
-        const config_bound dense = { "dense-width", layer->dense_width, all_feed, 1 << 20 };
+        /* In every published family but one all layers do. A block is one half at least. */
+        bool feeds =
+            !layer_mixes(layer) || (c->arch && c->arch->hf.class_name && !c->arch->base.halves);
+        const config_bound dense = { "dense-width", layer->dense_width, feeds, 1 << 20 };
         return config_check_bounds(&dense, 1, where);
     }
     const config_bound sparse[] = { { "experts", layer->moe.experts, 1, CONFIG_MAX_EXPERTS },

@@ -64,6 +64,10 @@ static const compared mixer_numbers[] = {
     MIXERS("window of attention", window),
     MIXERS("layers without positions", unplaced),
     MIXERS("tokens of a convolution", conv),
+    MIXERS("heads of a state space", state_heads),
+    MIXERS("head width of a state space", state_head_dim),
+    MIXERS("state", state_dim),
+    MIXERS("groups of a state space", state_groups),
     MIXERS("gate of attention's output", gating),
     MIXERS("function of attention's gate", gate_softplus),
 };

@@ -33,6 +33,7 @@ ALWAYS(relative, matrix_if(c->relative_buckets > 0, c->relative_buckets, c->head
 ALWAYS(image_codes,
     vector_if(c->images.side > 0, (int64_t)3 * c->images.codes * c->images.patch * c->images.patch))
 ALWAYS(width, vector_of(c->width))
+LAYERS_OWN(mixer_norm, vector_if(layer_mixes(l), l->mixer.width))
 LAYERS_OWN(ffn_norm, vector_if(layer_feeds_forward(l), l->mixer.width))
 ALWAYS(post_norm, vector_if(c->post_norms, c->width))
 
@@ -104,7 +105,24 @@ LAYERS_OWN(lstm, matrix_of(lstm_row(l), l->mixer.width))
 LAYERS_OWN(lstm_bias, vector_if(lstm_row(l) > 0, lstm_row(l)))
 static bool convolves(const layer_config *l) { return l->mixer.row == &mixer_short_conv; }
 LAYERS_OWN(conv_in, matrix_if(convolves(l), 3 * l->mixer.width, l->mixer.width))
-LAYERS_OWN(conv, vector_if(l->mixer.conv > 0, l->mixer.width * l->mixer.conv))
+static bool has_state(const layer_config *l) { return l->mixer.row == &mixer_mamba2; }
+static int64_t state_inner(const layer_config *l)
+{
+    return l->mixer.state_heads * l->mixer.state_head_dim;
+}
+/* The channels of a convolution over time; 0: there is none */
+static int64_t conv_channels(const layer_config *l)
+{
+    if (has_state(l)) return state_inner(l) + 2 * l->mixer.state_groups * l->mixer.state_dim;
+    return convolves(l) ? l->mixer.width : 0;
+}
+LAYERS_OWN(conv, vector_if(conv_channels(l) > 0, conv_channels(l) * l->mixer.conv))
+SHAPE(conv_bias) { return vector_if(has_state(l) && c->conv_bias, conv_channels(l)); }
+LAYERS_OWN(state_in, matrix_if(has_state(l),
+                         state_inner(l) + conv_channels(l) + l->mixer.state_heads, l->mixer.width))
+LAYERS_OWN(state_head, vector_if(has_state(l), l->mixer.state_heads))
+LAYERS_OWN(state_norm, vector_if(has_state(l), state_inner(l)))
+LAYERS_OWN(state_out, matrix_if(has_state(l), l->mixer.width, state_inner(l)))
 LAYERS_OWN(conv_out, matrix_if(convolves(l), l->mixer.width, l->mixer.width))
 SHAPE(cross_norm) { return vector_if(l->cross.row != NULL, c->width); }
 SHAPE(cross_in)
@@ -211,7 +229,7 @@ static const param_row list[ROLE_COUNT] = {
     [ROLE_RELATIVE] = { PARAM_MATRIX, OF_MODEL, AS_IT_IS, WHOLE, .shape = shape_relative },
     [ROLE_IMAGE_CODES] = { PARAM_STATE, OF_MODEL, AS_IT_IS, WHOLE, .shape = shape_image_codes,
         .folder = { { "model.picture_codes", 0 } }, .gguf = { { "picture_codes.weight", 0 } } },
-    [ROLE_ATTN_NORM] = { PARAM_NORM, OF_LAYER, AS_IT_IS, WHOLE, .shape = shape_width,
+    [ROLE_ATTN_NORM] = { PARAM_NORM, OF_LAYER, AS_IT_IS, WHOLE, .shape = shape_mixer_norm,
         .folder = { { "model.layers.{l}.input_layernorm.weight", 0 } },
         .gguf = { { "blk.{l}.attn_norm.weight", 0 } } },
     [ROLE_Q] = { PARAM_MATRIX, OF_LAYER, REPACKED, BY_HEAD, .shape = shape_q,
@@ -295,6 +313,27 @@ static const param_row list[ROLE_COUNT] = {
     [ROLE_CONV_OUT] = { PARAM_MATRIX, OF_LAYER, REPACKED, WHOLE, .shape = shape_conv_out,
         .folder = { { "model.layers.{l}.conv.out_proj.weight", 0 } },
         .gguf = { { "blk.{l}.shortconv.out_proj.weight", 0 } } },
+    [ROLE_STATE_IN] = { PARAM_MATRIX, OF_LAYER, REPACKED, WHOLE, .shape = shape_state_in,
+        .folder = { { "model.layers.{l}.mamba.in_proj.weight", 0 } },
+        .gguf = { { "blk.{l}.ssm_in.weight", 0 } } },
+    [ROLE_CONV_BIAS] = { PARAM_BIAS, OF_LAYER, AS_IT_IS, WHOLE, .shape = shape_conv_bias,
+        .folder = { { "model.layers.{l}.mamba.conv1d.bias", 0 } },
+        .gguf = { { "blk.{l}.ssm_conv1d.bias", 0 } } },
+    [ROLE_A_LOG] = { PARAM_BIAS, OF_LAYER, AS_IT_IS, WHOLE, .shape = shape_state_head,
+        .folder = { { "model.layers.{l}.mamba.A_log", 0 } },
+        .gguf = { { "blk.{l}.ssm_a", TENSOR_ONE_COLUMN | TENSOR_EXP | TENSOR_NEGATED } } },
+    [ROLE_DT_BIAS] = { PARAM_BIAS, OF_LAYER, AS_IT_IS, WHOLE, .shape = shape_state_head,
+        .folder = { { "model.layers.{l}.mamba.dt_bias", 0 } },
+        .gguf = { { "blk.{l}.ssm_dt.bias", 0 } } },
+    [ROLE_STATE_D] = { PARAM_BIAS, OF_LAYER, AS_IT_IS, WHOLE, .shape = shape_state_head,
+        .folder = { { "model.layers.{l}.mamba.D", 0 } },
+        .gguf = { { "blk.{l}.ssm_d", TENSOR_ONE_COLUMN } } },
+    [ROLE_STATE_NORM] = { PARAM_NORM, OF_LAYER, AS_IT_IS, WHOLE, .shape = shape_state_norm,
+        .folder = { { "model.layers.{l}.mamba.norm.weight", 0 } },
+        .gguf = { { "blk.{l}.ssm_norm.weight", TENSOR_GROUPS } } },
+    [ROLE_STATE_OUT] = { PARAM_MATRIX, OF_LAYER, REPACKED, WHOLE, .shape = shape_state_out,
+        .folder = { { "model.layers.{l}.mamba.out_proj.weight", 0 } },
+        .gguf = { { "blk.{l}.ssm_out.weight", 0 } } },
     [ROLE_ATTN_POST_NORM] = { PARAM_NORM, OF_LAYER, AS_IT_IS, WHOLE, .shape = shape_post_norm },
     [ROLE_FFN_POST_NORM] = { PARAM_NORM, OF_LAYER, AS_IT_IS, WHOLE, .shape = shape_post_norm },
     [ROLE_CROSS_NORM] = { PARAM_NORM, OF_LAYER, AS_IT_IS, WHOLE, .shape = shape_cross_norm },

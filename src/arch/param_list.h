@@ -46,6 +46,13 @@ typedef enum param_role {
     ROLE_CONV_IN,
     ROLE_CONV, /* [channels taps] one after another */
     ROLE_CONV_OUT,
+    ROLE_STATE_IN, /* for a state space */
+    ROLE_CONV_BIAS,
+    ROLE_A_LOG,
+    ROLE_DT_BIAS,
+    ROLE_STATE_D,
+    ROLE_STATE_NORM,
+    ROLE_STATE_OUT,
     ROLE_ATTN_POST_NORM,
     ROLE_FFN_POST_NORM,
     ROLE_CROSS_NORM,
@@ -138,10 +145,15 @@ enum tensor_form {
     TENSOR_HEADS = 1 << 8,  /* [heads, rows of one head, cols] */
     /* Rows (of a bias: elements) of queries, then of keys, then of values */
     TENSOR_QKV = 1 << 9,
-    TENSOR_ONE_ROW = 1 << 10,  /* a vector as a matrix [1, elements] */
-    TENSOR_CHANNELS = 1 << 11, /* the taps of a convolution as [channels, taps] ... */
-    TENSOR_FILTERS = 1 << 12,  /* ... or as [channels, 1, taps] */
-    TENSOR_LESS_ONE = 1 << 13, /* the elements less 1: a norm's gain of 1 + weight */
+    TENSOR_ONE_ROW = 1 << 10,    /* a vector as a matrix [1, elements] */
+    TENSOR_CHANNELS = 1 << 11,   /* the taps of a convolution as [channels, taps] ... */
+    TENSOR_FILTERS = 1 << 12,    /* ... or as [channels, 1, taps] */
+    TENSOR_LESS_ONE = 1 << 13,   /* the elements less 1: a norm's gain of 1 + weight */
+    TENSOR_ONE_COLUMN = 1 << 14, /* a vector as a matrix [elements, 1] ... */
+    TENSOR_GROUPS = 1 << 15,     /* ... or [groups of a state space, elements of a group] */
+    TENSOR_EXP = 1 << 16,        /* exp of the elements, ... */
+    TENSOR_NEGATED = 1 << 17,    /* ... or - exp of them */
+    TENSOR_VALUES = TENSOR_LESS_ONE | TENSOR_EXP | TENSOR_NEGATED, /* forms of each element */
     TENSOR_HALF = TENSOR_FIRST | TENSOR_SECOND | TENSOR_EVEN | TENSOR_ODD,
 };
 

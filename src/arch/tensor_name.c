@@ -1,6 +1,7 @@
 /* tensor_name.c - looks names up, and computes with forms. */
 #include "arch/tensor_name.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "arch/architecture.h"
@@ -84,7 +85,7 @@ bool tensor_name_in_part(
 char *tensor_name_alone(const architecture *arch, const param *p)
 {
     tensor_name name = { 0 };
-    const unsigned other = ~(unsigned)TENSOR_LESS_ONE; /* forms that are not the parameter's */
+    const unsigned other = ~(unsigned)TENSOR_VALUES; /* forms that are not the parameter's */
     for (int i = 0; tensor_name_of(arch, NAMES_OF_FOLDER, p->role, i, &name) && name.form & other;
          i++)
         continue;
@@ -94,6 +95,21 @@ char *tensor_name_alone(const architecture *arch, const param *p)
 }
 
 /* ---- forms ---- */
+
+float tensor_form_stored(unsigned form, float element)
+{
+    double value = (double)element;
+    if (form & TENSOR_LESS_ONE) return element - 1;
+    if (form & TENSOR_EXP) value = exp(value);
+    return (float)(form & TENSOR_NEGATED ? -value : value);
+}
+
+float tensor_form_element(unsigned form, float stored)
+{
+    double value = (double)(form & TENSOR_NEGATED ? -stored : stored);
+    if (form & TENSOR_LESS_ONE) return stored + 1;
+    return (float)(form & TENSOR_EXP ? (value > 0 ? log(value) : NAN) : value);
+}
 
 /* The rows (of a vector: elements) of the tensor that the parameter is a part of */
 static int64_t rows_together(unsigned form, const mixer_config *m, int64_t rows)
@@ -116,8 +132,11 @@ int tensor_name_shape(
         return rank;
     }
     if (param_is_vector(p)) {
+        int64_t groups = name->form & TENSOR_GROUPS ? m->state_groups : 1;
         if (name->form & TENSOR_ONE_ROW) shape[rank++] = 1;
-        shape[rank++] = rows_together(name->form, m, p->cols);
+        if (name->form & TENSOR_GROUPS) shape[rank++] = groups;
+        shape[rank++] = rows_together(name->form, m, p->cols) / groups;
+        if (name->form & TENSOR_ONE_COLUMN) shape[rank++] = 1;
         return rank;
     }
     if (name->form & TENSOR_HEADS) shape[rank++] = m->heads;

@@ -50,6 +50,11 @@ typedef struct tensor_place {
     int64_t paired; /* rows of a head that are stored in pairs; 0: they are not */
 } tensor_place;
 
+/* The element as a file of this form stores it, and the element of which a file stores this;
+ * NaN: of none. */
+float tensor_form_stored(unsigned form, float element);
+float tensor_form_element(unsigned form, float stored);
+
 tensor_place tensor_name_place(const tensor_name *name, const model_config *config, const param *p);
 int64_t tensor_place_row(const tensor_place *place, int64_t row); /* the stored row of a row */
 

@@ -336,12 +336,16 @@ cadre_status block_forward(
     const layer_weights *w = &all->layer[l];
     const token_batch *b = &t->now->batch;
     norm first = norm_of(t, w, NULL, ROLE_ATTN_NORM), second = norm_of(t, w, NULL, ROLE_FFN_NORM);
-    norm_forward(t->c, &first, b->tokens, rows_from(s->x, c->width), rows_to(s->x_normed, c->width),
-        s->x_inverse);
     real *mixed = s->z ? s->z : s->y;
-    mix(t, w, l, s->x_normed, mixed);
-    block_drop(t, l, 0, mixed);
-    join_residual(t, w, behind_mixer(s), s->x, mixed);
+    if (layer_mixes(&c->layer[l])) {
+        norm_forward(t->c, &first, b->tokens, rows_from(s->x, c->width),
+            rows_to(s->x_normed, c->width), s->x_inverse);
+        mix(t, w, l, s->x_normed, mixed);
+        block_drop(t, l, 0, mixed);
+        join_residual(t, w, behind_mixer(s), s->x, mixed);
+    } else {
+        memcpy(mixed, s->x, (size_t)(b->tokens * c->width) * sizeof *mixed);
+    }
     if (s->z) attend_to_encoder(t, w, l, s);
     if (!layer_feeds_forward(&c->layer[l])) {
         memcpy(out, s->y, (size_t)(b->tokens * c->width) * sizeof *out);
@@ -374,6 +378,7 @@ void block_backward(
             t->c, &second, b->tokens, rows_from(s->y, c->width), s->y_inverse, dnormed, dx);
     }
     if (s->z) attend_to_encoder_backward(t, w, g, l, s);
+    if (!layer_mixes(&c->layer[l])) return;
     part_residual(t, w, g, behind_mixer(s));
     block_drop(t, l, 0, t->dhalf);
     mix_backward(t, w, g, l, s->x_normed);

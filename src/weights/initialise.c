@@ -34,6 +34,16 @@ static double deviation_of(const param *p, const init_options *o)
     return usual * sqrt(o->variance);
 }
 
+/* As Mamba-2 begins: decays of 1 to 16, and steps of 0.001 to 0.1, alike in their logarithms. Of
+ * softplus(b) = dt, b = dt + log(1 - exp(-dt)). */
+static bool starts_state(const param *p, random_key key, uint64_t at, real *value)
+{
+    if (p->role != ROLE_A_LOG && p->role != ROLE_DT_BIAS) return false;
+    double u = random_uniform(key, at), dt = 0.001 * pow(100, u);
+    *value = (real)(p->role == ROLE_A_LOG ? log(1 + 15 * u) : dt + log(-expm1(-dt)));
+    return true;
+}
+
 /* The forget gates of an LSTM are open at the start (Gers et al. 2000; Jozefowicz et al. 2015). */
 static bool is_forget_bias(const param *p, int64_t i)
 {
@@ -50,7 +60,8 @@ static bool starts_with(const param *p, int64_t i, real *value)
         };
         return router_parameter_start(&own, p->start.experts, i, value);
     }
-    bool one = p->kind == PARAM_NORM || p->role == ROLE_ROUTER_OMEGA || is_forget_bias(p, i);
+    bool one = p->kind == PARAM_NORM || p->role == ROLE_STATE_D || p->role == ROLE_ROUTER_OMEGA ||
+               is_forget_bias(p, i);
     *value = one ? 1 : 0;
     return p->role != ROLE_CONV &&
            (p->kind == PARAM_NORM || p->kind == PARAM_BIAS || p->kind == PARAM_STATE);
@@ -76,7 +87,7 @@ void param_initialise(const param *p, int64_t index, const init_options *o, int6
     double deviation = deviation_of(p, o);
     for (int64_t i = 0; i < count; i++) {
         uint64_t at = (uint64_t)(begin + i);
-        if (!starts_with(p, begin + i, &values[i]))
+        if (!starts_state(p, key, at, &values[i]) && !starts_with(p, begin + i, &values[i]))
             values[i] = (real)(deviation * (o->rule == INIT_NORMAL ? random_normal(key, at)
                                                                    : truncated_normal(key, at)));
     }

@@ -3,6 +3,7 @@
  * which together are MXFP4, and NVFP4's NAME.scale in GGUF. */
 #include "weights/param_source.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -205,6 +206,23 @@ int64_t param_source_bytes(const param_source *s)
            number_block_scale_bytes(s->block_scales.form, rows, cols);
 }
 
+/* Checks that every element of the tensor is one of what it was made by: exp is above 0. */
+static cadre_status check_elements(const weight_file *f, const char *name, const param_source *s)
+{
+    float values[PIECE];
+    const number_format *format = s->tensor.format;
+    for (int64_t i = 0, n; s->form & TENSOR_EXP && i < s->param->cols; i += n) {
+        n = s->param->cols - i < PIECE ? s->param->cols - i : PIECE;
+        format->unpack(s->tensor.data + number_row_bytes(format, s->place.offset + i), values, n);
+        for (int64_t k = 0; k < n; k++)
+            if (!isfinite(tensor_form_element(s->form, values[k])))
+                return cadre_fail(CADRE_EFORMAT, weight_file_path(f),
+                    "%s: expected numbers %s 0, found %g", name,
+                    s->form & TENSOR_NEGATED ? "below" : "above", (double)values[k]);
+    }
+    return CADRE_OK;
+}
+
 cadre_status param_source_find(
     const weight_file *f, const model_config *c, const param *p, param_source *out)
 {
@@ -216,6 +234,7 @@ cadre_status param_source_find(
             "a %s model: expected a part that such a file has a name for", c->arch->model_type);
     param_source s = { .param = p, .form = n.form, .place = tensor_name_place(&n, c, p) };
     cadre_status status = find_named(f, c, &n, name, &s);
+    if (status == CADRE_OK) status = check_elements(f, name, &s);
     if (status == CADRE_OK) *out = s;
     return status;
 }
@@ -231,7 +250,7 @@ void param_source_cut(param_source *s, const param *part)
 const void *param_source_in_place(const param_source *s)
 {
     const number_format *format = s->tensor.format;
-    if (s->place.col != 1 || s->packed.kind || s->form & TENSOR_LESS_ONE || REAL_IS_DOUBLE)
+    if (s->place.col != 1 || s->packed.kind || s->form & TENSOR_VALUES || REAL_IS_DOUBLE)
         return NULL;
     const uint8_t *data = s->tensor.data + number_row_bytes(format, s->place.offset);
     return format->block > 1 || (uintptr_t)data % (uintptr_t)format->block_bytes == 0 ? data : NULL;
@@ -275,7 +294,8 @@ void param_source_row(const param_source *s, int64_t row, bool stored, float *va
     else format->unpack(s->tensor.data + number_row_bytes(format, at), values, s->param->cols);
     number_apply_block_scales(&s->block_scales, row, 0, s->param->cols, values);
     if (!stored && s->place.paired && param_is_vector(s->param)) put_vector_in_order(s, values);
-    for (int64_t i = 0; s->form & TENSOR_LESS_ONE && i < s->param->cols; i++) values[i] += 1;
+    for (int64_t i = 0; s->form & TENSOR_VALUES && i < s->param->cols; i++)
+        values[i] = tensor_form_element(s->form, values[i]);
 }
 
 int64_t param_source_packed_row(const param_source *s, int64_t row)
@@ -285,7 +305,7 @@ int64_t param_source_packed_row(const param_source *s, int64_t row)
 
 const void *param_source_stored_row(const param_source *s, int64_t row, const number_format *format)
 {
-    if (s->packed.kind || s->block_scales.form || s->place.col != 1 || s->form & TENSOR_LESS_ONE ||
+    if (s->packed.kind || s->block_scales.form || s->place.col != 1 || s->form & TENSOR_VALUES ||
         s->tensor.format != format)
         return NULL;
     return s->tensor.data + number_row_bytes(format,

@@ -234,13 +234,12 @@ static cadre_status write_share(writing *w)
         if (first.expert > 0) first.expert = 0;
         tensor_name name = { first.role, NULL, t->form[k] & ~(unsigned)TENSOR_EXPERTS };
         tensor_place place = tensor_name_place(&name, param_stack(w->list->config, &first), &first);
-        const float less = t->form[k] & TENSOR_LESS_ONE ? 1.0f : 0;
         for (int64_t r = 0; r < first.rows; r++) {
             w->source->row(w->source->arg, own, index, r, w->part);
             for (int64_t c = 0; c < first.cols; c++) {
                 int64_t column = param_is_vector(&first) ? tensor_place_row(&place, c) : c;
                 w->values[place.offset + tensor_place_row(&place, r) * place.row +
-                          column * place.col] = w->part[c] - less;
+                          column * place.col] = tensor_form_stored(t->form[k], w->part[c]);
             }
         }
     }

@@ -141,6 +141,13 @@ static const mixer_role mixer_roles[] = {
     { ROLE_CONV_IN, MIXER_CONV_IN },
     { ROLE_CONV, MIXER_CONV },
     { ROLE_CONV_OUT, MIXER_CONV_OUT },
+    { ROLE_STATE_IN, MIXER_STATE_IN },
+    { ROLE_CONV_BIAS, MIXER_CONV_BIAS },
+    { ROLE_A_LOG, MIXER_A_LOG },
+    { ROLE_DT_BIAS, MIXER_DT_BIAS },
+    { ROLE_STATE_D, MIXER_STATE_D },
+    { ROLE_STATE_NORM, MIXER_STATE_NORM },
+    { ROLE_STATE_OUT, MIXER_STATE_OUT },
 };
 static const mixer_role cross_roles[] = {
     { ROLE_CROSS_Q, MIXER_Q },

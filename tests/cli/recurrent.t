@@ -70,11 +70,34 @@ $ tr -d ' \n' < conv/config.json | grep -o '"mixers.*'
 $ cadre convert conv conv.gguf --quiet && for m in conv conv.gguf; do cadre generate $m \
 +     --tokens 20,21,22,23 -n 8 --greedy --ids; done | uniq | wc -l
 > 1
+# Mamba-2, and layers that are only a feed-forward, in the same way
+$ cadre train --options tiny.json --data texts --steps 12 --mixer mamba2,none,mamba2 \
++     --dense-width 0,24,0 --experts 8,0,0 --threads 1 --out states
+> ...
+$ sed 's/}//; s/"experts": 8, //' tiny.json > states.json && echo ',
++     "mixer": ["mamba2", "none", "mamba2"], "experts": [8, 0, 0], "dense_width": [0, 24, 0], "schedule": "constant", "warmup": 2}' \
++     >> states.json
+$ states="--options states.json --data texts" && cadre train $states --steps 6 --threads 3 \
++     --out states-parts > /dev/null && cadre train $states --steps 12 --out states-parts \
++     --resume > /dev/null 2>&1 && cadre train $states --steps 12 --out states-whole > /dev/null
+$ cmp states-parts/model.safetensors states-whole/model.safetensors
+$ tr -d ' \n' < states/config.json | grep -o -e '"mixers.*' -e '"conv_bias.*groups":1'
+> "conv_bias":true,"state_heads":1,"state_head_dim":64,"state_size":32,"state_groups":1
+> "mixers":["mamba2","none","mamba2"]}
+$ cadre convert states states.gguf --quiet && for m in states states.gguf; do cadre generate $m \
++     --tokens 20,21,22,23 -n 8 --greedy --ids; done | uniq | wc -l
+> 1
+$ cadre convert states.gguf states-back --quiet && cadre convert states-back states2.gguf --quiet &&
++     cmp states-back/config.json states/config.json
+$ cadre train --options tiny.json --data texts --steps 2 --mixer mamba2,none,lstm \
++     --dense-width 0 --experts 8,0,4 --out no
+2> cadre: options: dense-width: expected 1 to 1048576, found 0
+? 2
 $ cadre train --options tiny.json --data texts --steps 2 --mixer lstm,gru,lstm --out no
-2> cadre: --mixer: expected attention, lstm or short-conv, found 'gru'
+2> cadre: --mixer: expected attention, lstm, short-conv, mamba2 or none, found 'gru'
 ? 2
 $ sed 's/"attention"/"gru"/' mixed/config.json > gru.json && cadre init no --config gru.json
-2> cadre: gru.json: mixer: expected one of attention, lstm, short-conv for layer 1, found "gru"
+2> cadre: gru.json: mixer: expected one of attention, lstm, short-conv, mamba2, none for layer 1, found "gru"
 ? 1
 $ cadre train --options tiny.json --data texts --steps 2 --mixer lstm,lstm --out no
 2> cadre: --mixer: expected one name or one for each of the 3 layers, found 2

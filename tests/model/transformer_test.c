@@ -294,15 +294,32 @@ static void gradients_of_norms_behind_each_half(void **state)
     check_gradients(small_options("qwen3-moe"), "qwen3-moe", norm_both_sides);
 }
 
+/* Recurrent layers, and blocks that are one half alone */
+static void gradients_of_layers_that_do_not_attend(void **state)
+{
+    (void)state;
+    static const char *const models[][6] = {
+        { "mixer", "mamba2,short-conv", "layers", "2" },
+        { "mixer", "mamba2,none,attention", "layers", "3", "dense-width", "0,20,12" },
+    };
+    for (size_t i = 0; i < sizeof models / sizeof *models; i++) {
+        cadre_options *o = small_options("mixtral");
+        for (int k = 0; k < 6 && models[i][k]; k += 2) small_set(o, models[i][k], models[i][k + 1]);
+        if (i) small_set(o, "experts", "0,4,0");
+        check_gradients(o, "mixtral", set_scales);
+    }
+}
+
 static void prefill_equals_token_by_token(void **state)
 {
     (void)state;
-    static const char *const names[] = { "olmoe", "mixtral", "deepseek-v3", "mixtral" };
-    for (int n = 0; n < 4; n++) {
+    static const char *const names[] = { "olmoe", "mixtral", "deepseek-v3", "mixtral", "mixtral" };
+    for (int n = 0; n < 5; n++) {
         cadre_options *o = small_options(names[n]);
         small_model m;
         if (n == 3) small_set(o, "residual-logits", "yes"), small_set(o, "constant-experts", "2");
         if (n == 3) small_set(o, "latent-width", "0"), small_set(o, "layers", "3");
+        if (n == 4) small_set(o, "mixer", "mamba2,none,attention"), small_set(o, "layers", "3");
         open_model(&m, o, names[n], NULL);
         real whole[LENGTH * VOCAB], single[VOCAB];
         sequence_state one_by_one, *past = &one_by_one;
@@ -472,6 +489,7 @@ int main(void)
         cmocka_unit_test(gradients_of_biases),
         cmocka_unit_test(gradients_of_scales),
         cmocka_unit_test(gradients_of_norms_behind_each_half),
+        cmocka_unit_test(gradients_of_layers_that_do_not_attend),
         cmocka_unit_test(prefill_equals_token_by_token),
         cmocka_unit_test(given_up_between_layers),
         cmocka_unit_test(two_stages_with_two_batches_in_flight_are_the_whole),

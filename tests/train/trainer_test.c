@@ -265,10 +265,10 @@ static void test_documents_in_a_row_are_sequences(void **state)
 {
     (void)state;
     const char *const lstm[2] = { "mixer", "lstm" }, *const conv[2] = { "mixer", "short-conv" },
-                      *const none[2] = { NULL, NULL };
+                      *const space[2] = { "mixer", "mamba2" }, *const none[2] = { NULL, NULL };
     for (int i = 0; recipe_name(i); i++)
         if (strcmp(recipe_name(i), "switch-t5")) compare_packed(recipe_name(i), none);
-    compare_packed("olmoe", lstm), compare_packed("olmoe", conv);
+    compare_packed("olmoe", lstm), compare_packed("olmoe", conv), compare_packed("olmoe", space);
 }
 
 /* The same bits, though the parts count different numbers of targets, or none. */

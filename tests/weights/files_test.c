@@ -2,6 +2,7 @@
  * shares of ranks. */
 #include "weights/files.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -134,11 +135,26 @@ static void test_gains_are_stored_less_one(void **state)
     close_case(&f);
 }
 
+/* Decays of a state space, which GGUF files hold as - exp of what is trained */
+static void test_elements_are_stored_by_their_exp(void **state)
+{
+    (void)state;
+    const unsigned form = TENSOR_EXP | TENSOR_NEGATED;
+    for (float a = -9; a < 9; a += 0.37f) {
+        assert_true(fabsf(tensor_form_stored(form, a) + expf(a)) < 1e-6f * expf(a));
+        assert_true(fabsf(tensor_form_stored(TENSOR_EXP, a) - expf(a)) < 1e-6f * expf(a));
+        assert_true(fabsf(tensor_form_element(form, tensor_form_stored(form, a)) - a) < 1e-6f * 9);
+    }
+    assert_true(isnan(tensor_form_element(form, 1)) && isnan(tensor_form_element(form, 0)));
+    assert_true(isnan(tensor_form_element(TENSOR_EXP, -1)));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_share_is_read_from_the_whole),
         cmocka_unit_test(test_gains_are_stored_less_one),
+        cmocka_unit_test(test_elements_are_stored_by_their_exp),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
