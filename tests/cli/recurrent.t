@@ -75,8 +75,8 @@ $ cadre train --options tiny.json --data texts --steps 12 --mixer mamba2,none,ma
 +     --dense-width 0,24,0 --experts 8,0,0 --threads 1 --out states
 > ...
 $ sed 's/}//; s/"experts": 8, //' tiny.json > states.json && echo ',
-+     "mixer": ["mamba2", "none", "mamba2"], "experts": [8, 0, 0], "dense_width": [0, 24, 0], "schedule": "constant", "warmup": 2}' \
-+     >> states.json
++     "mixer": ["mamba2", "none", "mamba2"], "experts": [8, 0, 0], "dense_width": [0, 24, 0],
++     "schedule": "constant", "warmup": 2}' >> states.json
 $ states="--options states.json --data texts" && cadre train $states --steps 6 --threads 3 \
 +     --out states-parts > /dev/null && cadre train $states --steps 12 --out states-parts \
 +     --resume > /dev/null 2>&1 && cadre train $states --steps 12 --out states-whole > /dev/null
@@ -97,7 +97,8 @@ $ cadre train --options tiny.json --data texts --steps 2 --mixer lstm,gru,lstm -
 2> cadre: --mixer: expected attention, lstm, short-conv, mamba2 or none, found 'gru'
 ? 2
 $ sed 's/"attention"/"gru"/' mixed/config.json > gru.json && cadre init no --config gru.json
-2> cadre: gru.json: mixer: expected one of attention, lstm, short-conv, mamba2, none for layer 1, found "gru"
+2> cadre: gru.json: mixer: expected one of attention, lstm, short-conv, mamba2, none for layer 1,
++  found "gru"
 ? 1
 $ cadre train --options tiny.json --data texts --steps 2 --mixer lstm,lstm --out no
 2> cadre: --mixer: expected one name or one for each of the 3 layers, found 2
