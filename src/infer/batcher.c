@@ -334,31 +334,58 @@ static void take_tokens(batcher *b, int64_t rows)
         if (has_logits(&b->slots[i])) request_take(b->slots[i].request);
 }
 
-static void run_together(batcher *b)
+/* A pass of what is planned */
+static cadre_status run_planned(batcher *b)
 {
-    plan_tokens(b);
-    reserve_blocks(b);
     int64_t parts = lay_out(b);
-    if (!parts) return;
+    if (!parts) return CADRE_OK;
     b->logs = is_watched(b);
     const route_log *log = b->logs ? &b->log : NULL;
     b->runner.may_stop = may_stop(b);
     b->runner.watch = watch_layer;
     b->runner.watch_arg = b;
-    cadre_status status = runner_feed(&b->runner, b->parts, parts);
-    if (status != CADRE_OK) {
-        give_up(b, status);
-        return;
-    }
+    CADRE_TRY(runner_feed(&b->runner, b->parts, parts));
     for (int64_t i = 0; i < b->cache.slots; i++)
         if (b->slots[i].count) slot_cache_keep(&b->cache, i);
     b->load.passes++;
     score_prompts(b);
     int64_t rows = read_tokens(b, log);
     if (rows) runner_logits(&b->runner, b->rows, rows, b->logits);
-    status = runner_status(&b->runner);
-    if (status != CADRE_OK) give_up(b, status);
-    else if (rows) take_tokens(b, rows);
+    CADRE_TRY(runner_status(&b->runner));
+    if (rows) take_tokens(b, rows);
+    return CADRE_OK;
+}
+
+/* A disk that does not answer at all fails everyone at once. */
+static bool may_run_apart(const batcher *b, cadre_status status)
+{
+    const expert_store *experts = b->model->store.experts;
+    return status == CADRE_EIO && experts && !expert_store_stalls(experts);
+}
+
+static void run_apart(batcher *b)
+{
+    const int64_t slots = b->limits.slots;
+    for (int64_t i = 0; i < slots; i++) {
+        b->slots[i].planned = b->slots[i].count;
+        b->slots[i].count = 0;
+    }
+    for (int64_t i = 0; i < slots; i++) {
+        batcher_slot *s = &b->slots[i];
+        s->count = s->planned;
+        cadre_status status = run_planned(b);
+        if (status != CADRE_OK) give_up(b, status);
+        s->count = 0;
+    }
+}
+
+static void run_together(batcher *b)
+{
+    plan_tokens(b);
+    reserve_blocks(b);
+    cadre_status status = run_planned(b);
+    if (may_run_apart(b, status)) run_apart(b);
+    else if (status != CADRE_OK) give_up(b, status);
 }
 
 static cadre_status run_stacks(const batcher *b, batcher_slot *s)

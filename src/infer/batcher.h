@@ -6,6 +6,9 @@
  * product with the vocabulary gives the logits of all requests. What a request writes depends
  * neither on the others in a pass nor on the pieces (infer/runner.h).
  *
+ * A pass that fails for want of an expert, which cannot be read from disk, is repeated for each
+ * request alone, so that only those fail whose tokens need it.
+ *
  * If the model has an encoder, each request has a pass of its own: the places of its experts are
  * counted over a whole output, which is run again for every token. */
 #ifndef CADRE_INFER_BATCHER_H
@@ -32,6 +35,7 @@ typedef struct batcher_slot {
     encoder_decoder stacks; /* instead, of a model with an encoder */
     request *request;       /* borrowed; NULL: free */
     int64_t count, first;   /* tokens in the pass, and the first of them there */
+    int64_t planned;        /* tokens in a pass that failed */
     int64_t row;            /* of its logits; -1: none */
 } batcher_slot;
 

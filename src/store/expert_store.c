@@ -134,6 +134,7 @@ static cadre_status wait_for_more(expert_store *s)
     double before = clock_seconds();
     read_job *job = read_queue_wait(s->queue, s->patience);
     atomic_fetch_add(&s->waited, (int64_t)(1e6 * (clock_seconds() - before)));
+    s->stalls = !job;
     if (job) {
         CADRE_TRY(take(s, job));
         return take_arrived(s, 0);

@@ -64,5 +64,7 @@ typedef struct store_stats {
 /* Measures the disk (disk_bandwidth.h) on the first of the model's files. */
 cadre_status expert_store_disk(const expert_store *s, double seconds, double *bytes);
 store_stats expert_store_stats(expert_store *s); /* any thread may ask */
+/* Whether the disk did not answer in time when it was last waited for */
+bool expert_store_stalls(const expert_store *s);
 
 #endif

@@ -218,6 +218,8 @@ store_stats expert_store_stats(expert_store *s)
         .policy = s->policy.row->name };
 }
 
+bool expert_store_stalls(const expert_store *s) { return s->stalls; }
+
 cadre_status expert_store_disk(const expert_store *s, double seconds, double *bytes)
 {
     return disk_bandwidth(&s->file[0], seconds, bytes);

@@ -50,6 +50,7 @@ struct expert_store {
     int64_t slot_bytes;
     int64_t visit; /* counts layers; what is wanted now has this number */
     double patience;
+    bool stalls;
     int64_t guessed_of;                    /* the layer of the guesses; NONE: there are none */
     int32_t guess[STORE_GUESSES], guesses; /* experts of that layer, the likeliest first */
     /* Guessed experts that were missing, and how many of such have come of late: a mean */

@@ -55,6 +55,8 @@ static int64_t result_of(disk *d, const read_job *job)
     if (draw(d) < d->manner.slow) clock_sleep(1e-4 * draw(d));
     if (d->manner.fails_after && number >= d->manner.fails_after) return -EIO;
     if (d->manner.ends_after && number >= d->manner.ends_after) return 0;
+    if (part.offset < d->manner.bad_to && part.offset + part.bytes > d->manner.bad_from)
+        return -EIO;
     if (draw(d) < d->manner.interrupted) return draw(d) < 0.5 ? -EINTR : -EAGAIN;
     int64_t got = direct_file_read(job->file, part.offset, part.bytes, part.to);
     return got > 1 && draw(d) < d->manner.shorts ? 1 + (int64_t)(draw(d) * (double)(got - 1)) : got;
