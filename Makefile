@@ -35,10 +35,12 @@ SONAME  := libcadre.so.0
 PKG_CONFIG ?= pkg-config
 # Experts are read with io_uring where liburing is installed, else by threads.
 URING := $(shell $(PKG_CONFIG) --exists liburing 2>/dev/null && echo liburing)
-PACKAGES := jansson libpcre2-8 libpng libutf8proc libxxhash libevent_core $(URING)
+# Texts compressed by zstd are read where libzstd is installed.
+ZSTD := $(shell $(PKG_CONFIG) --exists libzstd 2>/dev/null && echo libzstd)
+PACKAGES := jansson libpcre2-8 libpng libutf8proc libxxhash libevent_core zlib $(URING) $(ZSTD)
 PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/dev/null)
 PKG_LIBS   := $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null || \
-    echo -ljansson -lpcre2-8 -lpng16 -lutf8proc -lxxhash -levent_core)
+    echo -ljansson -lpcre2-8 -lpng16 -lutf8proc -lxxhash -levent_core -lz)
 # Of the program alone: the library does without.
 PROGRAM_PACKAGES := libedit
 PROGRAM_LIBS := $(shell $(PKG_CONFIG) --libs $(PROGRAM_PACKAGES) 2>/dev/null || echo -ledit)
@@ -53,8 +55,8 @@ endif
 ifdef REAL
 MUST += -DCADRE_REAL_DOUBLE
 endif
-# References to libpng, libevent and liburing are weak, which alone would not make the linker keep
-# them.
+# References to libpng, libevent, zlib, libzstd and liburing are weak, which alone would not make
+# the linker keep them.
 LIBS := -Wl,--push-state,--no-as-needed $(PKG_LIBS) -Wl,--pop-state -pthread -lm -ldl
 
 Q := $(if $(V),,@)
@@ -133,6 +135,7 @@ $(BUILD)/cadre-mpi-%.so: src/dist/comm_mpi.c src/dist/transport.h Makefile
 	    -shared $(LDFLAGS) -o $@ $<
 
 $(BUILD)/obj/base/read_uring.o: MUST += $(if $(URING),-DCADRE_URING)
+$(BUILD)/obj/format/unpacked_file.o: MUST += $(if $(ZSTD),-DCADRE_ZSTD)
 
 MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
 $(BUILD)/obj/dist/launcher.o: MUST += $(if $(MULTIARCH),-DCADRE_MULTIARCH='"$(MULTIARCH)"')

@@ -31,10 +31,12 @@ static int user_with_system(const chat_template *c, const chat_message *messages
     return found;
 }
 
-/* `system` has no data where there is no system message. `open`: the last message is not ended, and
- * no answer begun. */
+/* How a text ends: an answer begins, the last message goes on, or nothing follows the last. */
+typedef enum text_end { BEFORE_ANSWER, IN_MESSAGE, AFTER_MESSAGE } text_end;
+
+/* `system` has no data where there is no system message. */
 static cadre_status put_messages(
-    chat_script *s, string_view system, const chat_message *messages, int count, bool open)
+    chat_script *s, string_view system, const chat_message *messages, int count, text_end end)
 {
     bool apart = s->c->system_place == SYSTEM_APART;
     int inside = apart || !system.data ? -1 : user_with_system(s->c, messages, count);
@@ -46,23 +48,30 @@ static cadre_status put_messages(
         if (role == CHAT_SYSTEM)
             return cadre_fail(
                 CADRE_EARGUMENT, NULL, "expected the system message first, found it later");
-        if (open && i + 1 == count) return put_open(s, role, said);
+        if (end == IN_MESSAGE && i + 1 == count) return put_open(s, role, said);
         CADRE_TRY(i == inside ? put_both(s, system, said) : script_framed(s, role, said));
     }
-    return script_words(s, s->c->answer);
+    return end == BEFORE_ANSWER ? script_words(s, s->c->answer) : CADRE_OK;
 }
 
-static cadre_status encode(const chat_template *c, const tokenizer *t, const chat_message *messages,
-    int count, bool open, token_list *ids)
+static cadre_status put_conversation(
+    chat_script *s, const chat_message *messages, int count, text_end end)
 {
-    chat_script s = { .c = c, .t = t };
+    const chat_template *c = s->c;
     string_view system = { c->system, c->system ? strlen(c->system) : 0 };
     if (count > 0 && messages[0].role == CHAT_SYSTEM) {
         system = (string_view){ messages[0].text, messages[0].size };
         messages++;
         count--;
     }
-    cadre_status status = put_messages(&s, system, messages, count, open);
+    return put_messages(s, system, messages, count, end);
+}
+
+static cadre_status encode(const chat_template *c, const tokenizer *t, const chat_message *messages,
+    int count, text_end end, token_list *ids)
+{
+    chat_script s = { .c = c, .t = t };
+    cadre_status status = put_conversation(&s, messages, count, end);
     if (status == CADRE_OK) status = script_encode(&s, ids);
     script_free(&s);
     return status;
@@ -71,13 +80,54 @@ static cadre_status encode(const chat_template *c, const tokenizer *t, const cha
 cadre_status chat_encode(const chat_template *c, const tokenizer *t, const chat_message *messages,
     int count, token_list *ids)
 {
-    return encode(c, t, messages, count, false, ids);
+    return encode(c, t, messages, count, BEFORE_ANSWER, ids);
 }
 
 cadre_status chat_encode_on(const chat_template *c, const tokenizer *t,
     const chat_message *messages, int count, token_list *ids)
 {
-    return encode(c, t, messages, count, true, ids);
+    return encode(c, t, messages, count, IN_MESSAGE, ids);
+}
+
+/* The token of ids[first ..] that the text's byte `at` falls in, or begins: as many tokens as the
+ * ids of the text up to there have in common with them. */
+static cadre_status token_at(
+    const chat_script *s, size_t at, const token_list *ids, size_t first, token_list *scratch)
+{
+    size_t same = 0;
+    scratch->count = 0;
+    CADRE_TRY(script_encode_begin(s, at, scratch));
+    while (same < scratch->count && first + same < ids->count &&
+           scratch->ids[same] == ids->ids[first + same])
+        same++;
+    scratch->count = first + same;
+    return CADRE_OK;
+}
+
+static cadre_status put_answers(
+    const chat_script *s, const token_list *ids, size_t first, token_list *answers)
+{
+    token_list scratch = { 0 };
+    cadre_status status = CADRE_OK;
+    for (size_t i = 0; i < 2 * s->answer_count && status == CADRE_OK; i++) {
+        text_range answer = script_answer(s, i / 2);
+        status = token_at(s, i % 2 ? answer.end : answer.begin, ids, first, &scratch);
+        if (status == CADRE_OK) status = token_list_put(answers, (int32_t)scratch.count);
+    }
+    token_list_free(&scratch);
+    return status;
+}
+
+cadre_status chat_encode_whole(const chat_template *c, const tokenizer *t,
+    const chat_message *messages, int count, token_list *ids, token_list *answers)
+{
+    chat_script s = { .c = c, .t = t };
+    size_t first = ids->count;
+    cadre_status status = put_conversation(&s, messages, count, AFTER_MESSAGE);
+    if (status == CADRE_OK) status = script_encode(&s, ids);
+    if (status == CADRE_OK) status = put_answers(&s, ids, first, answers);
+    script_free(&s);
+    return status;
 }
 
 bool chat_ends(const chat_template *c, const tokenizer *t, int32_t id)

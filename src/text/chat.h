@@ -40,6 +40,12 @@ cadre_status chat_encode_on(const chat_template *c, const tokenizer *t,
 cadre_status chat_encode(const chat_template *c, const tokenizer *t, const chat_message *messages,
     int count, token_list *ids);
 
+/* Appends the ids of a whole conversation, to learn from. answers: the runs of them that a model is
+ * to say, as places begin, end, begin, end ... in `ids`: each text of the assistant with the token
+ * that ends its turn. */
+cadre_status chat_encode_whole(const chat_template *c, const tokenizer *t,
+    const chat_message *messages, int count, token_list *ids, token_list *answers);
+
 /* What a token of an answer belongs to. Some models think before they answer, and mark which is
  * which. CHAT_UNMARKED is what stands before the first mark, where every message should have one;
  * if there is no mark at all, it is the answer. */

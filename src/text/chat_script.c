@@ -81,12 +81,23 @@ static bool ends_with(string_view text, const char *end)
     return text.size >= size && memcmp(text.data + text.size - size, end, size) == 0;
 }
 
+static cadre_status add_answer(chat_script *s, size_t begin, size_t end)
+{
+    void *list = s->answers;
+    CADRE_TRY(buffer_grow(&list, s->answer_count, &s->answer_room, 1, sizeof *s->answers));
+    s->answers = list;
+    s->answers[s->answer_count++] = (text_range){ begin, end };
+    return CADRE_OK;
+}
+
 cadre_status script_framed(chat_script *s, chat_role role, string_view said)
 {
     const char *suffix = s->c->way && role == CHAT_USER ? s->c->way->suffix : NULL;
     CADRE_TRY(script_words(s, s->c->frames[role].before));
+    size_t begin = s->text.size;
     CADRE_TRY(script_said(s, script_message(s, role, said)));
     if (suffix && !ends_with(said, suffix)) CADRE_TRY(script_words(s, suffix));
+    if (role == CHAT_ASSISTANT) CADRE_TRY(add_answer(s, begin, s->text.size));
     return script_words(s, s->c->frames[role].after);
 }
 
@@ -97,9 +108,41 @@ cadre_status script_encode(const chat_script *s, token_list *ids)
     return tokenizer_encode_parts(s->t, s->text.data, s->text.size, s->said, s->count, ids);
 }
 
+/* The end of the first such piece in text[begin .. end); 0: it is not there. */
+static size_t end_of_piece(const chat_script *s, size_t begin, size_t end, string_view piece)
+{
+    for (size_t at = begin; piece.size && at + piece.size <= end; at++)
+        if (!memcmp(s->text.data + at, piece.data, piece.size)) return at + piece.size;
+    return 0;
+}
+
+text_range script_answer(const chat_script *s, size_t i)
+{
+    text_range answer = s->answers[i];
+    size_t begin = answer.end, limit = s->text.size;
+    for (size_t k = s->count; k-- > 0 && s->said[k].begin >= begin;) limit = s->said[k].begin;
+    size_t end = end_of_piece(s, begin, limit, tokenizer_piece(s->t, tokenizer_eos(s->t)));
+    for (const char *at = s->c->ends; *at; at += strspn(at, " ")) {
+        string_view piece = { at, strcspn(at, " ") };
+        size_t found = end_of_piece(s, begin, limit, piece);
+        if (found && (!end || found < end)) end = found;
+        at += piece.size;
+    }
+    if (end) answer.end = end;
+    return answer;
+}
+
+cadre_status script_encode_begin(const chat_script *s, size_t size, token_list *ids)
+{
+    size_t count = 0;
+    while (count < s->count && s->said[count].end <= size) count++;
+    return tokenizer_encode_parts(s->t, s->text.data, size, s->said, count, ids);
+}
+
 void script_free(chat_script *s)
 {
     byte_buffer_free(&s->text);
     mem_free(s->said);
+    mem_free(s->answers);
     *s = (chat_script){ 0 };
 }

@@ -13,6 +13,8 @@ typedef struct chat_script {
     byte_buffer text;
     text_range *said; /* [count] parts of the text, room for `room` */
     size_t count, room;
+    text_range *answers; /* [answer_count] what the assistant says */
+    size_t answer_count, answer_room;
 } chat_script;
 
 /* The template's own words; NULL: none. */
@@ -27,8 +29,14 @@ string_view script_message(const chat_script *s, chat_role role, string_view sai
 /* The message with its frame, and with what a way of thinking adds to a user's. */
 cadre_status script_framed(chat_script *s, chat_role role, string_view said);
 
+/* An answer with the first piece behind it that ends one: in the words behind it, or in those
+ * before the next message. */
+text_range script_answer(const chat_script *s, size_t i);
+
 /* Appends the text's ids. */
 cadre_status script_encode(const chat_script *s, token_list *ids);
+/* Appends those of its first `size` bytes alone. */
+cadre_status script_encode_begin(const chat_script *s, size_t size, token_list *ids);
 void script_free(chat_script *s);
 
 #endif

@@ -1,133 +1,79 @@
-/* corpus.c - reads domains, splits off their validation part, tokenises. */
+/* corpus.c - reads domains, and splits off their validation part. */
 #define _GNU_SOURCE
 #include "text/corpus.h"
 
-#include <limits.h>
 #include <string.h>
 
 #include "base/file.h"
 #include "base/interrupt.h"
 #include "base/memory.h"
 #include "base/utf8.h"
-#include "format/json.h"
 #include "format/image_file.h"
+#include "format/unpacked_file.h"
 #include "image/square.h"
+#include "text/corpus_lines.h"
 #include "text/image_text.h"
 #include "text/plain_text.h"
 
 enum { DEPTH_MAX = 32 }; /* of folders in folders */
-/* Bytes of a domain that one call of the tokenizer takes */
-static const size_t text_max = (size_t)1 << 30;
-
-/* ---- reading ---- */
-
-static cadre_status append_text(corpus_domain *d, const char *text, size_t size)
-{
-    if (size > text_max - d->size)
-        return cadre_fail(
-            CADRE_EFORMAT, d->path, "expected a domain of at most %zu bytes, found more", text_max);
-    CADRE_TRY(buffer_grow((void **)&d->text, d->size, &d->text_capacity, size + 1, 1));
-    memcpy(d->text + d->size, text, size);
-    d->size += size;
-    d->text[d->size] = 0;
-    return CADRE_OK;
-}
-
-/* Ends the document that was appended last. */
-static cadre_status end_document(corpus_domain *d)
-{
-    if (d->size == (d->documents ? d->ends[d->documents - 1] : 0)) return CADRE_OK;
-    CADRE_TRY(buffer_grow((void **)&d->ends, d->documents, &d->ends_capacity, 1, sizeof *d->ends));
-    d->ends[d->documents++] = d->size;
-    return CADRE_OK;
-}
-
-/* ---- lines of {"text": "..."} ---- */
-
-/* Reads the text of a line. Where there is none, the whole line counts as read, or is refused if
- * `must` is true. */
-static cadre_status line_text(
-    const char *name, const char *line, size_t size, bool must, byte_buffer *text, bool *found)
-{
-    json_document *document;
-    const char *value;
-    size_t length;
-    *found = false;
-    cadre_status status = json_parse(name, line, size, &document);
-    if (status != CADRE_OK) return must ? status : CADRE_OK;
-    json_node root = json_root(document), member = json_member(&root, "text");
-    *found = json_kind_of(&member) == JSON_KIND_STRING &&
-             json_as_string(&member, &value, &length) == CADRE_OK;
-    if (*found) status = byte_buffer_put(text, value, length);
-    else if (must)
-        status = cadre_fail(CADRE_EFORMAT, name, "expected an object with a \"text\", found none");
-    json_close(document);
-    return status;
-}
-
-static bool is_blank(const char *line, size_t size)
-{
-    while (size > 0 && strchr(" \t\r", line[size - 1])) size--;
-    return size == 0;
-}
-
-static cadre_status append_line(
-    corpus_domain *d, const char *path, int64_t number, const char *line, size_t size, bool *found)
-{
-    byte_buffer text = { 0 };
-    char *name = mem_printf("%s: line %lld", path, (long long)number);
-    cadre_status status =
-        name ? line_text(name, line, size, number > 1, &text, found) : CADRE_ENOMEM;
-    if (status == CADRE_OK && *found)
-        status = append_text(d, text.data ? text.data : "", text.size);
-    if (status == CADRE_OK && *found) status = end_document(d);
-    byte_buffer_free(&text);
-    mem_free(name);
-    return status;
-}
-
-/* *lines: the first line is an object with a text, and therefore all lines must be. */
-static cadre_status append_lines(
-    corpus_domain *d, const char *path, const char *text, size_t size, bool *lines)
-{
-    int64_t number = 0;
-    *lines = false;
-    for (size_t at = 0, length; at < size; at += length + 1) {
-        const char *end = memchr(text + at, '\n', size - at);
-        length = end ? (size_t)(end - text) - at : size - at;
-        if (is_blank(text + at, length)) continue;
-        if (number % 4096 == 0) CADRE_TRY(interrupt_check(path));
-        CADRE_TRY(append_line(d, path, ++number, text + at, length, lines));
-        if (!*lines) return CADRE_OK;
-    }
-    return CADRE_OK;
-}
+enum { HELD_OUT_MOST = 4 << 20 };
 
 /* ---- files ---- */
 
 static bool holds_lines(const char *path)
 {
-    const char *dot = strrchr(path, '.');
-    return dot && !strcmp(dot, ".jsonl");
+    static const char end[] = ".jsonl";
+    size_t size = unpacked_name(path), length = sizeof end - 1;
+    return size > length && !memcmp(path + size - length, end, length);
 }
 
-/* Takes the file's text. The first text of a domain, which is usually its only one, is not
- * copied. */
-static cadre_status take_text(corpus_domain *d, const char *path, char **text, size_t size)
+/* The file's first bytes, by which it is judged, in pieces until there are enough or no more */
+static cadre_status read_head(unpacked_file *f, byte_buffer *head)
 {
-    bool lines = holds_lines(path);
-    CADRE_TRY(plain_text_check(path, *text, size));
-    if (lines) CADRE_TRY(append_lines(d, path, *text, size, &lines));
-    if (lines) return CADRE_OK;
-    if (d->size) CADRE_TRY(append_text(d, *text, size));
-    else {
-        char *empty = d->text;
-        d->text = *text;
-        d->size = size;
-        d->text_capacity = size + 1;
-        *text = empty;
+    const char *data;
+    size_t size = 1;
+    while (size && head->size < PLAIN_TEXT_HEAD) {
+        CADRE_TRY(unpacked_next(f, &data, &size));
+        CADRE_TRY(byte_buffer_put(head, data, size));
     }
     return CADRE_OK;
+}
+
+static cadre_status put_piece(corpus_domain *d, corpus_lines *lines, const char *data, size_t size)
+{
+    CADRE_TRY(interrupt_check(lines->path));
+    return lines->domain ? corpus_lines_put(lines, data, size) : domain_append(d, data, size);
+}
+
+/* lines->domain NULL: it is one text. */
+static cadre_status put_file(
+    corpus_domain *d, unpacked_file *f, corpus_lines *lines, byte_buffer *head)
+{
+    const char *data;
+    size_t size = 1;
+    CADRE_TRY(read_head(f, head));
+    if (head->size) CADRE_TRY(plain_text_check(lines->path, head->data, head->size));
+    if (holds_lines(lines->path) && corpus_lines_begin(head->data, head->size)) lines->domain = d;
+    CADRE_TRY(put_piece(d, lines, head->data ? head->data : "", head->size));
+    byte_buffer_free(head);
+    while (size) {
+        CADRE_TRY(unpacked_next(f, &data, &size));
+        CADRE_TRY(put_piece(d, lines, data, size));
+    }
+    return lines->domain ? corpus_lines_end(lines) : CADRE_OK;
+}
+
+static cadre_status append_text_file(corpus_domain *d, const char *path)
+{
+    unpacked_file *f;
+    corpus_lines lines = { .path = path };
+    byte_buffer head = { 0 };
+    CADRE_TRY(unpacked_open(path, &f));
+    cadre_status status = put_file(d, f, &lines, &head);
+    byte_buffer_free(&head);
+    corpus_lines_free(&lines);
+    unpacked_close(f);
+    return status;
 }
 
 /* ---- images ---- */
@@ -149,7 +95,7 @@ static cadre_status append_blank(const corpus *c, corpus_domain *d)
     memset(blanks, ' ', sizeof blanks);
     for (size_t left = c->image_size, n; left; left -= n) {
         n = left < sizeof blanks ? left : sizeof blanks;
-        CADRE_TRY(append_text(d, blanks, n));
+        CADRE_TRY(domain_append(d, blanks, n));
     }
     return CADRE_OK;
 }
@@ -172,14 +118,8 @@ static cadre_status append_image(const corpus *c, corpus_domain *d, const char *
 
 static cadre_status append_file(const corpus *c, corpus_domain *d, const char *path)
 {
-    char *text;
-    size_t size;
     CADRE_TRY(interrupt_check(path));
-    if (image_named(path)) return append_image(c, d, path);
-    CADRE_TRY(file_read(path, text_max - d->size, &text, &size));
-    cadre_status status = take_text(d, path, &text, size);
-    mem_free(text);
-    return status;
+    return image_named(path) ? append_image(c, d, path) : append_text_file(d, path);
 }
 
 static size_t base_of(const char *name)
@@ -226,7 +166,7 @@ static cadre_status append_group(const corpus *c, corpus_domain *d, const docume
         for (int i = 0; i < f->count; i++)
             if (image_named(f->names[i]) == first)
                 CADRE_TRY(append_member(c, d, f->folder, f->names[i]));
-    return end_document(d);
+    return domain_end_document(d);
 }
 
 /* Appends a file, or all files below a folder in order. */
@@ -236,7 +176,7 @@ static cadre_status append_path(const corpus *c, corpus_domain *d, const char *p
     int count;
     if (!file_is_folder(path)) {
         CADRE_TRY(append_file(c, d, path));
-        return end_document(d);
+        return domain_end_document(d);
     }
     if (depth == DEPTH_MAX)
         return cadre_fail(CADRE_EIO, path, "expected folders at most %d deep", DEPTH_MAX);
@@ -256,27 +196,34 @@ static cadre_status append_path(const corpus *c, corpus_domain *d, const char *p
     return status;
 }
 
-/* The last component of a path, without slashes and extension. */
+/* The last component of a path, without slashes, extension and that of a compressed file. */
 static char *name_of(const char *path)
 {
     size_t size = strlen(path);
     while (size > 1 && path[size - 1] == '/') size--;
     size_t begin = size;
     while (begin > 0 && path[begin - 1] != '/') begin--;
+    bool folder = file_is_folder(path);
+    if (!folder) size = begin + unpacked_name(path + begin);
     const char *dot = memrchr(path + begin, '.', size - begin);
-    if (dot && dot > path + begin && !file_is_folder(path)) size = (size_t)(dot - path);
+    if (dot && dot > path + begin && !folder) size = (size_t)(dot - path);
     return mem_printf("%.*s", (int)(size - begin), path + begin);
 }
 
-size_t corpus_document_end(const corpus_domain *d, size_t at)
+size_t corpus_document_at(const corpus_domain *d, size_t at)
 {
     size_t low = 0, high = d->documents - 1;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (d->ends[middle] > at) high = middle;
+        if (d->document[middle].end > at) high = middle;
         else low = middle + 1;
     }
-    return d->ends[low];
+    return low;
+}
+
+size_t corpus_document_end(const corpus_domain *d, size_t at)
+{
+    return d->document[corpus_document_at(d, at)].end;
 }
 
 size_t corpus_piece_end(
@@ -294,14 +241,17 @@ size_t corpus_piece_end(
     return stop < end ? stop : end;
 }
 
-/* The byte where the last 5 % begin: between two documents, if one ends in the 5 % before that
- * point; otherwise after the last line that ends there; otherwise between two characters. */
+/* The byte where the last 5 % begin, of a large domain HELD_OUT_MOST: between two documents, if one
+ * ends in as much before that point, or conversations would be cut; otherwise after the last line
+ * that ends there; otherwise between two characters. */
 static size_t cut_of(const corpus_domain *d)
 {
     const char *text = d->text;
-    size_t size = d->size, cut = size - size / 20, earliest = cut - size / 20;
-    for (size_t i = d->documents; i-- > 0 && d->ends[i] > earliest;)
-        if (d->ends[i] <= cut && d->ends[i] < size) return d->ends[i];
+    size_t size = d->size, part = size / 20 < HELD_OUT_MOST ? size / 20 : HELD_OUT_MOST,
+           cut = size - part, earliest = d->part_count ? 0 : cut - part;
+    for (size_t i = d->documents; i-- > 0 && d->document[i].end > earliest;)
+        if (d->document[i].end <= cut && d->document[i].end < size) return d->document[i].end;
+    if (d->part_count) return d->document[0].end;
     for (size_t at = cut; at > earliest; at--)
         if (text[at - 1] == '\n') return at;
     while (cut > 0 && cut < size && utf8_continues(text[cut])) cut--;
@@ -401,7 +351,8 @@ void corpus_free(corpus *c)
         mem_free(d->name);
         mem_free(d->path);
         mem_free(d->text);
-        mem_free(d->ends);
+        mem_free(d->document);
+        mem_free(d->parts);
         for (size_t k = 0; k < d->image_count; k++) mem_free(d->images[k].square);
         mem_free(d->images);
         token_list_free(&d->training);
@@ -409,94 +360,6 @@ void corpus_free(corpus *c)
     }
     mem_free(c->domains);
     mem_free(c);
-}
-
-hash128 corpus_hash(const corpus_domain *d)
-{
-    hash128 text = hash_bytes(d->text, d->size),
-            ends = hash_bytes(d->ends, d->documents * sizeof *d->ends);
-    return d->documents == 1 ? text : (hash128){ text.high ^ ends.high, text.low ^ ends.low };
-}
-
-/* ---- parts of documents ---- */
-
-cadre_status corpus_training_texts(const corpus *c, string_view **texts, int *count)
-{
-    size_t most = 0, n = 0;
-    for (int i = 0; i < c->count; i++) most += c->domains[i].documents + c->domains[i].image_count;
-    if (most > INT_MAX)
-        return cadre_fail(
-            CADRE_EUNSUPPORTED, NULL, "expected at most %d documents, found %zu", INT_MAX, most);
-    string_view *list = MEM_ARRAY(string_view, most);
-    if (!list) return CADRE_ENOMEM;
-    for (int i = 0; i < c->count; i++) {
-        const corpus_domain *d = &c->domains[i];
-        for (size_t at = 0, end; at < d->training_size; at = end) {
-            bool is_image;
-            end = corpus_piece_end(c, d, at, d->training_size, &is_image);
-            if (!is_image) list[n++] = (string_view){ d->text + at, end - at };
-        }
-    }
-    *texts = list;
-    *count = (int)n;
-    return CADRE_OK;
-}
-
-typedef struct text_part {
-    const corpus *corpus;
-    const corpus_domain *domain;
-    size_t begin, end;
-} text_part;
-
-static cadre_status tokenise_part(
-    const text_part *part, const tokenizer *t, int32_t end_of_text, token_list *ids)
-{
-    const corpus_domain *d = part->domain;
-    ids->count = 0;
-    for (size_t at = part->begin, stop; at < part->end; at = stop) {
-        bool is_image;
-        size_t whole = corpus_document_end(d, at);
-        stop = corpus_piece_end(part->corpus, d, at, part->end, &is_image);
-        CADRE_TRY(interrupt_check(d->path));
-        CADRE_TRY(
-            tokenizer_encode(t, d->text + at, stop - at, is_image ? CADRE_PARSE_SPECIAL : 0, ids));
-        if (stop == whole && end_of_text >= 0) CADRE_TRY(token_list_put(ids, end_of_text));
-    }
-    return CADRE_OK;
-}
-
-static cadre_status refuse_length(
-    const corpus_domain *d, int64_t context, size_t found, const char *unit)
-{
-    return cadre_fail(CADRE_EFORMAT, d->path,
-        "expected at least %lld tokens to train on (one context and its last target), found %zu%s",
-        (long long)context + 1, found, unit);
-}
-
-cadre_status corpus_check_length(const corpus *c, int64_t context)
-{
-    for (int i = 0; i < c->count; i++) {
-        const corpus_domain *d = &c->domains[i];
-        /* At most one token for each byte, and one for the end of each document */
-        size_t most = d->training_size + d->documents;
-        if (most < (size_t)context + 1)
-            return refuse_length(d, context, d->training_size, " bytes");
-    }
-    return CADRE_OK;
-}
-
-cadre_status corpus_tokenise(corpus *c, const tokenizer *t, int32_t end, int64_t context)
-{
-    for (int i = 0; i < c->count; i++) {
-        corpus_domain *d = &c->domains[i];
-        const text_part training = { c, d, 0, d->training_size },
-                        validation = { c, d, d->training_size, d->size };
-        CADRE_TRY(tokenise_part(&training, t, end, &d->training));
-        CADRE_TRY(tokenise_part(&validation, t, end, &d->validation));
-        if ((int64_t)d->training.count < context + 1)
-            return refuse_length(d, context, d->training.count, "");
-    }
-    return CADRE_OK;
 }
 
 /* ---- a passage ---- */

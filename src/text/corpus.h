@@ -6,9 +6,10 @@
  * their names, without hidden ones.
  *
  * A domain consists of documents. Each file is a document, except that a file NAME.jsonl, whose
- * lines are objects {"text": "..."}, has one document a line. The ids of a document end with the
- * end-of-text token, and no piece of a learnt vocabulary reaches from one document into the
- * next.
+ * lines are objects, has one document a line: a text, a conversation, or a prompt with its
+ * completion (corpus_lines.h). Files may be compressed by gzip or zstd. The ids of a text end with
+ * the end-of-text token, those of a conversation are framed as a chat template says, and no piece
+ * of a learnt vocabulary reaches from one document into the next.
  *
  * Where images are read, a file NAME.png (.pnm .ppm .pgm) is an image, and stands in the text as
  * image_text.h writes it. In a folder, neighbours that differ in their extension alone and of
@@ -21,6 +22,7 @@
 
 #include "base/buffer.h"
 #include "format/hash.h"
+#include "text/chat.h"
 #include "text/tokenizer.h"
 
 /* Of a document of images and texts: the images come first in half of the names and last in the
@@ -39,17 +41,38 @@ typedef struct corpus_image {
     uint8_t *square; /* [side, side, 3], until its text is written; owned */
 } corpus_image;
 
+/* Who says a part of a conversation; a prompt and a completion are the two parts of one text. */
+typedef enum corpus_role {
+    CORPUS_SYSTEM,
+    CORPUS_USER,
+    CORPUS_ASSISTANT,
+    CORPUS_PROMPT,
+    CORPUS_COMPLETION
+} corpus_role;
+
+typedef struct corpus_part {
+    size_t end; /* in the domain's text */
+    corpus_role role;
+} corpus_part;
+
+typedef struct corpus_document {
+    size_t end;   /* in the domain's text */
+    size_t parts; /* its parts and those of all documents before it; it may have none */
+} corpus_document;
+
 typedef struct corpus_domain {
     char *name, *path;
     char *text; /* [size], a NUL after it */
     size_t size, text_capacity;
-    /* text[0 .. training_size) is for training, the last 5 % for validation */
+    /* text[0 .. training_size) is for training, the last 5 %, at most 4 MB, for validation */
     size_t training_size;
-    size_t *ends; /* [documents] where each ends in the text; the last is `size` */
-    size_t documents, ends_capacity;
+    corpus_document *document; /* [documents] in the order of the text; the last ends at `size` */
+    size_t documents, documents_capacity;
+    corpus_part *parts; /* [part_count] of its conversations */
+    size_t part_count, parts_capacity;
     corpus_image *images; /* [image_count] in order; never across training_size */
     size_t image_count, images_capacity;
-    token_list training, validation; /* ids, once corpus_tokenise was called */
+    token_list training, validation; /* as token_word.h says, once corpus_tokenise was called */
 } corpus_domain;
 
 typedef struct corpus {
@@ -71,10 +94,19 @@ int64_t corpus_survey(const char *const *paths, int count, int64_t *bytes);
  * themselves are borrowed. */
 cadre_status corpus_training_texts(const corpus *c, string_view **texts, int *count);
 
-/* Makes the ids of both parts of every domain. No special tokens are added or parsed, but `end`
- * follows each document (-1: nothing does). Refuses a domain whose training part is shorter than
- * one sequence of `context` tokens and its last target. */
-cadre_status corpus_tokenise(corpus *c, const tokenizer *t, int32_t end, int64_t context);
+typedef struct corpus_ids {
+    const tokenizer *tokenizer;
+    int32_t end; /* follows each text; -1: nothing does */
+    int64_t context;
+    const chat_template *chat; /* of conversations; NULL: they are refused */
+    bool answers_only;         /* what the assistant does not say is silent */
+} corpus_ids;
+
+/* Makes the ids of both parts of every domain. No special tokens are added to texts or parsed in
+ * them. Refuses a domain whose training part is shorter than one sequence of `context` tokens and
+ * its last target. */
+cadre_status corpus_tokenise(corpus *c, const corpus_ids *how);
+bool corpus_has_conversations(const corpus *c);
 
 /* Refuses what corpus_tokenise would refuse, as far as it can be known before there is a tokenizer:
  * a token has at least one byte. */
@@ -85,12 +117,13 @@ cadre_status corpus_check_length(const corpus *c, int64_t context);
 size_t corpus_piece_end(
     const corpus *c, const corpus_domain *d, size_t at, size_t end, bool *is_image);
 
-/* The end of the document that the byte at `at` belongs to; at < size. */
+/* The document that the byte at `at` belongs to, and its end; at < size. */
+size_t corpus_document_at(const corpus_domain *d, size_t at);
 size_t corpus_document_end(const corpus_domain *d, size_t at);
 void corpus_free(corpus *c);
 
-/* A hash of a domain's text and of where its documents end */
-hash128 corpus_hash(const corpus_domain *d);
+/* A hash of a domain's text and of where its documents and their parts end */
+cadre_status corpus_hash(const corpus_domain *d, hash128 *hash);
 
 /* A place where a typical passage begins: the first paragraph of prose in the second half of the
  * text, or the middle of the text if there is none. */

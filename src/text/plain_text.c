@@ -97,7 +97,7 @@ static void advise(const char *path, const char *command)
 /* ---- bytes that no text has ---- */
 
 /* One such byte among this many is too much. */
-enum { LEAST = 512, LOOKED_AT = 1 << 20, NULS = 100, MALFORMED = 8 };
+enum { LEAST = 512, LOOKED_AT = PLAIN_TEXT_HEAD, NULS = 100, MALFORMED = 8 };
 
 /* Counts bytes that are no UTF-8, and NULs. */
 static void count(const char *data, size_t size, size_t *malformed, size_t *nuls)

@@ -1,9 +1,8 @@
 /* batches.c - takes windows of a corpus in a shuffled order, or the rows of a token file. */
 #include "train/batches.h"
 
-#include <string.h>
-
 #include "base/random.h"
+#include "text/token_word.h"
 
 /* The number of windows of one run at any offset below `context`; an offset costs at most one
  * window. */
@@ -13,11 +12,25 @@ static int64_t windows_of(const token_run *run, int64_t context)
     return whole > 0 ? whole : run->count > context ? 1 : 0;
 }
 
+static cadre_status check_weights(const batches *b)
+{
+    for (int i = 0; i < b->runs; i++)
+        if (b->run[i].weight && !windows_of(&b->run[i], b->context))
+            return cadre_fail(CADRE_EARGUMENT, NULL,
+                "--weights: expected domains of more than %lld tokens (one context), found a "
+                "smaller one with a weight",
+                (long long)b->context);
+    return CADRE_OK;
+}
+
 cadre_status batches_of_corpus(
     const token_run *run, int runs, int64_t batch, int64_t context, uint64_t seed, batches *b)
 {
-    int64_t windows = 0;
-    for (int i = 0; i < runs; i++) windows += windows_of(&run[i], context);
+    int64_t windows = 0, weights = 0;
+    for (int i = 0; i < runs; i++) {
+        windows += windows_of(&run[i], context);
+        weights += run[i].weight;
+    }
     if (!windows)
         return cadre_fail(CADRE_EARGUMENT, NULL,
             "the training text: expected a domain of more than %lld tokens (one context), found "
@@ -28,12 +41,23 @@ cadre_status batches_of_corpus(
         .seed = seed,
         .runs = runs,
         .run = run,
-        .windows = windows };
-    return CADRE_OK;
+        .windows = windows,
+        .weighted = weights > 0 };
+    return check_weights(b);
 }
 
-/* The window [context + 1] of sequence `serial`, counted from the beginning of the run. */
-static const int32_t *corpus_window(const batches *b, int64_t serial)
+/* A window of one run: where it begins, in an epoch of one offset */
+static const int32_t *window_at(const batches *b, int i, random_key shift, int64_t at)
+{
+    const token_run *run = &b->run[i];
+    int64_t room = run->count - 1 - windows_of(run, b->context) * b->context;
+    int64_t most = room < b->context ? room + 1 : b->context;
+    int64_t offset = (int64_t)(random_uniform(shift, (uint64_t)i) * (double)most);
+    return run->words + at * b->context + offset;
+}
+
+/* Row `serial` of all domains together, counted from the beginning of the run */
+static const int32_t *common_window(const batches *b, int64_t serial)
 {
     uint64_t epoch = (uint64_t)(serial / b->windows);
     random_key order = random_key_of(b->seed, "window", epoch, 0),
@@ -42,10 +66,23 @@ static const int32_t *corpus_window(const batches *b, int64_t serial)
         (int64_t)random_permute(order, (uint64_t)b->windows, (uint64_t)(serial % b->windows));
     int i = 0;
     while (at >= windows_of(&b->run[i], b->context)) at -= windows_of(&b->run[i++], b->context);
-    int64_t room = b->run[i].count - 1 - (windows_of(&b->run[i], b->context) * b->context);
-    int64_t most = room < b->context ? room + 1 : b->context;
-    int64_t offset = (int64_t)(random_uniform(shift, (uint64_t)i) * (double)most);
-    return b->run[i].tokens + at * b->context + offset;
+    return window_at(b, i, shift, at);
+}
+
+/* The same where domains have weights: of every BATCHES_MIX rows, each has its own number. */
+static const int32_t *mixed_window(const batches *b, int64_t serial)
+{
+    int64_t mix = serial / BATCHES_MIX;
+    random_key deal = random_key_of(b->seed, "mixture", (uint64_t)mix, 0);
+    int64_t place = (int64_t)random_permute(deal, BATCHES_MIX, (uint64_t)(serial % BATCHES_MIX));
+    int i = 0;
+    while (place >= b->run[i].weight) place -= b->run[i++].weight;
+    int64_t own = mix * b->run[i].weight + place, windows = windows_of(&b->run[i], b->context);
+    uint64_t epoch = (uint64_t)(own / windows);
+    random_key order = random_key_of(b->seed, "window", epoch, (uint64_t)i + 1),
+               shift = random_key_of(b->seed, "offset", epoch, (uint64_t)i + 1);
+    return window_at(
+        b, i, shift, (int64_t)random_permute(order, (uint64_t)windows, (uint64_t)(own % windows)));
 }
 
 /* Row `serial`, counted from the beginning of the run, of a file */
@@ -64,9 +101,14 @@ static void file_row(const batches *b, int64_t serial, const batch_rows *to)
 
 static void corpus_row(const batches *b, int64_t serial, const batch_rows *to)
 {
-    const int32_t *window = corpus_window(b, serial);
-    memcpy(to->inputs, window, (size_t)b->context * sizeof *to->inputs);
-    memcpy(to->targets, window + 1, (size_t)b->context * sizeof *to->targets);
+    const int32_t *window = b->weighted ? mixed_window(b, serial) : common_window(b, serial);
+    for (int64_t i = 0; i < b->context; i++) {
+        int32_t next = window[i + 1];
+        bool counts = !token_word_silent(next) && !(b->pack && token_word_begins(next));
+        to->inputs[i] = token_word_id(window[i]);
+        to->targets[i] = counts ? token_word_id(next) : -1;
+        if (b->pack && i > 0) to->begins[i] = token_word_begins(window[i]);
+    }
 }
 
 void batches_take(
@@ -80,8 +122,24 @@ void batches_take(
     }
 }
 
+/* In any window of a corpus */
+static int64_t most_in_runs(const batches *b)
+{
+    int64_t most = 1;
+    for (int r = 0; r < b->runs; r++) {
+        const token_run *run = &b->run[r];
+        for (int64_t i = 0, count = 0; i < run->count; i++) {
+            count += token_word_begins(run->words[i]);
+            if (i >= b->context) count -= token_word_begins(run->words[i - b->context]);
+            if (count >= most) most = count + 1; /* and what goes on before the first of them */
+        }
+    }
+    return most < b->context ? most : b->context;
+}
+
 int64_t batches_most_documents(const batches *b)
 {
+    if (!b->table) return b->pack ? most_in_runs(b) : 1;
     int64_t most = 1, rows = b->documents ? b->steps * b->batch : 0;
     for (int64_t r = 0; r < rows; r++) {
         const int32_t *document = b->documents + r * (b->context + 1);

@@ -2,8 +2,10 @@
  * resumed run goes on where it was.
  *
  * From a corpus, every domain's tokens are cut into windows of context + 1. Each epoch visits all
- * windows of all domains once, in an order and from an offset that are drawn from (seed, epoch). A
- * file gives its batches, in its order.
+ * windows of all domains once, in an order and from an offset that are drawn from (seed, epoch).
+ * Where domains have weights, BATCHES_MIX rows have as many of each as its weight says, in an order
+ * that is drawn for them, and every domain has epochs of its own. A file gives its batches, in its
+ * order.
  *
  * Where documents are packed, a document begins a sequence of the model, and a target that belongs
  * to another document than its input is not counted. */
@@ -16,9 +18,12 @@
 #include "train/batch_rows.h"
 
 typedef struct token_run {
-    const int32_t *tokens; /* borrowed */
+    const int32_t *words; /* borrowed; as text/token_word.h says */
     int64_t count;
+    int64_t weight; /* rows of it among BATCHES_MIX; 0 of all runs: as many as it has windows */
 } token_run;
+
+enum { BATCHES_MIX = 1 << 12 };
 
 typedef struct batches {
     int64_t batch, context;
@@ -27,6 +32,8 @@ typedef struct batches {
     int runs;
     const token_run *run; /* [runs], borrowed */
     int64_t windows;      /* of one epoch */
+    bool weighted;
+    bool pack; /* documents */
     /* from a file */
     const int32_t *table; /* [steps, batch, context + 1]; NULL: a corpus */
     int64_t steps;
@@ -35,7 +42,7 @@ typedef struct batches {
     const int32_t *documents;
 } batches;
 
-/* Refuses a corpus in which no domain holds a window. */
+/* Refuses a corpus in which no domain holds a window, or one with a weight holds none. */
 cadre_status batches_of_corpus(
     const token_run *run, int runs, int64_t batch, int64_t context, uint64_t seed, batches *b);
 

@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "base/random.h"
+#include "text/token_word.h"
 
 enum { FEATURES = 64, ROUNDS = 10 };
 
@@ -39,7 +40,7 @@ static void count_tokens(making *m)
     memset(m->count, 0, (size_t)m->ids * sizeof *m->count);
     for (int r = 0; r < m->source->runs; r++)
         for (int64_t i = 0; i < m->source->run[r].count; i++)
-            m->count[m->source->run[r].tokens[i]]++;
+            m->count[token_word_id(m->source->run[r].words[i])]++;
 }
 
 /* Merges two sorted halves of order[begin, end). */
@@ -75,8 +76,8 @@ static void describe_tokens(making *m)
     for (int r = 0; r < m->source->runs; r++) {
         const token_run *run = &m->source->run[r];
         for (int64_t i = 0; i + 1 < run->count; i++) {
-            uint32_t bits = random_bits(key, (uint64_t)run->tokens[i + 1]);
-            m->follower[run->tokens[i] * (int64_t)FEATURES + bits % FEATURES] +=
+            uint32_t bits = random_bits(key, (uint64_t)token_word_id(run->words[i + 1]));
+            m->follower[token_word_id(run->words[i]) * (int64_t)FEATURES + bits % FEATURES] +=
                 bits >> 31 ? 1.0F : -1.0F;
         }
     }

@@ -87,6 +87,11 @@ cadre_status train_data_arrange(train_run *r);
 string_view train_data_end(const train_run *r);
 void train_data_close(train_run *r);
 
+/* ---- run_weights.c ---- */
+
+/* Called when r->runs are known: gives them the weights of --weights. */
+cadre_status train_weights_take(train_run *r);
+
 /* ---- run_images.c ---- */
 
 /* Before texts are read: what --data holds, r->images, and the ids of their type among the

@@ -199,22 +199,61 @@ static int32_t end_of_document(const train_run *r)
                    : tokenizer_id(r->tokenizer, train_data_end(r).data, train_data_end(r).size);
 }
 
-static cadre_status make_ids(train_run *r)
+/* The one that --template names, or the one that the model's own files have. */
+static cadre_status find_template(const train_run *r, const chat_template **chat)
 {
-    int32_t end = end_of_document(r);
-    size_t documents = 0;
-    for (int i = 0; i < r->corpus->count; i++) documents += r->corpus->domains[i].documents;
-    string_view piece = tokenizer_piece(r->tokenizer, end);
-    if (documents > (size_t)r->corpus->count && end < 0)
+    const char *name = options_text_or(r->options, "template", NULL);
+    if (name) return chat_template_named(name, chat);
+    *chat = chat_template_recognise(tokenizer_chat_program(r->tokenizer));
+    if (*chat) return CADRE_OK;
+    cadre_fail(CADRE_EUNSUPPORTED, r->from,
+        "conversations in --data: expected a model with a chat template of a known family, found "
+        "none");
+    cadre_fail_advice("--template NAME frames them; 'cadre chat --help' lists the names");
+    return CADRE_EUNSUPPORTED;
+}
+
+/* Documents that are texts, and conversations */
+static void count_documents(const corpus *c, size_t *texts, size_t *conversations)
+{
+    *texts = *conversations = 0;
+    for (int i = 0; i < c->count; i++) {
+        const corpus_domain *d = &c->domains[i];
+        for (size_t k = 0; k < d->documents; k++) {
+            size_t end = d->document[k].parts, begin = k ? d->document[k - 1].parts : 0;
+            bool talk = end > begin && d->parts[end - 1].role <= CORPUS_ASSISTANT;
+            ++*(talk ? conversations : texts);
+        }
+    }
+}
+
+static void note_documents(const train_run *r, const corpus_ids *how)
+{
+    size_t texts, conversations;
+    string_view piece = tokenizer_piece(r->tokenizer, how->end);
+    count_documents(r->corpus, &texts, &conversations);
+    if (texts > (size_t)r->corpus->count && how->end < 0)
         train_note(r,
             "the model names no end of a text: %zu documents follow one another with nothing "
             "between",
-            documents);
-    else if (documents > (size_t)r->corpus->count)
-        train_note(
-            r, "%zu documents, each with %.*s after it", documents, (int)piece.size, piece.data);
-    return corpus_tokenise(
-        r->corpus, r->tokenizer, end, cadre_options_int(r->options, "context", 0));
+            texts);
+    else if (texts > (size_t)r->corpus->count)
+        train_note(r, "%zu documents, each with %.*s after it", texts, (int)piece.size, piece.data);
+    if (conversations)
+        train_note(r, "%zu conversations, framed as %s: %s", conversations,
+            chat_template_name(how->chat),
+            how->answers_only ? "the answers are learnt" : "all of it is learnt");
+}
+
+static cadre_status make_ids(train_run *r)
+{
+    corpus_ids how = { .tokenizer = r->tokenizer,
+        .end = end_of_document(r),
+        .context = cadre_options_int(r->options, "context", 0),
+        .answers_only = !strcmp(cadre_options_text(r->options, "loss-on", 0), "answers") };
+    if (corpus_has_conversations(r->corpus)) CADRE_TRY(find_template(r, &how.chat));
+    note_documents(r, &how);
+    return corpus_tokenise(r->corpus, &how);
 }
 
 cadre_status train_data_open_texts(train_run *r)
@@ -235,9 +274,9 @@ cadre_status train_data_open_texts(train_run *r)
     if (!r->runs) return CADRE_ENOMEM;
     for (int i = 0; i < r->corpus->count; i++) {
         const token_list *ids = &r->corpus->domains[i].training;
-        r->runs[i] = (token_run){ ids->ids, (int64_t)ids->count };
+        r->runs[i] = (token_run){ ids->ids, (int64_t)ids->count, 0 };
     }
-    return CADRE_OK;
+    return train_weights_take(r);
 }
 
 /* Finds the sentinels by name. Token files and vocabularies without names have them as the last
@@ -288,16 +327,27 @@ static cadre_status check_token_file(const train_run *r)
         b->targets ? "targets" : "--pack documents");
 }
 
+static cadre_status arrange_texts(train_run *r)
+{
+    train_settings *s = &r->settings;
+    CADRE_TRY(
+        batches_of_corpus(r->runs, r->corpus->count, s->batch, s->context, s->seed, &r->batches));
+    r->batches.pack = packs_documents(r);
+    s->documents = batches_most_documents(&r->batches);
+    bool silent = false;
+    for (int i = 0; i < r->corpus->count; i++) silent |= r->corpus->domains[i].part_count > 0;
+    if (!r->config.encoder || !(silent || r->batches.pack)) return CADRE_OK;
+    return cadre_fail(CADRE_EUNSUPPORTED, NULL,
+        "%s: expected a decoder, found a model with an encoder, whose targets are spans of the "
+        "text",
+        silent ? "conversations and completions" : "--pack documents");
+}
+
 cadre_status train_data_arrange(train_run *r)
 {
     train_settings *s = &r->settings;
     find_sentinels(r);
-    if (!r->token_file && packs_documents(r))
-        return cadre_fail(CADRE_EUNSUPPORTED, NULL,
-            "--pack documents: expected --tokens with \"documents\", found --data");
-    if (!r->token_file)
-        return batches_of_corpus(
-            r->runs, r->corpus->count, s->batch, s->context, s->seed, &r->batches);
+    if (!r->token_file) return arrange_texts(r);
     CADRE_TRY(check_token_file(r));
     s->documents = batches_most_documents(&r->batches);
     if (s->length.steps > r->batches.steps)

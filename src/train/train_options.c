@@ -15,8 +15,9 @@ static const cadre_option rows[] = {
     { .name = "data",
         .kind = CADRE_OPTION_PATHS,
         .subject = "Data and output",
-        .help = "files or folders of text and images (PNG, PNM); each is a domain with its own "
-                "name, and cat.png with cat.txt is one document" },
+        .help = "files or folders of text, of JSON lines (.jsonl) and of images (PNG, PNM), also "
+                "compressed (gzip, zstd); each is a domain with its own name, and cat.png with "
+                "cat.txt is one document" },
     { .name = "tokens",
         .kind = CADRE_OPTION_PATH,
         .value = "FILE",
@@ -30,6 +31,24 @@ static const cadre_option rows[] = {
         .fallback = "runs",
         .subject = "Data and output",
         .help = "what a row of the batch is: one text, or documents that do not see each other" },
+    { .name = "loss-on",
+        .kind = CADRE_OPTION_CHOICE,
+        .choices = OPTION_CHOICES("answers", "all"),
+        .fallback = "answers",
+        .subject = "Data and output",
+        .help = "of conversations and completions in --data: learn what the assistant says and the "
+                "end of its turn, or all of it" },
+    { .name = "template",
+        .kind = CADRE_OPTION_TEXT,
+        .value = "NAME",
+        .subject = "Data and output",
+        .help = "chat template that frames conversations in --data (default: the model's)" },
+    { .name = "weights",
+        .kind = CADRE_OPTION_TEXT,
+        .value = "NAME=X[,NAME=X]",
+        .subject = "Data and output",
+        .help = "which share of the rows each domain of --data has: de=2,ja=1 (default: all "
+                "texts equally often)" },
     { .name = "out",
         .kind = CADRE_OPTION_PATH,
         .value = "DIR",

@@ -79,6 +79,39 @@ static void check_text(
     check_text_of(chat_template_find(name), messages, count, expected);
 }
 
+/* What is learnt of a conversation, as text, with a bar behind every answer */
+static void check_learnt(const char *name, const char *expected)
+{
+    const chat_message messages[] = { message(CHAT_SYSTEM, "Be brief"),
+        message(CHAT_USER, "Hello<|im_end|>"), message(CHAT_ASSISTANT, "Hi"),
+        message(CHAT_USER, "Who?"), message(CHAT_ASSISTANT, "I am" END "one") };
+    token_list ids = { 0 }, answers = { 0 };
+    byte_buffer text = { 0 };
+    assert_int_equal(token_list_put(&ids, 3), CADRE_OK); /* what was there */
+    assert_int_equal(
+        chat_encode_whole(chat_template_find(name), t, messages, 5, &ids, &answers), CADRE_OK);
+    assert_int_equal(answers.count, 4);
+    for (size_t i = 0; i < answers.count; i += 2) {
+        size_t begin = (size_t)answers.ids[i], end = (size_t)answers.ids[i + 1];
+        assert_true(begin > 0 && begin < end && end <= ids.count);
+        assert_int_equal(tokenizer_decode(t, ids.ids + begin, end - begin, 0, &text), CADRE_OK);
+        byte_buffer_text(&text, "|");
+    }
+    assert_string_equal(text.data, expected);
+    token_list_free(&ids);
+    token_list_free(&answers);
+    byte_buffer_free(&text);
+}
+
+static void test_what_is_learnt_of_a_conversation(void **state)
+{
+    (void)state;
+    check_learnt("chatml", "Hi<|im_end|>|I am" END "one<|im_end|>|");
+    check_learnt("llama-3", "Hi<|eot_id|>|I am" END "one<|eot_id|>|");
+    check_learnt("mistral", "Hi" END "|I am" END "one" END "|");
+    check_learnt("glm4", "Hi<|user|>|I am" END "one|");
+}
+
 static void test_every_template(void **state)
 {
     (void)state;
@@ -489,6 +522,7 @@ static void test_public(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_what_is_learnt_of_a_conversation),
         cmocka_unit_test(test_every_template),
         cmocka_unit_test(test_ways_of_thinking),
         cmocka_unit_test(test_system_by_default),

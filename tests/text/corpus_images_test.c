@@ -61,8 +61,8 @@ static void a_folder_of_images_is_one_domain(void **state)
     assert_int_equal(d->documents, 3);
     assert_int_equal(d->image_count, 2);
     assert_int_equal(d->images[0].at, strlen("first\n"));
-    assert_int_equal(d->ends[0], strlen("first\n") + image);
-    assert_int_equal(d->ends[1], strlen("first\n") + 2 * image);
+    assert_int_equal(d->document[0].end, strlen("first\n") + image);
+    assert_int_equal(d->document[1].end, strlen("first\n") + 2 * image);
     assert_memory_equal(d->text, "first\n ", 7);
     assert_memory_equal(d->text + d->size - 12, "words alone\n", 12);
     corpus_free(c);

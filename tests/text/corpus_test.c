@@ -15,6 +15,7 @@
 #include "base/memory.h"
 #include "support/tokenizer_sample.h"
 #include "text/corpus.h"
+#include "text/token_word.h"
 
 static char folder[] = "/tmp/cadre-corpus-XXXXXX";
 
@@ -41,6 +42,24 @@ static corpus *read_all(const char *const *paths, int count)
     corpus *c = NULL;
     if (corpus_read(paths, count, NULL, &c) != CADRE_OK) fail_msg("%s", cadre_last_error());
     return c;
+}
+
+/* And takes the marks from the ids, of which the first one has one. */
+static cadre_status tokenise(corpus *c, const tokenizer *t, int32_t end, int64_t context)
+{
+    const corpus_ids how = { .tokenizer = t, .end = end, .context = context };
+    cadre_status status = corpus_tokenise(c, &how);
+    for (int i = 0; i < c->count; i++) {
+        token_list *lists[] = { &c->domains[i].training, &c->domains[i].validation };
+        for (int k = 0; k < 2; k++) {
+            if (lists[k]->count) assert_true(token_word_begins(lists[k]->ids[0]));
+            for (size_t n = 0; n < lists[k]->count; n++) {
+                assert_false(token_word_silent(lists[k]->ids[n]));
+                lists[k]->ids[n] = token_word_id(lists[k]->ids[n]);
+            }
+        }
+    }
+    return status;
 }
 
 static void check_domain(const corpus *c, int index, const char *name, const char *text)
@@ -176,7 +195,7 @@ static void test_tokens(void **state)
     for (int i = 0; i < 100; i++) byte_buffer_put(&text, line, strlen(line));
     assert_int_equal(file_write(in_folder("lines.txt"), text.data, text.size), CADRE_OK);
     corpus *c = read_all((const char *[]){ in_folder("lines.txt"), in_folder("de.md") }, 2);
-    assert_int_equal(corpus_tokenise(c, t, -1, 2), CADRE_OK);
+    assert_int_equal(tokenise(c, t, -1, 2), CADRE_OK);
     const corpus_domain *d = &c->domains[0];
     assert_int_equal(d->training_size, 95 * strlen(line));
     assert_int_equal(tokenizer_decode(t, d->training.ids, d->training.count, 0, &back), CADRE_OK);
@@ -184,7 +203,7 @@ static void test_tokens(void **state)
         tokenizer_decode(t, d->validation.ids, d->validation.count, 0, &back), CADRE_OK);
     assert_int_equal(back.size, text.size);
     assert_memory_equal(back.data, text.data, text.size);
-    assert_int_equal(corpus_tokenise(c, t, -1, 64), CADRE_EFORMAT); /* "again" is shorter */
+    assert_int_equal(tokenise(c, t, -1, 64), CADRE_EFORMAT); /* "again" is shorter */
     assert_non_null(strstr(cadre_last_error(), "de.md: expected at least 65 tokens"));
     corpus_free(c);
     tokenizer_close(t);
@@ -210,7 +229,7 @@ static void check_documents(const char *path, tokenizer *t)
     assert_int_equal(corpus_document_end(d, 0), 10);
     assert_int_equal(corpus_document_end(d, 10), 23);
     assert_int_equal(corpus_document_end(d, d->size - 1), d->size);
-    assert_int_equal(corpus_tokenise(c, t, END, 2), CADRE_OK);
+    assert_int_equal(tokenise(c, t, END, 2), CADRE_OK);
     for (int i = 0; i < 2; i++) {
         assert_int_equal(
             tokenizer_encode(t, documents[i], strlen(documents[i]), 0, &expected), CADRE_OK);
@@ -253,6 +272,50 @@ static void test_documents(void **state)
     mem_free(json);
 }
 
+/* Prompts with completions, and texts beside them: what is silent, and where a document begins. */
+static void test_silent_parts(void **state)
+{
+    (void)state;
+    enum { END = 7 };
+    char *json = tokenizer_sample_text(SAMPLE_BYTE_LEVEL);
+    tokenizer *t;
+    token_list prompt = { 0 }, completion = { 0 };
+    assert_int_equal(tokenizer_open_text(json, strlen(json), "sample", &t), CADRE_OK);
+    put("pairs.jsonl",
+        "{\"prompt\": \"the expert\", \"completion\": \" and the token\"}\n"
+        "{\"text\": \"the end\"}\n{\"prompt\": [{\"role\": \"user\", \"content\": \"a\"}], "
+        "\"completion\": [{\"role\": \"assistant\", \"content\": [{\"type\": \"text\", \"text\": "
+        "\"b\"}]}]}\n{\"messages\": []}\n{\"text\": \"held out\"}");
+    corpus *c = read_all((const char *[]){ in_folder("pairs.jsonl") }, 1);
+    const corpus_domain *d = &c->domains[0];
+    assert_int_equal(d->documents, 4); /* one says nothing */
+    assert_int_equal(d->part_count, 4);
+    assert_true(corpus_has_conversations(c));
+    corpus_ids how = { .tokenizer = t, .end = END, .context = 2, .answers_only = true };
+    assert_int_equal(corpus_tokenise(c, &how), CADRE_EUNSUPPORTED); /* no template */
+    how.chat = chat_template_find("chatml");
+    assert_int_equal(corpus_tokenise(c, &how), CADRE_OK);
+    assert_int_equal(tokenizer_encode(t, "the expert", 10, 0, &prompt), CADRE_OK);
+    assert_int_equal(tokenizer_encode(t, " and the token", 14, 0, &completion), CADRE_OK);
+    assert_int_equal(token_list_put(&completion, END), CADRE_OK);
+    for (size_t i = 0; i < prompt.count; i++)
+        assert_int_equal(d->training.ids[i], prompt.ids[i] | TOKEN_SILENT | (i ? 0 : TOKEN_BEGINS));
+    for (size_t i = 0; i < completion.count; i++)
+        assert_int_equal(d->training.ids[prompt.count + i], completion.ids[i]);
+    assert_true(token_word_begins(d->training.ids[prompt.count + completion.count]));
+    /* The conversation is the last that is trained on, and ends with a line feed that is silent. */
+    assert_true(token_word_silent(d->training.ids[d->training.count - 1]));
+    assert_false(token_word_silent(d->training.ids[d->training.count - 2]));
+    how.answers_only = false;
+    assert_int_equal(corpus_tokenise(c, &how), CADRE_OK);
+    for (size_t i = 0; i < d->training.count; i++)
+        assert_false(token_word_silent(d->training.ids[i]));
+    token_list_free(&prompt), token_list_free(&completion);
+    corpus_free(c);
+    tokenizer_close(t);
+    mem_free(json);
+}
+
 /* A folder is cut between documents where one ends in the 5 % before; a hash tells one document
  * from two of the same text. */
 static void test_cut_between_documents(void **state)
@@ -272,7 +335,10 @@ static void test_cut_between_documents(void **state)
     corpus *whole = read_all((const char *[]){ in_folder("whole") }, 1);
     assert_int_equal(halves->domains[0].training_size, 1830);
     assert_int_equal(whole->domains[0].training_size, 1900);
-    assert_false(hash_equal(corpus_hash(&halves->domains[0]), corpus_hash(&whole->domains[0])));
+    hash128 two, one;
+    assert_int_equal(corpus_hash(&halves->domains[0], &two), CADRE_OK);
+    assert_int_equal(corpus_hash(&whole->domains[0], &one), CADRE_OK);
+    assert_false(hash_equal(two, one));
     corpus_free(halves);
     corpus_free(whole);
 }
@@ -287,6 +353,7 @@ int main(void)
         cmocka_unit_test(test_cut),
         cmocka_unit_test(test_tokens),
         cmocka_unit_test(test_documents),
+        cmocka_unit_test(test_silent_parts),
         cmocka_unit_test(test_cut_between_documents),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -9,10 +9,12 @@
 
 #include <cmocka.h>
 
+#include "text/token_word.h"
+
 enum { CONTEXT = 8, BATCH = 3, FIRST = 200, SECOND = 67 };
 
 static int32_t first[FIRST], second[SECOND];
-static const token_run runs[] = { { first, FIRST }, { second, SECOND } };
+static const token_run runs[] = { { first, FIRST, 0 }, { second, SECOND, 0 } };
 
 /* Token i of run r is r * 1000 + i: a window tells where it came from. */
 static batches open_case(uint64_t seed)
@@ -74,6 +76,59 @@ static void test_a_batch_is_a_function_of_the_step(void **state)
     assert_memory_not_equal(whole, different, sizeof whole);
 }
 
+/* Of the rows of a mixture, each run has as many as its weight says, and all of its windows before
+ * one comes again. */
+static void test_weights_say_how_often_a_run_comes(void **state)
+{
+    (void)state;
+    int32_t inputs[CONTEXT], targets[CONTEXT];
+    bool begins[CONTEXT] = { false };
+    open_case(1);
+    const token_run mixed[] = { { first, FIRST, BATCHES_MIX / 4 },
+        { second, SECOND, BATCHES_MIX - BATCHES_MIX / 4 } };
+    batches b;
+    assert_int_equal(batches_of_corpus(mixed, 2, 1, CONTEXT, 5, &b), CADRE_OK);
+    for (int mix = 0; mix < 2; mix++) {
+        int count[2] = { 0 }, seen[FIRST / CONTEXT + 1] = { 0 };
+        for (int64_t i = 0; i < BATCHES_MIX; i++) {
+            batches_take(&b, mix * BATCHES_MIX + i, 0, 1, &(batch_rows){ inputs, targets, begins });
+            count[inputs[0] >= 1000]++;
+            if (inputs[0] < 1000) seen[inputs[0] / CONTEXT]++;
+        }
+        assert_int_equal(count[0], BATCHES_MIX / 4);
+        for (int w = 1; w < FIRST / CONTEXT - 2; w++) /* 23 windows, 1024 rows */
+            assert_true(seen[w] >= 1024 / 23 && seen[w] <= 1024 / 23 + 1);
+    }
+    const token_run none[] = { { first, CONTEXT, 1 }, { second, SECOND, BATCHES_MIX - 1 } };
+    assert_int_equal(batches_of_corpus(none, 2, 1, CONTEXT, 5, &b), CADRE_EARGUMENT);
+}
+
+/* Silent tokens are no targets; where documents are packed, nor is what begins one. */
+static void test_marks_of_a_corpus(void **state)
+{
+    (void)state;
+    int32_t words[CONTEXT + 1], inputs[CONTEXT], targets[CONTEXT];
+    for (int32_t i = 0; i <= CONTEXT; i++) words[i] = i;
+    words[0] |= TOKEN_BEGINS, words[3] |= TOKEN_SILENT | TOKEN_BEGINS, words[5] |= TOKEN_SILENT,
+        words[6] |= TOKEN_BEGINS;
+    const token_run run[] = { { words, CONTEXT + 1, 0 } };
+    batches b;
+    assert_int_equal(batches_of_corpus(run, 1, 1, CONTEXT, 5, &b), CADRE_OK);
+    assert_int_equal(batches_most_documents(&b), 1);
+    for (int pack = 0; pack < 2; pack++) {
+        bool begins[CONTEXT] = { false };
+        b.pack = pack;
+        batches_take(&b, 0, 0, 1, &(batch_rows){ inputs, targets, begins });
+        for (int i = 0; i < CONTEXT; i++) {
+            bool counts = i + 1 != 3 && i + 1 != 5 && !(pack && i + 1 == 6);
+            assert_int_equal(inputs[i], i);
+            assert_int_equal(targets[i], counts ? i + 1 : -1);
+            assert_int_equal(begins[i], pack && (i == 3 || i == 6));
+        }
+    }
+    assert_in_range(batches_most_documents(&b), 3, 4);
+}
+
 static void test_rows_of_a_file_come_in_order(void **state)
 {
     (void)state;
@@ -120,9 +175,9 @@ static void test_too_little_text_is_refused(void **state)
 {
     (void)state;
     batches b;
-    const token_run little[] = { { first, CONTEXT } };
+    const token_run little[] = { { first, CONTEXT, 0 } };
     assert_int_equal(batches_of_corpus(little, 1, BATCH, CONTEXT, 1, &b), CADRE_EARGUMENT);
-    const token_run enough[] = { { first, CONTEXT + 1 } };
+    const token_run enough[] = { { first, CONTEXT + 1, 0 } };
     assert_int_equal(batches_of_corpus(enough, 1, BATCH, CONTEXT, 1, &b), CADRE_OK);
 }
 
@@ -133,6 +188,8 @@ int main(void)
         cmocka_unit_test(test_an_epoch_sees_every_window_once),
         cmocka_unit_test(test_a_batch_is_a_function_of_the_step),
         cmocka_unit_test(test_rows_of_a_file_come_in_order),
+        cmocka_unit_test(test_weights_say_how_often_a_run_comes),
+        cmocka_unit_test(test_marks_of_a_corpus),
         cmocka_unit_test(test_targets_and_documents_of_a_file),
         cmocka_unit_test(test_too_little_text_is_refused),
     };

@@ -1,0 +1,229 @@
+/* corpus_ids.c - the texts of a corpus as vocabularies are learnt from them, and as token ids.
+ *
+ * A text's ids are followed by the end-of-text token. Of a prompt with its completion, the
+ * completion is learnt; of a conversation, what the assistant says, or all of it. */
+#include <limits.h>
+#include <string.h>
+
+#include "base/interrupt.h"
+#include "base/memory.h"
+#include "text/corpus.h"
+#include "text/token_word.h"
+
+cadre_status corpus_hash(const corpus_domain *d, hash128 *hash)
+{
+    *hash = hash_bytes(d->text, d->size);
+    if (d->documents == 1 && !d->part_count) return CADRE_OK;
+    hash_stream *s = hash_stream_new();
+    if (!s) return CADRE_ENOMEM;
+    for (size_t i = 0; i < d->documents; i++)
+        hash_stream_add(s, &d->document[i].end, sizeof d->document[i].end);
+    for (size_t i = 0; i < d->part_count; i++) {
+        const int64_t part[] = { (int64_t)d->parts[i].end, d->parts[i].role };
+        hash_stream_add(s, part, sizeof part);
+    }
+    hash128 ends = hash_stream_value(s);
+    hash_stream_free(s);
+    *hash = (hash128){ hash->high ^ ends.high, hash->low ^ ends.low };
+    return CADRE_OK;
+}
+
+bool corpus_has_conversations(const corpus *c)
+{
+    for (int i = 0; i < c->count; i++)
+        for (size_t k = 0; k < c->domains[i].part_count; k++)
+            if (c->domains[i].parts[k].role <= CORPUS_ASSISTANT) return true;
+    return false;
+}
+
+/* ---- texts ---- */
+
+/* The end of the part of a document that the byte at `at` belongs to */
+static size_t part_end(const corpus_domain *d, size_t at)
+{
+    size_t n = corpus_document_at(d, at), low = n ? d->document[n - 1].parts : 0,
+           high = d->document[n].parts;
+    while (low < high) { /* the first part that ends behind it */
+        size_t middle = low + (high - low) / 2;
+        if (d->parts[middle].end > at) high = middle;
+        else low = middle + 1;
+    }
+    return low < d->document[n].parts ? d->parts[low].end : d->document[n].end;
+}
+
+cadre_status corpus_training_texts(const corpus *c, string_view **texts, int *count)
+{
+    size_t most = 0, n = 0;
+    for (int i = 0; i < c->count; i++) {
+        const corpus_domain *d = &c->domains[i];
+        most += d->documents + d->part_count + d->image_count;
+    }
+    if (most > INT_MAX)
+        return cadre_fail(
+            CADRE_EUNSUPPORTED, NULL, "expected at most %d documents, found %zu", INT_MAX, most);
+    string_view *list = MEM_ARRAY(string_view, most);
+    if (!list) return CADRE_ENOMEM;
+    for (int i = 0; i < c->count; i++) {
+        const corpus_domain *d = &c->domains[i];
+        for (size_t at = 0, end; at < d->training_size; at = end) {
+            bool is_image;
+            end = corpus_piece_end(c, d, at, d->training_size, &is_image);
+            if (d->part_count && part_end(d, at) < end) end = part_end(d, at);
+            if (!is_image) list[n++] = (string_view){ d->text + at, end - at };
+        }
+    }
+    *texts = list;
+    *count = (int)n;
+    return CADRE_OK;
+}
+
+/* ---- documents ---- */
+
+/* The bytes begin .. end of document n, of which a cut may have left only a part */
+typedef struct piece {
+    const corpus *corpus;
+    const corpus_domain *domain;
+    size_t document, begin, end;
+} piece;
+
+static cadre_status put_text(const piece *p, const corpus_ids *how, token_list *ids)
+{
+    const corpus_domain *d = p->domain;
+    for (size_t at = p->begin, stop; at < p->end; at = stop) {
+        bool is_image;
+        stop = corpus_piece_end(p->corpus, d, at, p->end, &is_image);
+        CADRE_TRY(tokenizer_encode(
+            how->tokenizer, d->text + at, stop - at, is_image ? CADRE_PARSE_SPECIAL : 0, ids));
+    }
+    bool whole = p->end == d->document[p->document].end;
+    return whole && how->end >= 0 ? token_list_put(ids, how->end) : CADRE_OK;
+}
+
+static void silence(token_list *ids, size_t begin, size_t end)
+{
+    for (size_t i = begin; i < end; i++) ids->ids[i] |= TOKEN_SILENT;
+}
+
+/* The two parts are encoded apart: a model is given the one and has to say the other. */
+static cadre_status put_completion(const piece *p, const corpus_ids *how, token_list *ids)
+{
+    const corpus_domain *d = p->domain;
+    size_t first = ids->count, middle = d->parts[d->document[p->document].parts - 2].end;
+    CADRE_TRY(tokenizer_encode(how->tokenizer, d->text + p->begin, middle - p->begin, 0, ids));
+    if (how->answers_only) silence(ids, first, ids->count);
+    CADRE_TRY(tokenizer_encode(how->tokenizer, d->text + middle, p->end - middle, 0, ids));
+    return how->end >= 0 ? token_list_put(ids, how->end) : CADRE_OK;
+}
+
+static size_t first_part(const piece *p)
+{
+    return p->document ? p->domain->document[p->document - 1].parts : 0;
+}
+
+static size_t count_parts(const piece *p)
+{
+    return p->domain->document[p->document].parts - first_part(p);
+}
+
+static void list_messages(const piece *p, chat_message *messages)
+{
+    const corpus_domain *d = p->domain;
+    size_t at = p->begin;
+    static const chat_role roles[] = { [CORPUS_SYSTEM] = CHAT_SYSTEM,
+        [CORPUS_USER] = CHAT_USER,
+        [CORPUS_ASSISTANT] = CHAT_ASSISTANT };
+    for (size_t i = 0; i < count_parts(p); i++) {
+        const corpus_part *part = &d->parts[first_part(p) + i];
+        messages[i] = (chat_message){ roles[part->role], d->text + at, part->end - at };
+        at = part->end;
+    }
+}
+
+/* What stands outside the answers */
+static void silence_others(token_list *ids, size_t first, const token_list *answers)
+{
+    for (size_t i = 0; i < answers->count; i += 2) {
+        silence(ids, first, (size_t)answers->ids[i]);
+        first = (size_t)answers->ids[i + 1];
+    }
+    silence(ids, first, ids->count);
+}
+
+static cadre_status put_conversation(const piece *p, const corpus_ids *how, token_list *ids)
+{
+    size_t first = ids->count, count = count_parts(p);
+    token_list answers = { 0 };
+    if (!how->chat)
+        return cadre_fail(CADRE_EUNSUPPORTED, p->domain->path,
+            "conversations: expected a chat template to frame them, found none");
+    chat_message *messages = MEM_ARRAY(chat_message, count);
+    if (!messages) return CADRE_ENOMEM;
+    list_messages(p, messages);
+    cadre_status status =
+        chat_encode_whole(how->chat, how->tokenizer, messages, (int)count, ids, &answers);
+    if (status == CADRE_OK && how->answers_only) silence_others(ids, first, &answers);
+    token_list_free(&answers);
+    mem_free(messages);
+    return status;
+}
+
+static cadre_status put_document(const piece *p, const corpus_ids *how, token_list *ids)
+{
+    const corpus_domain *d = p->domain;
+    size_t first = ids->count, end = d->document[p->document].parts;
+    cadre_status status;
+    if (!count_parts(p)) status = put_text(p, how, ids);
+    else if (d->parts[end - 1].role == CORPUS_COMPLETION) status = put_completion(p, how, ids);
+    else status = put_conversation(p, how, ids);
+    if (status == CADRE_OK && ids->count > first) ids->ids[first] |= TOKEN_BEGINS;
+    return status;
+}
+
+/* The documents in the bytes begin .. end of a domain */
+static cadre_status tokenise(const corpus *c, const corpus_domain *d, size_t begin, size_t end,
+    const corpus_ids *how, token_list *ids)
+{
+    ids->count = 0;
+    for (size_t at = begin; at < end;) {
+        piece p = { c, d, corpus_document_at(d, at), at, corpus_document_end(d, at) };
+        if (p.end > end) p.end = end;
+        CADRE_TRY(interrupt_check(d->path));
+        CADRE_TRY(put_document(&p, how, ids));
+        at = p.end;
+    }
+    return CADRE_OK;
+}
+
+/* ---- domains ---- */
+
+static cadre_status refuse_length(
+    const corpus_domain *d, int64_t context, size_t found, const char *unit)
+{
+    return cadre_fail(CADRE_EFORMAT, d->path,
+        "expected at least %lld tokens to train on (one context and its last target), found %zu%s",
+        (long long)context + 1, found, unit);
+}
+
+cadre_status corpus_check_length(const corpus *c, int64_t context)
+{
+    for (int i = 0; i < c->count; i++) {
+        const corpus_domain *d = &c->domains[i];
+        /* At most one token for each byte, and one for the end of each document */
+        size_t most = d->training_size + d->documents;
+        if (most < (size_t)context + 1 && !d->part_count)
+            return refuse_length(d, context, d->training_size, " bytes");
+    }
+    return CADRE_OK;
+}
+
+cadre_status corpus_tokenise(corpus *c, const corpus_ids *how)
+{
+    for (int i = 0; i < c->count; i++) {
+        corpus_domain *d = &c->domains[i];
+        CADRE_TRY(tokenise(c, d, 0, d->training_size, how, &d->training));
+        CADRE_TRY(tokenise(c, d, d->training_size, d->size, how, &d->validation));
+        if ((int64_t)d->training.count < how->context + 1)
+            return refuse_length(d, how->context, d->training.count, "");
+    }
+    return CADRE_OK;
+}
