@@ -1,0 +1,133 @@
+/* corpus_lines_test.c - lines of JSON in pieces of any size, and lines that are refused. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/memory.h"
+#include "text/corpus_lines.h"
+
+static void free_domain(corpus_domain *d)
+{
+    mem_free(d->text);
+    mem_free(d->document);
+    mem_free(d->parts);
+    *d = (corpus_domain){ 0 };
+}
+
+static cadre_status read_in_pieces(corpus_domain *d, const char *text, size_t piece)
+{
+    corpus_lines l = { .domain = d, .path = "a.jsonl" };
+    cadre_status status = CADRE_OK;
+    for (size_t at = 0, size = strlen(text); at < size && status == CADRE_OK; at += piece)
+        status = corpus_lines_put(&l, text + at, size - at < piece ? size - at : piece);
+    if (status == CADRE_OK) status = corpus_lines_end(&l);
+    corpus_lines_free(&l);
+    return status;
+}
+
+static const char lines[] =
+    "{\"text\": \"one\"}\n\n{\"messages\": [{\"role\": \"system\", \"content\": \"Be\"}, "
+    "{\"role\": "
+    "\"user\", \"content\": \"Hi\"}, {\"role\": \"assistant\", \"content\": \"\"}]}\r\n \n"
+    "{\"prompt\": \"\\u0041\", \"completion\": \"b\", \"other\": [1]}";
+
+static void test_lines_in_pieces(void **state)
+{
+    (void)state;
+    static const corpus_role roles[] = { CORPUS_SYSTEM, CORPUS_USER, CORPUS_ASSISTANT,
+        CORPUS_PROMPT, CORPUS_COMPLETION };
+    static const size_t ends[] = { 5, 7, 7, 8, 9 }, documents[] = { 3, 7, 9 },
+                        parts[] = { 0, 3, 5 };
+    for (size_t piece = 1; piece < sizeof lines; piece += 5) {
+        corpus_domain d = { 0 };
+        if (read_in_pieces(&d, lines, piece) != CADRE_OK) fail_msg("%s", cadre_last_error());
+        assert_string_equal(d.text, "oneBeHiAb");
+        assert_int_equal(d.documents, 3);
+        for (int i = 0; i < 3; i++) {
+            assert_int_equal(d.document[i].end, documents[i]);
+            assert_int_equal(d.document[i].parts, parts[i]);
+        }
+        assert_int_equal(d.part_count, 5);
+        for (int i = 0; i < 5; i++) {
+            assert_int_equal(d.parts[i].end, ends[i]);
+            assert_int_equal(d.parts[i].role, roles[i]);
+        }
+        free_domain(&d);
+    }
+}
+
+static void test_lines_that_are_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *words;
+    } cases[] = {
+        { "{\"text\": \"a\"}\n{\"text\": 1}", "a.jsonl: line 2: text: expected" },
+        { "{\"text\": \"a\"}\n\n{\"text\": \"a\"", "a.jsonl: line 3" },
+        { "[]", "a.jsonl: line 1" },
+        { "{\"prompt\": \"a\"}", "expected an object with a \"text\"" },
+        { "{\"prompt\": \"a\", \"completion\": 3}", "completion: expected" },
+        { "{\"messages\": {}}", "messages: expected" },
+        { "{\"messages\": [1]}", "messages[0]: expected" },
+        { "{\"messages\": [{\"content\": \"a\"}]}", "role" },
+        { "{\"messages\": [{\"role\": \"user\"}]}", "content" },
+        { "{\"messages\": [{\"role\": \"tool\", \"content\": \"a\"}]}",
+            "messages[0].role: expected the role system, user or assistant" },
+        { "{\"messages\": [{\"role\": \"user\", \"content\": \"a\"}, {\"role\": \"system\", "
+          "\"content\": \"a\"}]}",
+            "messages[1].role: expected the system message first" },
+        { "{\"messages\": [{\"role\": \"user\", \"content\": [{\"type\": \"image\"}]}]}",
+            "content[0]: expected a part of the type \"text\"" },
+        { "{\"messages\": [{\"role\": \"assistant\", \"content\": \"a\", \"tool_calls\": [{}]}]}",
+            "tool_calls" },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        corpus_domain d = { 0 };
+        if (read_in_pieces(&d, cases[i].text, 7) == CADRE_OK) fail_msg("%s", cases[i].text);
+        if (!strstr(cadre_last_error(), cases[i].words))
+            fail_msg("\"%s\" is not in \"%s\"", cases[i].words, cadre_last_error());
+        free_domain(&d);
+    }
+}
+
+static void test_what_begins_lines(void **state)
+{
+    (void)state;
+    assert_true(corpus_lines_begin(" \n\r\n{", 5));
+    assert_false(corpus_lines_begin(" \n\r\n{", 4));
+    assert_false(corpus_lines_begin("[1]", 3));
+}
+
+/* Wherever memory runs out, nothing is left behind. */
+static void test_memory_that_runs_out(void **state)
+{
+    (void)state;
+    int n = 0;
+    for (cadre_status status = CADRE_ENOMEM; status != CADRE_OK;) {
+        corpus_domain d = { 0 };
+        int64_t before = mem_balance();
+        mem_fail_at(++n, false);
+        status = read_in_pieces(&d, lines, 9);
+        mem_fail_at(0, false);
+        free_domain(&d);
+        assert_int_equal(mem_balance(), before);
+        if (status != CADRE_OK) assert_int_equal(status, CADRE_ENOMEM);
+    }
+    assert_true(n > 5);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_lines_in_pieces),
+        cmocka_unit_test(test_lines_that_are_refused),
+        cmocka_unit_test(test_what_begins_lines),
+        cmocka_unit_test(test_memory_that_runs_out),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
