@@ -75,7 +75,7 @@ OBJCOPY ?= $(shell $(CC) -print-prog-name=objcopy)
 
 # Kernel variants: one file each, instantiated with its own instruction set. The others are left out
 # where the compiler's target has no such instructions.
-VARIANTS := avx2 avxvnni avx512 avx512vnni
+VARIANTS := avx2 avxvnni avx512 avx512vnni avx512bf16
 SRC := $(filter-out src/dist/comm_mpi.c,$(sort $(wildcard src/*/*.c)))
 ifneq ($(ARCH),x86_64)
 SRC := $(filter-out $(foreach v,$(VARIANTS),src/kernel/%_$(v).c),$(SRC))
@@ -95,6 +95,7 @@ VARIANT_avx512 := $(VARIANT_O) -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx2
     -mprefer-vector-width=512
 VARIANT_avxvnni := $(VARIANT_avx2) -mavxvnni
 VARIANT_avx512vnni := $(VARIANT_avx512) -mavx512vnni
+VARIANT_avx512bf16 := $(VARIANT_avx512) -mavx512bf16
 variant_flags = $(strip $(foreach v,$(VARIANTS),$(if $(filter %_$(v).c,$1),$(VARIANT_$(v)))))
 variant = $(or $(call variant_flags,$1),$(if $(filter src/kernel/%,$1),$(KERNEL_O)))
 

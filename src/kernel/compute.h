@@ -4,6 +4,7 @@
 #ifndef CADRE_KERNEL_COMPUTE_H
 #define CADRE_KERNEL_COMPUTE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/pool.h"
@@ -13,8 +14,19 @@ typedef struct compute {
     pool *pool;
     const kernel_variant *variant;
     int workers;
+    /* Products round their operands to bfloat16 (kernel/bf16.h). Set between calls, by whoever owns
+     * the whole of a computation: see compute_in_full */
+    bool bf16;
     void **scratch;       /* [workers], gemm_scratch_bytes() each */
     void **quant_scratch; /* [workers], quant_scratch_bytes() each */
 } compute;
+
+/* Until the value it returns is put back, products are of floats: routers decide in these. */
+static inline bool compute_in_full(compute *c)
+{
+    bool before = c->bf16;
+    c->bf16 = false;
+    return before;
+}
 
 #endif

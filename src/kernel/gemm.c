@@ -9,6 +9,7 @@
 #include "kernel/gemm.h"
 
 #include "kernel/gemm_block.h"
+#include "kernel/gemm_kernels.h"
 #include "kernel/quant.h"
 
 typedef struct call {
@@ -18,6 +19,7 @@ typedef struct call {
     int64_t count;
     bool accumulate;
     double work;
+    const gemm_kernels *kernels;
 } call;
 
 /* The work of a group in multiply-adds, with what else it costs in their measure: B is read and
@@ -41,7 +43,7 @@ static void run_slice(
 {
     enum { LINE = 16 };
     const kernel_variant *v = job->compute->variant;
-    const gemm_kernels *kernels = v->gemm;
+    const gemm_kernels *kernels = job->kernels;
     const quant_kernel *quant = quant_kernel_of(v, job->kind, g, job->accumulate);
     bool tall = g->m > g->n && !quant;
     int64_t size = tall ? g->m : g->n, grain = quant ? quant_grain(v) : tall ? kernels->rows : LINE;
@@ -59,6 +61,11 @@ static void run_slice(
     if (tall) slice.m0 = begin, slice.m1 = end;
     else slice.n0 = begin, slice.n1 = end;
     gemm_block(&slice, job->compute->scratch[worker]);
+}
+
+static const gemm_kernels *kernels_of(const compute *c)
+{
+    return c->bf16 && c->variant->bf16 ? c->variant->bf16 : c->variant->gemm;
 }
 
 static void run_share(void *arg, int worker, int workers)
@@ -80,7 +87,7 @@ void gemm_grouped(
     compute *c, gemm_kind kind, const gemm_group *groups, int64_t count, bool accumulate)
 {
     enum { WORTH_WAKING = 50000 };
-    call job = { c, kind, groups, count, accumulate, 0 };
+    call job = { c, kind, groups, count, accumulate, 0, kernels_of(c) };
     for (int64_t i = 0; i < count; i++) job.work += work_of(&groups[i]);
     if (job.work < WORTH_WAKING) run_share(&job, 0, 1);
     else pool_run(c->pool, run_share, &job);
@@ -101,8 +108,7 @@ void gemm_serial_next(compute *c, int worker, gemm_kind kind, const gemm_group *
         quant_columns(c->variant, quant, group, 0, group->n, c->quant_scratch[worker]);
         return;
     }
-    gemm_slice slice = { c->variant->gemm, kind, group, 0, group->m, 0, group->n, accumulate,
-        next_b };
+    gemm_slice slice = { kernels_of(c), kind, group, 0, group->m, 0, group->n, accumulate, next_b };
     gemm_block(&slice, c->scratch[worker]);
 }
 

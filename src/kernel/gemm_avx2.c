@@ -37,6 +37,7 @@ static inline vec vec_of_bytes(const void *p)
     #include "kernel/gemm_x86.h"
     #include "kernel/gemm_x86_in_place.h"
     #include "kernel/gemm_x86_quantised.h"
+    #include "kernel/gemm_x86_bf16.h"
 
 const gemm_kernels gemm_avx2 = {
     .width = WIDTH,
@@ -48,5 +49,20 @@ const gemm_kernels gemm_avx2 = {
     .skinny = SKINNY,
     .in_place = IN_PLACE,
     .unpack = { [GEMM_F16] = unpack_f16, [GEMM_BF16] = unpack_bf16, [GEMM_Q8_0] = unpack_q8_0 },
+};
+
+const gemm_kernels gemm_avx2_bf16 = {
+    .width = WIDTH,
+    .rows = ROWS,
+    .vecs = VECS,
+    .tile = { TILES_4 },
+    .copy = copy,
+    .transpose = { transpose_float },
+    .unpack = { [GEMM_F16] = unpack_f16, [GEMM_BF16] = unpack_bf16, [GEMM_Q8_0] = unpack_q8_0 },
+    .per_word = 1,
+    .round_row = round_row,
+    .round_rows = round_rows,
+    .begin = flush_begin,
+    .end = flush_end,
 };
 #endif

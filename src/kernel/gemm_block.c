@@ -48,7 +48,7 @@ typedef struct blocking {
 
 static blocking blocking_of(const gemm_slice *p)
 {
-    int64_t k = p->group->k, panel = p->kernels->vecs * p->kernels->width;
+    int64_t k = gemm_words(p->kernels, p->group->k), panel = p->kernels->vecs * p->kernels->width;
     blocking o = {
         .blocks = k ? gemm_ceil(k, GEMM_BLOCK_K) : 1, .m_blocks = 1, .a_outer = k <= SMALL_K
     };
@@ -117,7 +117,7 @@ static prefetch_plan prefetch_panel(
     prefetch_plan f = { .left = v.vecs * p->kernels->width };
     f.share = gemm_ceil(f.left, tiles);
     f.next.at = (const char *)v.b;
-    f.next.stride = (t->q1 - t->q0) * (int64_t)sizeof(real);
+    f.next.stride = gemm_words(p->kernels, t->q1 - t->q0) * (int64_t)sizeof(real);
     return f;
 }
 
@@ -160,21 +160,24 @@ static void run_tile(const gemm_slice *p, gemm_scratch *s, const gemm_span *t,
 {
     const gemm_group *g = p->group;
     gemm_tile *tile = p->kernels->tile[panel_a->rows - 1][v->vecs - 1];
-    int64_t k = t->q1 - t->q0, panel = v->vecs * p->kernels->width, stride = g->c_stride,
-            rows = panel_a->rows;
-    const real *at = gemm_a_at(a, panel_a->first, t->q0);
+    int64_t k = gemm_words(p->kernels, t->q1 - t->q0), panel = v->vecs * p->kernels->width,
+            stride = g->c_stride, rows = panel_a->rows;
+    const real *at = gemm_a_at(a, panel_a->first, gemm_words(p->kernels, t->q0 - a->q0));
     real *c = g->c + panel_a->first * stride + v->j;
     bool load = p->accumulate || t->q0 > 0;
     gemm_prefetch prefetch = prefetch_share(coming, c + rows * stride);
+    uint32_t before = p->kernels->begin ? p->kernels->begin() : 0;
     if (v->used == panel) {
         tile(k, at, a->row, a->step, v->b, v->step, load ? c : zeros, load ? stride : 0, c, stride,
             &prefetch);
+        if (p->kernels->end) p->kernels->end(before);
         return;
     }
     size_t bytes = (size_t)v->used * sizeof *c;
     for (int64_t r = 0; load && r < rows; r++) memcpy(s->edge + r * panel, c + r * stride, bytes);
     tile(k, at, a->row, a->step, v->b, v->step, load ? s->edge : zeros, load ? panel : 0, s->edge,
         panel, &prefetch);
+    if (p->kernels->end) p->kernels->end(before);
     for (int64_t r = 0; r < rows; r++) memcpy(c + r * stride, s->edge + r * panel, bytes);
 }
 
@@ -277,6 +280,7 @@ static int64_t skinny_nn(const gemm_slice *p)
 static int64_t skinny_columns(const gemm_slice *p)
 {
     if (p->m1 - p->m0 > GEMM_SKINNY_ROWS || p->kind == GEMM_TN || p->group->b_rows) return p->n0;
+    if (p->kernels->per_word) return p->n0; /* operands are rounded while they are packed */
     return p->kind == GEMM_NT ? skinny_nt(p) : skinny_nn(p);
 }
 

@@ -65,6 +65,20 @@ typedef struct gemm_skinny {
     const char *prefetch; /* memory to prefetch meanwhile, as much of it as is read of B */
 } gemm_skinny;
 
+/* Rows of an operand along whose columns tiles read: row q begins at + (rows ? rows[q] : q) *
+ * stride. */
+typedef struct gemm_rows {
+    const real *at;
+    int64_t stride;
+    const int32_t *rows;
+    int64_t columns;
+    uint16_t pad; /* as in round_row */
+} gemm_rows;
+
+/* Beside an element that has no neighbour in its word: their product is -0, which changes no
+ * sum. */
+enum { GEMM_PAD_A = 0x8000, GEMM_PAD_B = 0 };
+
 typedef struct gemm_kernels {
     int width; /* elements in a vector */
     int rows, vecs;
@@ -81,8 +95,27 @@ typedef struct gemm_kernels {
         int vecs, int64_t k, const real *in, int64_t stride, const int32_t *rows, real *out);
     /* count: a multiple of the format's block. NULL: the number format's own unpack is used */
     void (*unpack[GEMM_SOURCES])(const void *in, real *out, int64_t count);
+    /* Products of operands that are rounded to bfloat16 (kernel/bf16.h) when they are packed, which
+     * both always are. A packed word holds so many neighbours in k, and tiles count words. 0: these
+     * kernels do not round */
+    int per_word;
+    /* out [k / per_word] = k elements of a row; pad: what lies beside the last one, if anything */
+    void (*round_row)(int64_t k, const real *in, uint16_t pad, real *out);
+    /* out [k / per_word, width] = k rows, of which columns that do not exist are zeros */
+    void (*round_rows)(const gemm_rows *in, int64_t k, int64_t width, real *out);
+    /* Around a tile: sets the processor's treatment of denormals, and sets it back. NULL: tiles do
+     * what is needed */
+    uint32_t (*begin)(void);
+    void (*end)(uint32_t before);
 } gemm_kernels;
 
 extern const gemm_kernels gemm_portable, gemm_avx2, gemm_avx512, gemm_neon;
+extern const gemm_kernels gemm_portable_bf16, gemm_avx2_bf16, gemm_avx512_bf16, gemm_avx512bf16;
+
+/* Words that k elements of an operand take, packed */
+static inline int64_t gemm_words(const gemm_kernels *kernels, int64_t k)
+{
+    return kernels->per_word > 1 ? (k + kernels->per_word - 1) / kernels->per_word : k;
+}
 
 #endif

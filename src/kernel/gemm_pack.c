@@ -9,20 +9,27 @@
 
 #include <string.h>
 
-enum { VALUES_STRIDE = GEMM_BLOCK_K + GEMM_GAP };
+enum {
+    VALUES_STRIDE = GEMM_BLOCK_K + GEMM_GAP,
+    GEMM_ROUNDED = GEMM_SOURCES + 1, /* B is rounded, whatever it is stored as */
+};
+_Static_assert(GEMM_MAX_WIDTH *VALUES_STRIDE + 2 * GEMM_BLOCK_K <= GEMM_COPY_ROWS * GEMM_BLOCK_N,
+    "rows of B, and one that is not yet rounded, fit scratch memory");
 
 /* Where A is a single micro-panel, B is read once, which does not pay for packing it. Its rows must
  * be short, for a tile walks down them. */
 static bool b_in_place(const gemm_slice *p)
 {
     const gemm_group *g = p->group;
-    if (p->kind == GEMM_NT || gemm_source_of(g) != GEMM_FLOAT || g->b_rows) return false;
+    if (p->kind == GEMM_NT || p->kernels->per_word || gemm_source_of(g) != GEMM_FLOAT || g->b_rows)
+        return false;
     return p->m1 - p->m0 <= p->kernels->rows && p->n1 - p->n0 <= 128;
 }
 
 static int64_t panel_offset(const gemm_slice *p, const gemm_span *t, int64_t index)
 {
-    return gemm_split(t->vectors, index, t->panels) * p->kernels->width * (t->q1 - t->q0) +
+    return gemm_split(t->vectors, index, t->panels) * p->kernels->width *
+               gemm_words(p->kernels, t->q1 - t->q0) +
            index * GEMM_GAP;
 }
 
@@ -82,20 +89,32 @@ static void unpack_row(
     for (int64_t i = 0; i < count; i++) out[i] = (real)s->unpacked[skip + i];
 }
 
+/* The same, rounded and packed in words. */
+static void round_row(
+    const gemm_slice *p, gemm_scratch *s, int64_t row, int64_t from, int64_t count, real *out)
+{
+    const real *in = (const real *)p->group->b.data + row * p->group->b.stride + from;
+    real *plain = s->values + GEMM_MAX_WIDTH * VALUES_STRIDE;
+    if (gemm_source_of(p->group) != GEMM_FLOAT)
+        unpack_row(p, s, row, from, count, plain), in = plain;
+    p->kernels->round_row(count, in, GEMM_PAD_B, out);
+}
+
 /* One vector of a panel: `rows` rows of B from row j on, transposed. Lanes after the last row are
  * zero. */
 static void transpose_rows(const gemm_slice *p, gemm_scratch *s, const gemm_span *t, int64_t j,
     int64_t rows, real *out, int64_t step)
 {
     const gemm_group *g = p->group;
-    int64_t k = t->q1 - t->q0, width = p->kernels->width;
-    int source = gemm_source_of(g);
+    int64_t k = gemm_words(p->kernels, t->q1 - t->q0), width = p->kernels->width;
+    int source = p->kernels->per_word ? GEMM_ROUNDED : gemm_source_of(g);
     gemm_stored in = { gemm_b_at(g, j, t->q0), gemm_b_bytes(g),
         number_block_scales_from(g->b.block_scales, j, t->q0) };
     if (source != GEMM_FLOAT &&
-        (rows < width || source == GEMM_SOURCES || !p->kernels->transpose[source])) {
+        (rows < width || source >= GEMM_SOURCES || !p->kernels->transpose[source])) {
         for (int64_t r = 0; r < rows; r++)
-            unpack_row(p, s, j + r, t->q0, k, s->values + r * VALUES_STRIDE);
+            (source == GEMM_ROUNDED ? round_row : unpack_row)(
+                p, s, j + r, t->q0, t->q1 - t->q0, s->values + r * VALUES_STRIDE);
         in = (gemm_stored){ .at = (const char *)s->values,
             .stride = VALUES_STRIDE * (int64_t)sizeof(real) };
         source = GEMM_FLOAT;
@@ -135,6 +154,11 @@ static void copy_to_panel(
 {
     int64_t width = v->vecs * p->kernels->width;
     const real *in = from->at + v->j - from->j;
+    if (p->kernels->per_word) {
+        gemm_rows rows = { in, from->stride, from->rows, v->used, GEMM_PAD_B };
+        p->kernels->round_rows(&rows, count, width, out);
+        return;
+    }
     if (v->used == width) {
         p->kernels->copy(v->vecs, count, in, from->stride, from->rows, out);
         return;
@@ -164,7 +188,8 @@ void gemm_pack_b(
             gemm_b_panel v = gemm_b_panel_at(p, s, t, index);
             if (v.packed)
                 copy_to_panel(p, &from, &v, count,
-                    s->packed_b + panel_offset(p, t, index) + (q - t->q0) * v.step);
+                    s->packed_b + panel_offset(p, t, index) +
+                        gemm_words(p->kernels, q - t->q0) * v.step);
         }
     }
 }
@@ -173,7 +198,8 @@ void gemm_pack_b(
 
 bool gemm_a_in_place(const gemm_slice *p)
 {
-    return p->kind != GEMM_TN && !p->group->a_rows && p->group->a_stride <= 512;
+    return p->kind != GEMM_TN && !p->kernels->per_word && !p->group->a_rows &&
+           p->group->a_stride <= 512;
 }
 
 /* An odd number of cache lines, so that the rows do not all fall into one set of the cache. */
@@ -183,7 +209,7 @@ static int64_t group_size(int64_t k) { return k * GEMM_GROUP + GEMM_GAP; }
 
 int64_t gemm_packed_a_size(const gemm_slice *p)
 {
-    int64_t m = p->m1 - p->m0, k = p->group->k;
+    int64_t m = p->m1 - p->m0, k = gemm_words(p->kernels, p->group->k);
     return p->kind == GEMM_TN ? gemm_ceil(m, GEMM_GROUP) * group_size(k) : m * packed_stride(k);
 }
 
@@ -193,21 +219,48 @@ static const real *a_row(const gemm_group *g, int64_t i)
 }
 
 static void pack_rows(
-    const gemm_group *g, real *out, int64_t i0, int64_t i1, int64_t q0, int64_t q1)
+    const gemm_slice *p, real *out, int64_t i0, int64_t i1, int64_t q0, int64_t q1)
 {
     enum { AHEAD = 4 }; /* rows: gathered ones lie anywhere, which no hardware foresees */
-    for (int64_t i = i0; i < i1; i++, out += packed_stride(q1 - q0)) {
+    const gemm_group *g = p->group;
+    const gemm_kernels *kernels = p->kernels;
+    for (int64_t i = i0; i < i1; i++, out += packed_stride(gemm_words(kernels, q1 - q0))) {
         const real *coming = a_row(g, gemm_min(i + AHEAD, i1 - 1)) + q0;
         for (int64_t q = 0; g->a_rows && q < q1 - q0; q += 16) __builtin_prefetch(coming + q, 0, 3);
-        memcpy(out, a_row(g, i) + q0, (size_t)(q1 - q0) * sizeof *out);
+        if (kernels->per_word) kernels->round_row(q1 - q0, a_row(g, i) + q0, GEMM_PAD_A, out);
+        else memcpy(out, a_row(g, i) + q0, (size_t)(q1 - q0) * sizeof *out);
+    }
+}
+
+/* The same as pack_groups, rounded and packed in words. */
+static void round_groups(
+    const gemm_slice *p, real *out, int64_t i0, int64_t i1, int64_t q0, int64_t q1)
+{
+    const gemm_group *g = p->group;
+    int64_t size = group_size(gemm_words(p->kernels, q1 - q0));
+    for (int64_t q = q0; q < q1; q += GEMM_COPY_ROWS) {
+        real *to = out + gemm_words(p->kernels, q - q0) * GEMM_GROUP;
+        gemm_rows rows = { g->a + (g->a_rows ? 0 : q * g->a_stride), g->a_stride,
+            g->a_rows ? g->a_rows + q : NULL, 0, GEMM_PAD_A };
+        for (int64_t i = i0; i < i1; i += GEMM_GROUP, to += size) {
+            gemm_rows some = rows;
+            some.at += i;
+            some.columns = gemm_min(GEMM_GROUP, i1 - i);
+            p->kernels->round_rows(&some, gemm_min(GEMM_COPY_ROWS, q1 - q), GEMM_GROUP, to);
+        }
     }
 }
 
 /* TN: the rows of A run along m. The columns i0..i1 of each are copied, in groups [k,
  * GEMM_GROUP]. */
 static void pack_groups(
-    const gemm_group *g, real *out, int64_t i0, int64_t i1, int64_t q0, int64_t q1)
+    const gemm_slice *p, real *out, int64_t i0, int64_t i1, int64_t q0, int64_t q1)
 {
+    const gemm_group *g = p->group;
+    if (p->kernels->per_word) {
+        round_groups(p, out, i0, i1, q0, q1);
+        return;
+    }
     for (int64_t q = q0; q < q1; q += GEMM_COPY_ROWS) {
         int64_t count = gemm_min(GEMM_COPY_ROWS, q1 - q);
         const real *from[GEMM_COPY_ROWS];
@@ -232,9 +285,10 @@ gemm_operand gemm_pack_a(
     bool tn = p->kind == GEMM_TN;
     if (is->a != g->a || is->rows != g->a_rows || is->i0 != i0 || is->i1 != i1 || is->q0 != q0 ||
         is->q1 != q1) {
-        (tn ? pack_groups : pack_rows)(g, s->packed_a, i0, i1, q0, q1);
+        (tn ? pack_groups : pack_rows)(p, s->packed_a, i0, i1, q0, q1);
         s->packed_a_of = wish;
     }
-    if (tn) return (gemm_operand){ s->packed_a, i0, q0, 1, GEMM_GROUP, group_size(q1 - q0) };
-    return (gemm_operand){ s->packed_a, i0, q0, packed_stride(q1 - q0), 1, 0 };
+    int64_t words = gemm_words(p->kernels, q1 - q0);
+    if (tn) return (gemm_operand){ s->packed_a, i0, q0, 1, GEMM_GROUP, group_size(words) };
+    return (gemm_operand){ s->packed_a, i0, q0, packed_stride(words), 1, 0 };
 }

@@ -98,11 +98,11 @@ static inline int64_t gemm_split(int64_t count, int64_t index, int64_t shares)
     return count * index / shares;
 }
 
-static inline const real *gemm_a_at(const gemm_operand *a, int64_t i, int64_t q)
+/* words: packed ones from q0 to q, or elements in place */
+static inline const real *gemm_a_at(const gemm_operand *a, int64_t i, int64_t words)
 {
     int64_t down = i - a->i0, groups = a->group ? down / GEMM_GROUP : 0;
-    return a->at + groups * a->group + (down - groups * GEMM_GROUP) * a->row +
-           (q - a->q0) * a->step;
+    return a->at + groups * a->group + (down - groups * GEMM_GROUP) * a->row + words * a->step;
 }
 
 /* Micro-panel `index` of the rows i0..i1. Their heights differ by one row at most, except in TN,

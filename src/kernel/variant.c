@@ -19,25 +19,28 @@
 
 #if REAL_IS_DOUBLE /* the vector kernels and those of integers exist in float alone */
 static const kernel_variant portable = { "portable", 0, &gemm_portable, &rows_portable,
-    peak_portable, NULL };
+    peak_portable, NULL, NULL };
 static const kernel_variant *const variants[] = { &portable };
 #else
 static const kernel_variant portable = { "portable", 0, &gemm_portable, &rows_portable,
-    peak_portable, &quant_portable };
+    peak_portable, &quant_portable, &gemm_portable_bf16 };
     #if defined(__x86_64__)
 enum { AVX2 = CPU_AVX2 | CPU_FMA | CPU_F16C, AVX512 = AVX2 | CPU_AVX512 };
-static const kernel_variant avx2 = { "avx2", AVX2, &gemm_avx2, &rows_avx2, peak_avx2, &quant_avx2 };
+static const kernel_variant avx2 = { "avx2", AVX2, &gemm_avx2, &rows_avx2, peak_avx2, &quant_avx2,
+    &gemm_avx2_bf16 };
 static const kernel_variant avxvnni = { "avxvnni", AVX2 | CPU_AVX_VNNI, &gemm_avx2, &rows_avx2,
-    peak_avx2, &quant_avxvnni };
+    peak_avx2, &quant_avxvnni, &gemm_avx2_bf16 };
 static const kernel_variant avx512 = { "avx512", AVX512, &gemm_avx512, &rows_avx512, peak_avx512,
-    &quant_avx2 };
+    &quant_avx2, &gemm_avx512_bf16 };
 static const kernel_variant avx512vnni = { "avx512vnni", AVX512 | CPU_AVX512_VNNI, &gemm_avx512,
-    &rows_avx512, peak_avx512, &quant_avx512vnni };
-static const kernel_variant *const variants[] = { &portable, &avx2, &avxvnni, &avx512,
-    &avx512vnni };
+    &rows_avx512, peak_avx512, &quant_avx512vnni, &gemm_avx512_bf16 };
+static const kernel_variant avx512bf16 = { "avx512bf16", AVX512 | CPU_AVX512_VNNI | CPU_AVX512_BF16,
+    &gemm_avx512, &rows_avx512, peak_avx512, &quant_avx512vnni, &gemm_avx512bf16 };
+static const kernel_variant *const variants[] = { &portable, &avx2, &avxvnni, &avx512, &avx512vnni,
+    &avx512bf16 };
     #elif defined(__aarch64__)
 static const kernel_variant neon = { "neon", CPU_NEON, &gemm_neon, &rows_portable, peak_neon,
-    &quant_portable };
+    &quant_portable, &gemm_portable_bf16 };
 static const kernel_variant *const variants[] = { &portable, &neon };
     #else
 static const kernel_variant *const variants[] = { &portable };

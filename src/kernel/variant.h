@@ -34,6 +34,8 @@ typedef struct kernel_variant {
     const struct row_kernels *rows;
     peak_kernel *peak;
     const struct quant_kernels *quant; /* NULL: quantised weights are unpacked to floats */
+    /* Products of operands rounded to bfloat16; NULL: this build has none */
+    const struct gemm_kernels *bf16;
 } kernel_variant;
 
 uint32_t cpu_features(void); /* of this machine, as the operating system lets them be used */

@@ -251,6 +251,7 @@ static void forget_other_banks(routing *r)
 void routing_assign(routing *r)
 {
     int64_t tokens = r->plan->tokens;
+    bool before = compute_in_full(r->compute);
     if (has_jitter(r)) parallel_over(r->compute, tokens, 1, tokens * r->width, jitter_task, r);
     if (r->options->banks) forget_other_banks(r);
     project(r);
@@ -262,6 +263,7 @@ void routing_assign(routing *r)
             r, DRAW_NORMAL, "router noise", draws_of(r)->normal, r->plan->experts, r->state->noise);
     }
     r->router->assign(r);
+    r->compute->bf16 = before;
 }
 
 /* ---- forward: weights ---- */
@@ -461,6 +463,7 @@ void routing_backward(
     routing *r, const routing_gradient *d, router_gradients *g, bool accumulate, real *dx)
 {
     backward_job job = { r, d };
+    bool before = compute_in_full(r->compute);
     parallel_over(r->compute, r->plan->tokens, GRAIN, numbers_of(r), backward_task, &job);
     if (d->after) r->compute->variant->rows->add(numbers_of(r), d->after, d->dlogits);
     project_backward(r, d->dlogits, g, accumulate, dx);
@@ -471,6 +474,7 @@ void routing_backward(
         .leaves = g->leaves,
         .da = rows_added(dx, r->width) };
     if (d->dnoise_logits) routing_multiply_backward(r, &noise, d->dnoise_logits);
+    r->compute->bf16 = before;
 }
 
 typedef struct jitter_job {

@@ -340,6 +340,7 @@ static void tell_optimizer(const train_run *r, const train_settings *s)
     static const char *const kinds[] = { "constant", "cosine", "wsd" };
     const optimizer_options *o = &s->optimizer;
     const schedule *rates = &s->schedule;
+    fact(r, "compute", "%s", s->bf16 ? "bf16" : "f32");
     fact(r, "optimizer", "%s", optimizer_method_name(o->method));
     if (optimizer_usual_momentum(o->method) > 0) number(r, "momentum", o->momentum);
     number(r, "lr", rates->lr);

@@ -80,6 +80,10 @@ cadre_status train_settings_read(const cadre_options *o, const recipe *r, train_
     s->schedule.warmup = options_int_or(o, "warmup", -1);
     double router_lr = options_real_or(o, "router-lr", s->schedule.lr);
     s->router_lr = s->schedule.lr > 0 ? router_lr / s->schedule.lr : 1;
+    s->bf16 = !strcmp(cadre_options_text(o, "compute", 0), "bf16");
+    if (s->bf16 && REAL_IS_DOUBLE)
+        return cadre_fail(CADRE_EUNSUPPORTED, NULL,
+            "--compute bf16: expected a build that computes in float, found one in double");
     read_optimizer(o, &s->optimizer);
     s->spans = (span_corruption){ .density = cadre_options_real(o, "noise-density"),
         .mean_span = cadre_options_real(o, "noise-span"),

@@ -18,6 +18,7 @@ typedef struct train_settings {
     /* Where time decides, its number of steps is a plan that improves as the run goes on. */
     schedule schedule;
     double router_lr; /* as a multiple of the learning rate */
+    bool bf16;        /* products of operands rounded to bfloat16, but for routers' */
     optimizer_options optimizer;
     balance_options balance;
     int64_t save_every;    /* 0: only at the end */

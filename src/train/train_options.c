@@ -164,6 +164,13 @@ static const cadre_option rows[] = {
         .subject = "Model",
         .help = "in training, the chance that a number of the embedding, or that half a block adds "
                 "to it, is zeroed" },
+    { .name = "compute",
+        .kind = CADRE_OPTION_CHOICE,
+        .choices = OPTION_CHOICES("f32", "bf16"),
+        .fallback = "f32",
+        .subject = "Optimiser",
+        .help = "what products multiply: floats, or operands rounded to bfloat16, which is faster "
+                "where the processor has AVX-512 BF16; sums, routers and weights are floats" },
     { .name = "optimizer",
         .kind = CADRE_OPTION_CHOICE,
         .choice = optimizer_name,

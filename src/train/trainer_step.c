@@ -40,6 +40,16 @@ static cadre_status run_micro_batches(
     return CADRE_OK;
 }
 
+/* Forward and backward of all of them, in products as --compute has them */
+static cadre_status run_passes(trainer *t, int64_t step, trainer_feed feed, void *arg, double *sum)
+{
+    t->c->bf16 = t->settings.bf16;
+    cadre_status status = survey_micro_batches(t, step, feed, arg);
+    if (status == CADRE_OK) status = run_micro_batches(t, step, feed, arg, sum);
+    t->c->bf16 = false;
+    return status;
+}
+
 /* Of all parts, on all ranks */
 static void gather_gradients(trainer *t)
 {
@@ -134,8 +144,7 @@ cadre_status trainer_step(
             t->stacks[i].balance, t->first_sequence[s->batch], s->batch * t->stacks[i].length);
     t->sums = (leaf_sums){ 0 };
     trainer_spread_columns(t);
-    CADRE_TRY(survey_micro_batches(t, step, feed, arg));
-    CADRE_TRY(run_micro_batches(t, step, feed, arg, &sum));
+    CADRE_TRY(run_passes(t, step, feed, arg, &sum));
     for (int i = 0; i < t->count; i++) balance_step_end(t->stacks[i].balance);
     gather_gradients(t);
     trainer_exchange_embedding(t);

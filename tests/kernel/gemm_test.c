@@ -15,6 +15,7 @@
 
 #include "base/memory.h"
 #include "base/random.h"
+#include "kernel/bf16.h"
 #include "kernel/compute.h"
 #include "kernel/context.h"
 #include "kernel/gemm.h"
@@ -39,6 +40,7 @@ typedef struct shape {
 typedef struct product {
     gemm_group group;
     real *a, *c, *expected;
+    real *rounded; /* what c must become of operands rounded to bfloat16; NULL: there is no way */
     void *b;
     uint8_t *block_scales;
     int32_t *a_rows, *b_rows;
@@ -147,8 +149,19 @@ static void make_coded(
     g->b.block_scales.at = p->block_scales;
 }
 
-static void expect(product *p, gemm_kind kind, const real *b, bool accumulate)
+/* One step of an element's chain */
+static real step_of(bool rounds, real x, real y, real sum)
 {
+#if !REAL_IS_DOUBLE
+    if (rounds) return bf16_step(bf16_round(x), bf16_round(y), bf16_flushed(sum));
+#endif
+    (void)rounds;
+    return real_fma(x, y, sum);
+}
+
+static void expect(product *p, gemm_kind kind, const real *b, bool accumulate, real *expected)
+{
+    bool rounds = expected == p->rounded;
     const gemm_group *g = &p->group;
     for (int64_t i = 0; i < g->m; i++)
         for (int64_t j = 0; j < g->n; j++) {
@@ -158,11 +171,22 @@ static void expect(product *p, gemm_kind kind, const real *b, bool accumulate)
                 if (g->a_rows) a_row = g->a_rows[a_row];
                 if (g->b_rows) b_row = g->b_rows[b_row];
                 real x = g->a[a_row * g->a_stride + (kind == GEMM_TN ? i : k)];
-                sum = real_fma(x, b[b_row * g->b.stride + (kind == GEMM_NT ? k : j)], sum);
+                sum = step_of(rounds, x, b[b_row * g->b.stride + (kind == GEMM_NT ? k : j)], sum);
             }
-            p->expected[i * g->c_stride + j] = sum;
+            expected[i * g->c_stride + j] = sum;
         }
 }
+
+/* What c is before a product, and what brings it back. */
+static real *c_of(const product *p)
+{
+    real *before = malloc((size_t)(p->c_count ? p->c_count : 1) * sizeof *before);
+    memcpy(before, p->c, (size_t)p->c_count * sizeof *before);
+    return before;
+}
+
+/* Whether the product is of floats, into which B is unpacked; quantised ones are integers'. */
+static bool is_float(const number_format *f) { return !f || f->block == 1; }
 
 static product product_make(gemm_kind kind, const shape *s, uint64_t seed)
 {
@@ -195,7 +219,10 @@ static product product_make(gemm_kind kind, const shape *s, uint64_t seed)
     p.group.a = p.a;
     p.group.b.data = p.b;
     p.group.c = p.c;
-    expect(&p, kind, plain, s->accumulate);
+    expect(&p, kind, plain, s->accumulate, p.expected);
+    if (REAL_IS_DOUBLE) return free(plain), p;
+    p.rounded = c_of(&p);
+    expect(&p, kind, plain, s->accumulate, p.rounded);
     free(plain);
     return p;
 }
@@ -207,19 +234,21 @@ static void product_free(product *p)
     free(p->block_scales);
     free(p->c);
     free(p->expected);
+    free(p->rounded);
     free(p->a_rows);
     free(p->b_rows);
 }
 
-static void assert_product(const product *p, const kernel_variant *v, gemm_kind kind)
+static void assert_product(const product *p, const compute *c, gemm_kind kind)
 {
-    if (memcmp(p->c, p->expected, (size_t)p->c_count * sizeof(real)) == 0) return;
+    const real *expected = c->bf16 ? p->rounded : p->expected;
+    if (memcmp(p->c, expected, (size_t)p->c_count * sizeof(real)) == 0) return;
     for (int64_t i = 0; i < p->c_count; i++)
-        if (p->c[i] != p->expected[i])
-            fail_msg("%s kind %d m %ld n %ld k %ld: c[%ld, %ld] is %.9g, expected %.9g", v->name,
-                kind, (long)p->group.m, (long)p->group.n, (long)p->group.k,
-                (long)(i / p->group.c_stride), (long)(i % p->group.c_stride), (double)p->c[i],
-                (double)p->expected[i]);
+        if (memcmp(&p->c[i], &expected[i], sizeof(real)))
+            fail_msg("%s%s kind %d m %ld n %ld k %ld: c[%ld, %ld] is %.9g, expected %.9g",
+                c->variant->name, c->bf16 ? " rounded" : "", kind, (long)p->group.m,
+                (long)p->group.n, (long)p->group.k, (long)(i / p->group.c_stride),
+                (long)(i % p->group.c_stride), (double)p->c[i], (double)expected[i]);
 }
 
 /* The computes of every variant that this machine runs, `threads` workers each. */
@@ -248,14 +277,6 @@ static void machines_free(machines *all)
     for (int i = 0; i < all->count; i++) compute_free(all->compute[i]);
 }
 
-/* What c is before a product, and what brings it back. */
-static real *c_of(const product *p)
-{
-    real *before = malloc((size_t)(p->c_count ? p->c_count : 1) * sizeof *before);
-    memcpy(before, p->c, (size_t)p->c_count * sizeof *before);
-    return before;
-}
-
 static void restore_c(const product *p, const real *before)
 {
     memcpy(p->c, before, (size_t)p->c_count * sizeof *before);
@@ -272,7 +293,14 @@ static void try_shape_on(
             restore_c(&p, before);
             if (serial) gemm_serial(all->compute[i], 0, kind, &p.group, s->accumulate);
             else gemm_grouped(all->compute[i], kind, &p.group, 1, s->accumulate);
-            assert_product(&p, all->compute[i]->variant, kind);
+            assert_product(&p, all->compute[i], kind);
+            if (!p.rounded || !is_float(s->format)) continue;
+            restore_c(&p, before);
+            all->compute[i]->bf16 = true;
+            if (serial) gemm_serial(all->compute[i], 0, kind, &p.group, s->accumulate);
+            else gemm_grouped(all->compute[i], kind, &p.group, 1, s->accumulate);
+            assert_product(&p, all->compute[i], kind);
+            all->compute[i]->bf16 = false;
         }
     free(before);
     product_free(&p);
@@ -535,8 +563,7 @@ static void try_groups(
         for (int i = 0; i < all->count; i++) {
             for (int e = 0; e < GROUPS; e++) restore_c(&made[e], before[e]);
             gemm_grouped(all->compute[i], kind, groups, GROUPS, accumulate);
-            for (int e = 0; e < GROUPS; e++)
-                assert_product(&made[e], all->compute[i]->variant, kind);
+            for (int e = 0; e < GROUPS; e++) assert_product(&made[e], all->compute[i], kind);
         }
     for (int e = 0; e < GROUPS; e++) {
         product_free(&made[e]);
@@ -574,11 +601,11 @@ static void groups_that_share_a(void **state)
         for (int round = 0; round < 2; round++) {
             for (int64_t q = 0; q < 30; q++) one.a[q] = two.a[q] = one.a[q] + (real)round;
             gemm_group pair[2] = { one.group, two.group };
-            expect(&one, GEMM_NT, one.b, false);
-            expect(&two, GEMM_NT, two.b, false);
+            expect(&one, GEMM_NT, one.b, false, one.expected);
+            expect(&two, GEMM_NT, two.b, false, two.expected);
             gemm_grouped(all.compute[i], GEMM_NT, pair, 2, false);
-            assert_product(&one, all.compute[i]->variant, GEMM_NT);
-            assert_product(&two, all.compute[i]->variant, GEMM_NT);
+            assert_product(&one, all.compute[i], GEMM_NT);
+            assert_product(&two, all.compute[i], GEMM_NT);
         }
         product_free(&one);
         product_free(&two);
