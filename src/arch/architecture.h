@@ -52,11 +52,12 @@ typedef struct architecture_gguf {
     const char *name;       /* "general.architecture" */
     const config_key *keys; /* without "NAME." */
     const tensor_name *tensors;
-    bool head;     /* other readers expect "output.weight" even if it is the embedding */
-    bool divisors; /* RoPE scaling may be a tensor, GGUF_DIVISORS */
-    bool renorm;   /* base.renorm is the router if the metadata do not say */
-    int gating;    /* the "expert_gating_func" that is written; 0: none */
-    bool windows;  /* "attention.sliding_window", its pattern, and "rope.freq_base_swa" */
+    bool head;         /* other readers expect "output.weight" even if it is the embedding */
+    bool divisors;     /* RoPE scaling may be a tensor, GGUF_DIVISORS */
+    bool renorm;       /* base.renorm is the router if the metadata do not say */
+    int gating;        /* the "expert_gating_func" that is written; 0: none */
+    bool windows;      /* "attention.sliding_window", its pattern, and "rope.freq_base_swa" */
+    bool heads_differ; /* layers may have different numbers of heads */
     /* The token mixer of layers for which "attention.head_count_kv" is 0; NULL: there are none */
     const char *recurrent;
     /* Whether a file is of this row, among several of one name; NULL: it is */
@@ -77,6 +78,7 @@ typedef struct architecture_base {
     bool rope_pairs;          /* neighbours in a head are rotated together, not halves */
     double rotary_share;      /* the same for the rotated share of a head; 0: all of it */
     int64_t window_period;    /* as in model_config, if no list of layers says otherwise */
+    bool whole_first;         /* of each period the first layer has no window, not the last */
     qk_norm qk_norm;
     bool latent;
     bool halves;                       /* a layer is a token mixer or a feed-forward, not both */

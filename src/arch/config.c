@@ -340,7 +340,8 @@ static cadre_status make_layers(model_config *config)
     int64_t step = config->sparse_step > 0 ? config->sparse_step : 1;
     for (int64_t l = 0; l < config->layers; l++) {
         bool sparse = config->experts > 0 && l >= config->dense_layers && (l + 1) % step == 0;
-        bool whole = config->window_period && (l + 1) % config->window_period == 0;
+        int64_t at = l + !(config->arch && config->arch->base.whole_first);
+        bool whole = config->window_period && at % config->window_period == 0;
         layer[l] = (layer_config){ .mixer = mixer_of(config),
             .cross = cross_of(config),
             .sparse = sparse,
@@ -370,7 +371,9 @@ static void derive_rope(model_config *c)
     c->rope.pairs = c->latent || (c->arch && c->arch->base.rope_pairs);
     c->rope.width = c->latent ? c->rope_dim : (int64_t)((double)c->head_dim * c->rotary_share);
     c->window_rope.pairs = c->rope.pairs;
-    c->window_rope.width = c->rope.width;
+    c->window_rope.width = c->own_window_rope
+                               ? (int64_t)((double)c->head_dim * c->window_rotary_share)
+                               : c->rope.width;
 }
 
 cadre_status model_config_derive(model_config *c, const char *where)

@@ -77,9 +77,10 @@ typedef struct model_config {
     /* Layers with a window are rotated by these in place of .rope */
     bool own_window_rope;
     rope_options window_rope;
-    bool window_places;      /* layers without a window are not rotated at all */
-    double *rope_divisors;   /* owned: rope.divisor, if there is one */
-    double rotary_share;     /* the share of a head, from its start, that is rotated */
+    double window_rotary_share; /* as rotary_share, of these */
+    bool window_places;         /* layers without a window are not rotated at all */
+    double *rope_divisors;      /* owned: rope.divisor, if there is one */
+    double rotary_share;        /* the share of a head, from its start, that is rotated */
     bool qkv_bias, out_bias; /* of the projections; with latent attention, into the small widths */
     output_gating gating;    /* of each head's result, with a function of the token itself */
     bool gate_softplus;      /* which is softplus, else the sigmoid */

@@ -57,12 +57,12 @@ static cadre_status check_mixer(const model_config *c, const mixer_config *m, co
         return cadre_fail(CADRE_EARGUMENT, where,
             "kv-heads: expected a divisor of the %lld heads, found %lld", (long long)m->heads,
             (long long)m->kv_heads);
-    if (c->rope.width < 2 || c->rope.width % 2 || c->rope.width > m->head_dim)
+    int64_t rotated = c->own_window_rope && m->window ? c->window_rope.width : c->rope.width;
+    if (rotated < 2 || rotated % 2 || rotated > m->head_dim)
         return cadre_fail(CADRE_EARGUMENT, where,
             "head width: expected an even number to be rotated, found %lld of %lld (width %lld, "
             "%lld heads)",
-            (long long)c->rope.width, (long long)m->head_dim, (long long)c->width,
-            (long long)m->heads);
+            (long long)rotated, (long long)m->head_dim, (long long)c->width, (long long)m->heads);
     return CADRE_OK;
 }
 

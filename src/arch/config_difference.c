@@ -49,6 +49,7 @@ static const compared numbers[] = {
     COMPARED("rotated elements of a head", rope.width),
     COMPARED("rotary base of layers with a window", window_rope.theta),
     COMPARED("rotary positions of layers with a window", own_window_rope),
+    COMPARED("rotated elements of layers with a window", window_rope.width),
     COMPARED("end of text", eos),
 };
 static const compared mixer_numbers[] = {

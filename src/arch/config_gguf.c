@@ -8,6 +8,7 @@
 #include "arch/architecture.h"
 #include "arch/config_json.h"
 #include "arch/config_keys_gguf.h"
+#include "arch/gguf_layers.h"
 #include "base/memory.h"
 #include "format/quote.h"
 #include "text/gguf_ends.h"
@@ -18,7 +19,6 @@ static const config_key shared_keys[] = {
     KEY_INT_OF("block_count", layers, KEY_REQUIRED, 0),
     KEY_INT_OF("context_length", context, 0, 2048),
     KEY_INT_OF("embedding_length", width, KEY_REQUIRED, 0),
-    KEY_INT_OF("attention.head_count", heads, KEY_REQUIRED, 0),
     KEY_REAL_OF("attention.layer_norm_rms_epsilon", norm_eps, KEY_REQUIRED, 0),
     KEY_INT_OF("expert_count", experts, 0, 0),
     KEY_INT_OF("expert_used_count", topk, 0, 0),
@@ -253,86 +253,12 @@ static cadre_status leave_predicting(const gguf *f, model_config *c)
     return status;
 }
 
-/* "attention.head_count_kv" is a number, or one for each layer: 0 for recurrent ones, and the same
- * for all others. */
-static const config_key kv_keys[] = { KEY_INT_OF("attention.head_count_kv", kv_heads, 0, 0),
-    { 0 } };
-
-static cadre_status read_kv_heads(const gguf *f, model_config *c)
-{
-    char name[96];
-    gguf_array list;
-    snprintf(name, sizeof name, "%s.%s", c->arch->gguf.name, kv_keys->name);
-    if (!c->arch->gguf.recurrent || gguf_type_of(f, name) != GGUF_ARRAY)
-        return config_keys_read_gguf(f, kv_keys, c);
-    CADRE_TRY(gguf_get_array(f, name, &list));
-    bool fits = gguf_array_is_int(&list) && (int64_t)list.count == c->layers;
-    for (size_t i = 0; fits && i < list.count; i++) {
-        int64_t heads = gguf_array_int(&list, i);
-        fits = heads == 0 || ((heads == c->kv_heads || !c->kv_heads) && heads <= c->heads);
-        if (heads) c->kv_heads = heads;
-    }
-    return fits ? CADRE_OK
-                : cadre_fail(CADRE_EUNSUPPORTED, gguf_path(f),
-                      "%s: expected 0 or one and the same number for each of %lld layers, found "
-                      "others",
-                      name, (long long)c->layers);
-}
-
-/* "attention.sliding_window_pattern" says which layers have a window; "rope.freq_base_swa" is their
- * own base, and they have no scaling. */
-static cadre_status set_windows(const gguf *f, model_config *c)
-{
-    static const config_key keys[] = { KEY_REAL_OF("rope.freq_base_swa", window_rope.theta, 0, 0),
-        { 0 } };
-    char name[96];
-    gguf_array list;
-    if (!c->arch->gguf.windows || !c->window) return CADRE_OK;
-    CADRE_TRY(config_keys_read_gguf(f, keys, c));
-    if (c->window_rope.theta > 0) c->own_window_rope = true;
-    snprintf(name, sizeof name, "%s.attention.sliding_window_pattern", c->arch->gguf.name);
-    if (gguf_type_of(f, name) != GGUF_ARRAY) return CADRE_OK;
-    CADRE_TRY(gguf_get_array(f, name, &list));
-    if (!gguf_array_is_int(&list) || (int64_t)list.count != c->layers)
-        return cadre_fail(CADRE_EFORMAT, gguf_path(f),
-            "%s: expected one value for each of %lld layers, found %zu", name, (long long)c->layers,
-            list.count);
-    for (int64_t l = 0; l < c->layers; l++)
-        c->layer[l].mixer.window = gguf_array_int(&list, (size_t)l) ? c->window : 0;
-    return CADRE_OK;
-}
-
-static void put_windows(gguf_writer *w, const model_config *c)
-{
-    char name[96];
-    int64_t pattern[CONFIG_MAX_LAYERS];
-    if (!c->arch->gguf.windows || !c->window) return;
-    for (int64_t l = 0; l < c->layers; l++) pattern[l] = c->layer[l].mixer.window > 0;
-    snprintf(name, sizeof name, "%s.attention.sliding_window_pattern", c->arch->gguf.name);
-    gguf_writer_ints(w, name, GGUF_BOOL, pattern, (size_t)c->layers);
-    snprintf(name, sizeof name, "%s.rope.freq_base_swa", c->arch->gguf.name);
-    if (c->own_window_rope) gguf_writer_real(w, name, c->window_rope.theta);
-}
-
-static cadre_status set_recurrent(const gguf *f, model_config *c)
-{
-    char name[96];
-    gguf_array list;
-    snprintf(name, sizeof name, "%s.%s", c->arch->gguf.name, kv_keys->name);
-    if (!c->arch->gguf.recurrent || gguf_type_of(f, name) != GGUF_ARRAY) return CADRE_OK;
-    CADRE_TRY(gguf_get_array(f, name, &list));
-    for (int64_t l = 0; l < c->layers; l++)
-        if (gguf_array_int(&list, (size_t)l) == 0)
-            CADRE_TRY(model_config_set_mixer(c, l, c->arch->gguf.recurrent, gguf_path(f)));
-    return CADRE_OK;
-}
-
 static cadre_status read_all(const gguf *f, model_config *c)
 {
     const architecture *arch = c->arch;
     CADRE_TRY(config_keys_read_gguf(f, shared_keys, c));
     CADRE_TRY(leave_predicting(f, c));
-    CADRE_TRY(read_kv_heads(f, c));
+    CADRE_TRY(gguf_layers_read(f, c));
     CADRE_TRY(read_embedding(f, c));
     CADRE_TRY(read_tokens(f, c));
     c->groups = c->groups_used = 1;
@@ -356,8 +282,7 @@ static cadre_status read_all(const gguf *f, model_config *c)
     CADRE_TRY(model_config_set_form(c, arch->base.expert_form, gguf_path(f)));
     if (arch->gguf.read) CADRE_TRY(arch->gguf.read(f, c));
     CADRE_TRY(model_config_derive(c, gguf_path(f)));
-    CADRE_TRY(set_recurrent(f, c));
-    CADRE_TRY(set_windows(f, c));
+    CADRE_TRY(gguf_layers_set(f, c));
     return read_divisors(f, c);
 }
 
@@ -460,19 +385,6 @@ static void put_router(gguf_writer *w, const model_config *c)
     gguf_writer_bool(w, name, c->router->traits & ROUTER_RENORMALISES);
 }
 
-static void put_kv_heads(gguf_writer *w, const model_config *c)
-{
-    char name[96];
-    int64_t heads[CONFIG_MAX_LAYERS];
-    if (!c->arch->gguf.recurrent) {
-        config_keys_write_gguf(kv_keys, c, w);
-        return;
-    }
-    snprintf(name, sizeof name, "%s.%s", c->arch->gguf.name, kv_keys->name);
-    for (int64_t l = 0; l < c->layers; l++) heads[l] = c->layer[l].mixer.kv_heads;
-    gguf_writer_ints(w, name, GGUF_I32, heads, (size_t)c->layers);
-}
-
 static void put_sizes(gguf_writer *w, const model_config *c)
 {
     char name[64];
@@ -481,7 +393,7 @@ static void put_sizes(gguf_writer *w, const model_config *c)
     model_config copy = *c;
     if (c->latent) copy.kv_heads = 1; /* one compressed key serves all heads */
     config_keys_write_gguf(shared_keys, &copy, w);
-    put_kv_heads(w, &copy);
+    gguf_layers_put_heads(w, &copy);
     if (!c->latent) config_keys_write_gguf(head_keys, c, w);
 }
 
@@ -503,7 +415,7 @@ cadre_status config_gguf_write(
     config_keys_write_gguf(arch->gguf.keys, &sizes, w);
     put_positions(w, c);
     put_router(w, c);
-    put_windows(w, c);
+    gguf_layers_put_windows(w, c);
     if (arch->gguf.write) arch->gguf.write(c, w);
     cadre_status status = model_config_text(c, &number_f32, &text);
     if (status == CADRE_OK)

@@ -110,7 +110,7 @@ static void write_must(const config_key *key, json_writer *w)
     if (!strcmp(key->value, "null")) json_put_null(w, key->name);
     else if (!strcmp(key->value, "true") || !strcmp(key->value, "false"))
         json_put_bool(w, key->name, key->value[0] == 't');
-    else if (!*end && number == (double)(int64_t)number)
+    else if (!*end && !strchr(key->value, '.') && number == (double)(int64_t)number)
         json_put_int(w, key->name, (int64_t)number);
     else if (!*end) json_put_real(w, key->name, number);
     else json_put_string(w, key->name, key->value);

@@ -48,16 +48,16 @@ static const struct {
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
-static cadre_status read_share(const json_node *home, model_config *c)
+static cadre_status read_share(const json_node *home, const model_config *c, double *value)
 {
-    double share = c->rotary_share;
+    double share = *value;
     CADRE_TRY(json_opt_real(home, "partial_rotary_factor", 0, 1, &share));
     if (share != 1 && c->arch->base.rotary_share == 0) {
         json_node found = json_member(home, "partial_rotary_factor");
         json_refuse(&found, "1, the only value that is implemented for this family");
         return CADRE_EUNSUPPORTED;
     }
-    c->rotary_share = share;
+    *value = share;
     return CADRE_OK;
 }
 
@@ -148,10 +148,11 @@ static cadre_status read_kinds(const json_node *home, const char *name, model_co
         c->window_rope = c->rope;
         if (c->rope.scaling != ROPE_PLAIN)
             return json_refuse(&sliding, "a plain rope_type for layers with a window");
+        CADRE_TRY(read_share(&sliding, c, &c->window_rotary_share));
     }
     c->rope = before;
     CADRE_TRY(full.value ? read_scaling(&full, name, c) : read_scaling(home, name, c));
-    return full.value ? read_share(&full, c) : CADRE_OK;
+    return full.value ? read_share(&full, c, &c->rotary_share) : CADRE_OK;
 }
 
 /* Published files have rope_theta beside rope_scaling; transformers 5 has everything in
@@ -163,14 +164,15 @@ cadre_status config_positions_read(const json_node *root, model_config *c)
     c->rope.theta = c->arch->base.rope_theta > 0 ? c->arch->base.rope_theta : 10000;
     c->rotary_share = c->arch->base.rotary_share > 0 ? c->arch->base.rotary_share : 1;
     CADRE_TRY(json_opt_real(root, "rope_theta", 1, 1e12, &c->rope.theta));
-    CADRE_TRY(read_share(root, c));
+    c->window_rotary_share = c->rotary_share;
+    CADRE_TRY(read_share(root, c, &c->rotary_share));
     for (int i = 0; i < 2; i++) {
         json_node home;
         CADRE_TRY(json_opt_object(root, homes[i], &home));
         if (!home.value) continue;
         if (c->arch->hf.kinds_of_rope) CADRE_TRY(read_kinds(&home, homes[i], c));
         else CADRE_TRY(read_scaling(&home, homes[i], c));
-        CADRE_TRY(read_share(&home, c));
+        CADRE_TRY(read_share(&home, c, &c->rotary_share));
     }
     bool known = c->rope.scaling == ROPE_YARN ? c->rope.original_context > 0
                                               : c->rope.scaling != ROPE_DYNAMIC;
@@ -285,6 +287,8 @@ static void write_kinds(const model_config *c, json_writer *w)
         while (kinds[kind].scaling != copy.rope.scaling) kind++;
         json_put_object(w, names[i]);
         json_put_real(w, "rope_theta", copy.rope.theta);
+        if (c->arch->base.rotary_share != 0)
+            json_put_real(w, "partial_rotary_factor", i ? c->window_rotary_share : c->rotary_share);
         write_scaling(&copy, kind, w);
         json_put_close(w, '}');
     }

@@ -113,10 +113,10 @@ static void a_refusal_lists_every_family_once(void **state)
     assert_string_equal(architecture_names(false, text, sizeof text),
         "mixtral, llama, qwen2_moe, qwen3_moe, qwen3, olmoe, deepseek, deepseek_v2, deepseek_v3, "
         "glm4_moe_lite, gpt_oss, granitemoe, glm4_moe, ernie4_5_moe, qwen3_vl_moe, lfm2_moe, "
-        "mellum, grok, switch_transformers, cadre");
+        "mellum, afmoe, laguna, grok, switch_transformers, cadre");
     assert_string_equal(architecture_names(true, text, sizeof text),
         "llama, qwen2moe, qwen3moe, qwen3, olmoe, deepseek, deepseek2, gpt-oss, granitemoe, "
-        "glm4moe, ernie4_5-moe, qwen3vlmoe, lfm2moe, mellum, grok, cadre");
+        "glm4moe, ernie4_5-moe, qwen3vlmoe, lfm2moe, mellum, afmoe, laguna, grok, cadre");
     model_config c;
     refuses(family_read("mambo", "", NULL, &c), CADRE_EUNSUPPORTED,
         "config.json: model_type: expected one of mixtral, llama, ");

@@ -46,6 +46,8 @@
     "\"model_type\": \"afmoe\", " SIZES ", \"num_shared_experts\": 1, \"head_dim\": 8, "           \
     "\"sliding_window\": 6"
 
+#define LAGUNA "\"model_type\": \"laguna\", " SIZES ", \"head_dim\": 8, \"sliding_window\": 6"
+
 static cadre_status parse(const char *members, model_config *c)
 {
     char text[4096];
@@ -159,6 +161,30 @@ static void positions_in_windows_alone(void **state)
     refused(TRINITY ", \"layer_types\": [\"full_attention\"]", "one item for each of the 4 layers");
 }
 
+/* Laguna: heads, and the rotated share of a head, by the kind of layer */
+static void heads_and_positions_by_layer(void **state)
+{
+    (void)state;
+    const int64_t heads[] = { 4, 6, 8, 2 };
+    model_config c = taken(LAGUNA WINDOWS POSITIONS(
+        "\"rope_theta\": 300, "
+        "\"partial_rotary_factor\": 0.5") ", \"num_attention_heads_per_layer\": [4, 6, 8, 2], "
+                                          "\"gating\": \"per-element\"");
+    for (int64_t l = 0; l < c.layers; l++) assert_int_equal(c.layer[l].mixer.heads, heads[l]);
+    assert_true(c.gating == GATE_ELEMENTS && c.gate_softplus);
+    assert_true(c.rope.width == 8 && c.window_rope.width == 4 && !c.layer[0].sparse);
+    model_config_free(&c);
+    c = taken(LAGUNA POSITIONS("\"rope_theta\": 300") ", \"gating\": true");
+    for (int64_t l = 0; l < c.layers; l++) assert_int_equal(c.layer[l].mixer.window, 0);
+    assert_true(c.gating == GATE_HEADS && c.window_rope.width == 8);
+    model_config_free(&c);
+    refused(LAGUNA, "rope_parameters: expected an object with full_attention");
+    refused(LAGUNA POSITIONS("\"rope_theta\": 300") ", \"gating\": \"off\"", "gating: expected");
+    refused(LAGUNA POSITIONS("\"partial_rotary_factor\": 2"), "partial_rotary_factor");
+    refused(LAGUNA POSITIONS("\"rope_theta\": 300") ", \"num_attention_heads_per_layer\": [3]",
+        "one item for each of the 4 layers");
+}
+
 static void dense_and_sparse_by_a_list(void **state)
 {
     (void)state;
@@ -220,112 +246,16 @@ static void a_part_of_a_larger_model(void **state)
                   "found \"aqlm\"");
 }
 
-/* ---- GGUF ---- */
-
-typedef struct ints {
-    const char *key;
-    gguf_type type;
-    int64_t value[4];
-    size_t count; /* 0: a single number */
-} ints;
-
-static void put_all(gguf_writer *w, const char *arch, const ints *list)
-{
-    char key[96];
-    for (; list->key; list++) {
-        snprintf(key, sizeof key, "%s.%s", arch, list->key);
-        if (list->count) gguf_writer_ints(w, key, list->type, list->value, list->count);
-        else gguf_writer_int(w, key, list->type, list->value[0]);
-    }
-    snprintf(key, sizeof key, "%s.attention.layer_norm_rms_epsilon", arch);
-    gguf_writer_real(w, key, 1e-5);
-    snprintf(key, sizeof key, "%s.rope.freq_base_swa", arch);
-    gguf_writer_real(w, key, 300);
-}
-
-static cadre_status read_gguf(const char *arch, const ints *own, model_config *c)
-{
-    static const float zeros[64 * 32];
-    static const ints usual[] = { { "block_count", GGUF_U32, { 4 }, 0 },
-        { "embedding_length", GGUF_U32, { 32 }, 0 }, { "attention.head_count", GGUF_U32, { 4 }, 0 },
-        { "feed_forward_length", GGUF_U32, { 24 }, 0 },
-        { "expert_feed_forward_length", GGUF_U32, { 12 }, 0 },
-        { "expert_count", GGUF_U32, { 8 }, 0 }, { "expert_used_count", GGUF_U32, { 2 }, 0 },
-        { "shortconv.l_cache", GGUF_U32, { 3 }, 0 },
-        { "attention.sliding_window", GGUF_U32, { 6 }, 0 }, { .key = NULL } };
-    const char *path = scratch_file("kinds.gguf");
-    gguf_writer *w;
-    gguf *file;
-    unlink(path);
-    succeeds(gguf_writer_open(path, &w));
-    gguf_writer_string(w, "general.architecture", arch, strlen(arch));
-    put_all(w, arch, usual);
-    for (const ints *i = own; i->key; i++) {
-        char key[96];
-        snprintf(key, sizeof key, "%s.%s", arch, i->key);
-        gguf_writer_ints(w, key, i->type, i->value, i->count);
-    }
-    gguf_writer_declare(w, "token_embd.weight", 0, 2, (const int64_t[]){ 32, 64 });
-    gguf_writer_put(w, zeros, sizeof zeros);
-    succeeds(gguf_writer_commit(w));
-    succeeds(gguf_open(path, &file));
-    cadre_status status = model_config_read_gguf(file, c);
-    gguf_close(file);
-    return status;
-}
-
-static void refused_gguf(const char *arch, const ints *own, const char *words)
-{
-    model_config c;
-    if (read_gguf(arch, own, &c) == CADRE_OK) fail_msg("%s was read with %s", arch, own->key);
-    if (!strstr(cadre_last_error(), words))
-        fail_msg("\"%s\" does not say %s", cadre_last_error(), words);
-}
-
-#define LIST(name, kind, length, ...)                                                              \
-    ((const ints[]){ { name, kind, { __VA_ARGS__ }, length }, { .key = NULL } })
-#define HEADS "attention.head_count_kv"
-#define PATTERN "attention.sliding_window_pattern"
-
-static void layers_without_heads_are_recurrent(void **state)
-{
-    (void)state;
-    model_config c;
-    succeeds(read_gguf("lfm2moe", LIST(HEADS, GGUF_I32, 4, 0, 2, 0, 2), &c));
-    for (int64_t l = 0; l < c.layers; l++)
-        assert_ptr_equal(c.layer[l].mixer.row, l % 2 ? &mixer_grouped : &mixer_short_conv);
-    assert_true(c.kv_heads == 2 && c.layer[0].mixer.conv == 3);
-    model_config_free(&c);
-    refused_gguf("lfm2moe", LIST(HEADS, GGUF_I32, 3, 0, 2, 0), HEADS);
-    refused_gguf("lfm2moe", LIST(HEADS, GGUF_I32, 4, 0, 2, 0, 1), HEADS);
-    refused_gguf("lfm2moe", LIST(HEADS, GGUF_I32, 4, 0, 2, 0, -2), HEADS);
-    refused_gguf("lfm2moe", LIST(HEADS, GGUF_I32, 4, 0, 5, 0, 5), HEADS);
-    refused_gguf("qwen3moe", LIST(HEADS, GGUF_I32, 4, 0, 2, 0, 2), HEADS);
-}
-
-static void a_pattern_says_which_layers_have_a_window(void **state)
-{
-    (void)state;
-    model_config c;
-    succeeds(read_gguf("mellum", LIST(PATTERN, GGUF_BOOL, 4, 1, 0, 1, 1), &c));
-    for (int64_t l = 0; l < c.layers; l++)
-        assert_int_equal(c.layer[l].mixer.window, l == 1 ? 0 : 6);
-    assert_true(c.own_window_rope && c.window_rope.theta == 300);
-    model_config_free(&c);
-    refused_gguf("mellum", LIST(PATTERN, GGUF_BOOL, 3, 1, 0, 1), PATTERN);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(recurrent_layers),
         cmocka_unit_test(windows_with_positions_of_their_own),
         cmocka_unit_test(positions_in_windows_alone),
+        cmocka_unit_test(heads_and_positions_by_layer),
         cmocka_unit_test(dense_and_sparse_by_a_list),
         cmocka_unit_test(sparse_from_one_layer_to_another),
         cmocka_unit_test(a_part_of_a_larger_model),
-        cmocka_unit_test(layers_without_heads_are_recurrent),
-        cmocka_unit_test(a_pattern_says_which_layers_have_a_window),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

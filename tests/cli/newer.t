@@ -21,7 +21,16 @@ $ echo "{\"model_type\": \"mellum\", $(cat sizes), $(cat experts), \"sliding_win
 $ echo "{\"model_type\": \"afmoe\", $(cat sizes), $(cat experts), \"num_dense_layers\": 1,
 +     \"head_dim\": 8, \"sliding_window\": 4, \"mup_enabled\": true, \"num_shared_experts\": 2,
 +     \"route_scale\": 2.5}" > trinity.json
-$ for m in glm ernie lfm mellum trinity; do
+$ echo "{\"model_type\": \"laguna\", $(cat sizes), $(cat experts), \"head_dim\": 8,
++     \"sliding_window\": 4, \"shared_expert_intermediate_size\": 12,
++     \"num_attention_heads_per_layer\": [4, 6, 6, 6],
++     \"layer_types\": [\"full_attention\", \"sliding_attention\", \"sliding_attention\",
++     \"sliding_attention\"], \"rope_parameters\": {\"full_attention\": {\"rope_type\": \"yarn\",
++     \"partial_rotary_factor\": 0.5, \"rope_theta\": 50000, \"factor\": 4,
++     \"original_max_position_embeddings\": 16},
++     \"sliding_attention\": {\"rope_type\": \"default\", \"rope_theta\": 10000}}}" > laguna.json
+$ sed 's/"head_dim"/"gating": "per-element", "head_dim"/' laguna.json > element.json
+$ for m in glm ernie lfm mellum trinity laguna element; do
 +     cadre init $m --config $m.json --seed 3 && cadre convert $m $m.gguf --quiet &&
 +     sed 's/cadre.config/cadre.confix/' $m.gguf > $m.keys.gguf &&
 +     cadre convert $m $m.again --quiet && cadre convert $m.keys.gguf $m.back --quiet &&
@@ -30,11 +39,12 @@ $ for m in glm ernie lfm mellum trinity; do
 +         cmp $m.logits $n.logits; done; done
 > (nothing)
 $ grep -h '"model_type"' glm.again/config.json ernie.back/config.json lfm.back/config.json \
-+     trinity.back/config.json
++     trinity.back/config.json laguna.back/config.json
 >   "model_type": "glm4_moe_lite",
 >   "model_type": "ernie4_5_moe",
 >   "model_type": "lfm2_moe",
 >   "model_type": "afmoe",
+>   "model_type": "laguna",
 $ cadre inspect lfm
 > architecture      lfm2_moe
 > ...
@@ -42,7 +52,7 @@ $ cadre inspect lfm
 > ...
 
 # one after another in generation as at once: greedy texts of all that was said so far
-$ for m in glm ernie lfm mellum trinity; do
+$ for m in glm ernie lfm mellum trinity laguna element; do
 +     cadre generate $m --tokens 3,4,5,6,7,8,9 --greedy -n 12 --ids > $m.ids &&
 +     cadre generate $m --tokens 3,4,5,6,7,8,9 --greedy -n 12 --ids --threads 1 | cmp - $m.ids
 +     done
@@ -93,4 +103,37 @@ $ cadre init no --config groups.json
 $ sed 's/"sliding_window": 4/"layer_types": ["full_attention"]/' trinity.json > two.json
 $ cadre init no --config two.json
 2> cadre: two.json: layer_types: expected one item for each of the 4 layers, found *
+? 1
+$ sed 's/"head_dim"/"gating": false, "head_dim"/' laguna.json > open.json
+$ cadre init no --config open.json
+2> cadre: open.json: gating: expected true, per-head or per-element, found false
+? 1
+$ sed 's/"head_dim"/"gating": "per-token", "head_dim"/' laguna.json > token.json
+$ cadre init no --config token.json
+2> cadre: token.json: gating: expected true, per-head or per-element, found "per-token"
+? 1
+$ sed 's/\[4, 6, 6, 6\]/[4, 6, 6]/' laguna.json > three.json
+$ cadre init no --config three.json
+2> cadre: three.json: num_attention_heads_per_layer: expected one item for each of the 4 layers*
+? 1
+$ sed 's/\[4, 6, 6, 6\]/[4, 6, 5, 6]/' laguna.json > odd.json
+$ cadre init no --config odd.json
+2> cadre: odd.json: kv-heads: expected a divisor of the 5 heads, found 2
+? 1
+$ sed 's/\[4, 6, 6, 6\]/[4, 0, 6, 6]/' laguna.json > none.json
+$ cadre init no --config none.json
+2> cadre: none.json: num_attention_heads_per_layer[1]: expected * found 0
+? 1
+$ sed 's/"head_dim"/"moe_router_logit_softcapping": 30.0, "head_dim"/' laguna.json > cap.json
+$ cadre init no --config cap.json
+2> cadre: cap.json: moe_router_logit_softcapping: expected 0*
+? 1
+$ sed 's/_factor": 0.5/_factor": 0.4/' laguna.json > share.json
+$ cadre init no --config share.json
+2> cadre: share.json: head width: expected an even number to be rotated, found 3 of 8*
+? 1
+$ sed 's/"sliding_attention": {/"other_attention": {/' laguna.json > kinds.json
+$ cadre init no --config kinds.json
+2> cadre: kinds.json: rope_parameters: expected an object with full_attention and
++  sliding_attention
 ? 1
