@@ -7,7 +7,7 @@
 static const config_key keys[] = {
     KEY_INT_OF("intermediate_size", dense_width, KEY_REQUIRED, 0),
     KEY_INT_OF("moe_intermediate_size", expert_width, KEY_REQUIRED, 0),
-    KEY_INT_OF("num_experts", experts, KEY_REQUIRED, 0),
+    KEY_INT_OF("num_experts|num_local_experts|n_routed_experts", experts, KEY_REQUIRED, 0),
     KEY_INT_OF("num_experts_per_tok", topk, KEY_REQUIRED, 0),
     KEY_INT_OF("num_shared_experts", shared_experts, 0, 2),
     KEY_INT_OF("num_dense_layers", dense_layers, 0, 1),

@@ -9,7 +9,7 @@ static const config_key keys[] = {
     KEY_INT_OF("intermediate_size", dense_width, KEY_REQUIRED, 0),
     KEY_INT_OF("moe_intermediate_size", expert_width, KEY_REQUIRED, 0),
     KEY_INT_OF("shared_expert_intermediate_size", shared_width, 0, 512),
-    KEY_INT_OF("num_experts", experts, KEY_REQUIRED, 0),
+    KEY_INT_OF("num_experts|num_local_experts|n_routed_experts", experts, KEY_REQUIRED, 0),
     KEY_INT_OF("num_experts_per_tok", topk, KEY_REQUIRED, 0),
     KEY_INT_OF("head_dim", head_dim, 0, 128),
     KEY_INT_OF("sliding_window", window, 0, 512),
