@@ -316,6 +316,13 @@ int64_t file_written(const char *path)
     return stat(path, &st) == 0 ? (int64_t)st.st_mtime : 0;
 }
 
+int64_t file_changed(const char *path)
+{
+    struct stat st;
+    if (stat(path, &st) != 0) return 0;
+    return (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+}
+
 int64_t file_bytes(const char *path)
 {
     struct stat st;

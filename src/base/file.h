@@ -51,6 +51,7 @@ bool file_exists(const char *path);
 bool file_exists_in(const char *folder, const char *name); /* allocates nothing */
 bool file_is_folder(const char *path);
 int64_t file_written(const char *path); /* seconds since 1970 of the last change; 0: not known */
+int64_t file_changed(const char *path); /* the same in nanoseconds */
 int64_t file_bytes(const char *path);   /* of a regular file; 0: there is none */
 cadre_status file_make_folder(const char *path); /* with its parents; may exist already */
 cadre_status file_remove(const char *path);      /* may be missing */

@@ -279,10 +279,17 @@ static cadre_status add_domain(corpus *c, const char *path)
             return cadre_fail(CADRE_EARGUMENT, path,
                 "expected domains with different names, found \"%s\" twice (also %s)", d->name,
                 c->domains[i].path);
-    CADRE_TRY(append_path(c, d, path, 0));
+    return CADRE_OK;
+}
+
+cadre_status corpus_read_domain(corpus *c, int i)
+{
+    corpus_domain *d = &c->domains[i];
+    if (d->text) return CADRE_OK;
+    CADRE_TRY(append_path(c, d, d->path, 0));
     if (d->size == 0)
-        return cadre_fail(
-            CADRE_EFORMAT, path, "expected text, found none: the domain \"%s\" is empty", d->name);
+        return cadre_fail(CADRE_EFORMAT, d->path,
+            "expected text, found none: the domain \"%s\" is empty", d->name);
     d->training_size = cut_between_images(c, d);
     return CADRE_OK;
 }
@@ -313,7 +320,7 @@ static bool holds_images(const corpus *c, const char *folder)
     return found;
 }
 
-static cadre_status read_domains(corpus *c, const char *const *paths, int count)
+static cadre_status list_domains(corpus *c, const char *const *paths, int count)
 {
     char **names = NULL;
     int entries = count;
@@ -328,7 +335,7 @@ static cadre_status read_domains(corpus *c, const char *const *paths, int count)
     return status;
 }
 
-cadre_status corpus_read(
+cadre_status corpus_list(
     const char *const *paths, int count, const image_reading *images, corpus **c)
 {
     if (count < 1)
@@ -337,7 +344,20 @@ cadre_status corpus_read(
     if (!made) return CADRE_ENOMEM;
     if (images) made->images = *images;
     made->image_size = image_text_size(made->images.patches);
-    cadre_status status = read_domains(made, paths, count);
+    cadre_status status = list_domains(made, paths, count);
+    if (status == CADRE_OK) *c = made;
+    else corpus_free(made);
+    return status;
+}
+
+cadre_status corpus_read(
+    const char *const *paths, int count, const image_reading *images, corpus **c)
+{
+    corpus *made;
+    CADRE_TRY(corpus_list(paths, count, images, &made));
+    cadre_status status = CADRE_OK;
+    for (int i = 0; i < made->count && status == CADRE_OK; i++)
+        status = corpus_read_domain(made, i);
     if (status == CADRE_OK) *c = made;
     else corpus_free(made);
     return status;
@@ -350,13 +370,13 @@ void corpus_free(corpus *c)
         corpus_domain *d = &c->domains[i];
         mem_free(d->name);
         mem_free(d->path);
-        mem_free(d->text);
-        mem_free(d->document);
-        mem_free(d->parts);
+        domain_drop_text(d);
         for (size_t k = 0; k < d->image_count; k++) mem_free(d->images[k].square);
         mem_free(d->images);
         token_list_free(&d->training);
         token_list_free(&d->validation);
+        token_store_close(d->store);
+        held_text_free(&d->held_out);
     }
     mem_free(c->domains);
     mem_free(c);

@@ -21,8 +21,10 @@
 #include <stdint.h>
 
 #include "base/buffer.h"
+#include "base/spool.h"
 #include "format/hash.h"
 #include "text/chat.h"
+#include "text/token_store.h"
 #include "text/tokenizer.h"
 
 /* Of a document of images and texts: the images come first in half of the names and last in the
@@ -62,8 +64,10 @@ typedef struct corpus_document {
 
 typedef struct corpus_domain {
     char *name, *path;
-    char *text; /* [size], a NUL after it */
+    char *text; /* [size], a NUL after it; NULL: not read, or not kept */
     size_t size, text_capacity;
+    spool spool;              /* where a large text lies */
+    const char *spool_folder; /* borrowed; NULL: text lies in memory, however large */
     /* text[0 .. training_size) is for training, the last 5 %, at most 4 MB, for validation */
     size_t training_size;
     corpus_document *document; /* [documents] in the order of the text; the last ends at `size` */
@@ -72,7 +76,12 @@ typedef struct corpus_domain {
     size_t part_count, parts_capacity;
     corpus_image *images; /* [image_count] in order; never across training_size */
     size_t image_count, images_capacity;
-    token_list training, validation; /* as token_word.h says, once corpus_tokenise was called */
+    /* Once it is tokenised: words as token_word.h says, the training part's in memory or in the
+     * store */
+    token_list training, validation;
+    token_store *store;
+    token_facts facts;
+    held_text held_out;
 } corpus_domain;
 
 typedef struct corpus {
@@ -82,17 +91,25 @@ typedef struct corpus {
     size_t image_size; /* bytes of one's text */
 } corpus;
 
-/* Reads everything. An empty domain is an error, and so are two domains of one name. images NULL:
- * none are read. Their texts are spaces until corpus_write_images. */
+/* Finds the domains. Two of one name are an error. images NULL: none are read. */
+cadre_status corpus_list(
+    const char *const *paths, int count, const image_reading *images, corpus **c);
+/* Reads the text of a domain, unless it is there. An empty one is an error. The texts of images are
+ * spaces until corpus_write_images. */
+cadre_status corpus_read_domain(corpus *c, int i);
+/* Does both for all. */
 cadre_status corpus_read(
     const char *const *paths, int count, const image_reading *images, corpus **c);
 
 /* Images in the files and folders that these paths name, and bytes of all files. */
 int64_t corpus_survey(const char *const *paths, int count, int64_t *bytes);
+/* A hash of the names, sizes and times of a domain's files, which stays while none is changed; and
+ * their bytes. */
+cadre_status corpus_sources(const corpus_domain *d, hash128 *hash, int64_t *bytes);
 
 /* The training parts of documents, as bpe_train takes them: [count], freed by mem_free; the texts
- * themselves are borrowed. */
-cadre_status corpus_training_texts(const corpus *c, string_view **texts, int *count);
+ * themselves are borrowed. Of more than `most` bytes, pieces from everywhere of about so many. */
+cadre_status corpus_training_texts(const corpus *c, size_t most, string_view **texts, int *count);
 
 typedef struct corpus_ids {
     const tokenizer *tokenizer;
@@ -106,7 +123,14 @@ typedef struct corpus_ids {
  * them. Refuses a domain whose training part is shorter than one sequence of `context` tokens and
  * its last target. */
 cadre_status corpus_tokenise(corpus *c, const corpus_ids *how);
-bool corpus_has_conversations(const corpus *c);
+cadre_status corpus_tokenise_domain(corpus *c, int i, const corpus_ids *how);
+/* Does the same for a domain of any size: its tokens go to a store, which is opened, and its text
+ * is not kept. */
+cadre_status corpus_store_domain(
+    corpus *c, int i, const corpus_ids *how, const char *path, hash128 key);
+/* Takes the tokens of a store that was made before, which the domain owns from now on. */
+cadre_status corpus_take_store(corpus *c, int i, token_store *store, int64_t context);
+bool corpus_has_conversations(const corpus_domain *d);
 
 /* Refuses what corpus_tokenise would refuse, as far as it can be known before there is a tokenizer:
  * a token has at least one byte. */

@@ -7,7 +7,8 @@
 
 #include "base/interrupt.h"
 #include "base/memory.h"
-#include "text/corpus.h"
+#include "base/utf8.h"
+#include "text/corpus_ids.h"
 #include "text/token_word.h"
 
 cadre_status corpus_hash(const corpus_domain *d, hash128 *hash)
@@ -28,11 +29,10 @@ cadre_status corpus_hash(const corpus_domain *d, hash128 *hash)
     return CADRE_OK;
 }
 
-bool corpus_has_conversations(const corpus *c)
+bool corpus_has_conversations(const corpus_domain *d)
 {
-    for (int i = 0; i < c->count; i++)
-        for (size_t k = 0; k < c->domains[i].part_count; k++)
-            if (c->domains[i].parts[k].role <= CORPUS_ASSISTANT) return true;
+    for (size_t k = 0; k < d->part_count; k++)
+        if (d->parts[k].role <= CORPUS_ASSISTANT) return true;
     return false;
 }
 
@@ -51,30 +51,53 @@ static size_t part_end(const corpus_domain *d, size_t at)
     return low < d->document[n].parts ? d->parts[low].end : d->document[n].end;
 }
 
-cadre_status corpus_training_texts(const corpus *c, string_view **texts, int *count)
+/* Which of many pieces are taken: so many of each that follow each other, as evenly as can be. */
+typedef struct sampling {
+    double ratio, sum; /* a ratio of 1 takes all */
+    size_t piece;      /* bytes of one, at most */
+    string_view *list;
+    size_t count, room;
+} sampling;
+
+static cadre_status sample(sampling *s, const char *text, size_t size)
 {
-    size_t most = 0, n = 0;
-    for (int i = 0; i < c->count; i++) {
-        const corpus_domain *d = &c->domains[i];
-        most += d->documents + d->part_count + d->image_count;
+    for (size_t at = 0, length; at < size; at += length) {
+        length = size - at < s->piece ? size - at : s->piece;
+        s->sum += s->ratio;
+        if (s->sum < 1) continue;
+        s->sum -= 1;
+        CADRE_TRY(buffer_grow((void **)&s->list, s->count, &s->room, 1, sizeof *s->list));
+        s->list[s->count++] = (string_view){ text + at, length };
     }
-    if (most > INT_MAX)
-        return cadre_fail(
-            CADRE_EUNSUPPORTED, NULL, "expected at most %d documents, found %zu", INT_MAX, most);
-    string_view *list = MEM_ARRAY(string_view, most);
-    if (!list) return CADRE_ENOMEM;
-    for (int i = 0; i < c->count; i++) {
-        const corpus_domain *d = &c->domains[i];
-        for (size_t at = 0, end; at < d->training_size; at = end) {
-            bool is_image;
-            end = corpus_piece_end(c, d, at, d->training_size, &is_image);
-            if (d->part_count && part_end(d, at) < end) end = part_end(d, at);
-            if (!is_image) list[n++] = (string_view){ d->text + at, end - at };
-        }
+    return s->count <= INT_MAX ? CADRE_OK
+                               : cadre_fail(CADRE_EUNSUPPORTED, NULL,
+                                     "expected at most %d documents, found more", INT_MAX);
+}
+
+static cadre_status sample_domain(const corpus *c, const corpus_domain *d, sampling *s)
+{
+    for (size_t at = 0, end; at < d->training_size; at = end) {
+        bool is_image;
+        end = corpus_piece_end(c, d, at, d->training_size, &is_image);
+        if (d->part_count && part_end(d, at) < end) end = part_end(d, at);
+        if (!is_image) CADRE_TRY(sample(s, d->text + at, end - at));
     }
-    *texts = list;
-    *count = (int)n;
     return CADRE_OK;
+}
+
+cadre_status corpus_training_texts(const corpus *c, size_t most, string_view **texts, int *count)
+{
+    enum { PIECE = 1 << 16 };
+    size_t all = 0;
+    cadre_status status = CADRE_OK;
+    for (int i = 0; i < c->count; i++) all += c->domains[i].training_size;
+    sampling s = { .ratio = 1, .piece = SIZE_MAX };
+    if (all > most) s.ratio = (double)most / (double)all, s.piece = PIECE;
+    for (int i = 0; i < c->count && status == CADRE_OK; i++)
+        status = sample_domain(c, &c->domains[i], &s);
+    if (status == CADRE_OK) *texts = s.list, *count = (int)s.count;
+    else mem_free(s.list);
+    return status;
 }
 
 /* ---- documents ---- */
@@ -84,16 +107,44 @@ typedef struct piece {
     const corpus *corpus;
     const corpus_domain *domain;
     size_t document, begin, end;
+    corpus_sink *sink; /* takes ids that were made; NULL: they stay in the list */
 } piece;
+
+/* The tokenizer takes so many bytes at once; a longer text is cut behind a line, or where it has
+ * none behind any character. */
+enum { AT_ONCE = 16 << 20, FLUSHED = 1 << 18 /* ids */ };
+
+static size_t cut_text(const char *text, size_t begin, size_t end)
+{
+    if (end - begin <= AT_ONCE) return end;
+    size_t cut = begin + AT_ONCE;
+    for (size_t at = cut; at > begin + AT_ONCE / 2; at--)
+        if (text[at - 1] == '\n') return at;
+    while (cut > begin + 1 && utf8_continues(text[cut])) cut--;
+    return cut;
+}
+
+static cadre_status flush(const piece *p, token_list *ids)
+{
+    if (!p->sink || ids->count < FLUSHED) return CADRE_OK;
+    CADRE_TRY(p->sink->put(p->sink, ids->ids, ids->count));
+    ids->count = 0;
+    return CADRE_OK;
+}
 
 static cadre_status put_text(const piece *p, const corpus_ids *how, token_list *ids)
 {
     const corpus_domain *d = p->domain;
+    size_t first = ids->count;
+    bool begun = false;
     for (size_t at = p->begin, stop; at < p->end; at = stop) {
         bool is_image;
         stop = corpus_piece_end(p->corpus, d, at, p->end, &is_image);
+        if (!is_image) stop = cut_text(d->text, at, stop);
         CADRE_TRY(tokenizer_encode(
             how->tokenizer, d->text + at, stop - at, is_image ? CADRE_PARSE_SPECIAL : 0, ids));
+        if (!begun && ids->count > first) ids->ids[first] |= TOKEN_BEGINS, begun = true;
+        if (begun) CADRE_TRY(flush(p, ids));
     }
     bool whole = p->end == d->document[p->document].end;
     return whole && how->end >= 0 ? token_list_put(ids, how->end) : CADRE_OK;
@@ -172,58 +223,24 @@ static cadre_status put_document(const piece *p, const corpus_ids *how, token_li
     const corpus_domain *d = p->domain;
     size_t first = ids->count, end = d->document[p->document].parts;
     cadre_status status;
-    if (!count_parts(p)) status = put_text(p, how, ids);
-    else if (d->parts[end - 1].role == CORPUS_COMPLETION) status = put_completion(p, how, ids);
+    if (!count_parts(p)) return put_text(p, how, ids);
+    if (d->parts[end - 1].role == CORPUS_COMPLETION) status = put_completion(p, how, ids);
     else status = put_conversation(p, how, ids);
     if (status == CADRE_OK && ids->count > first) ids->ids[first] |= TOKEN_BEGINS;
     return status;
 }
 
-/* The documents in the bytes begin .. end of a domain */
-static cadre_status tokenise(const corpus *c, const corpus_domain *d, size_t begin, size_t end,
-    const corpus_ids *how, token_list *ids)
+cadre_status corpus_make_ids(const corpus *c, const corpus_domain *d, text_range part,
+    const corpus_ids *how, corpus_sink *sink, token_list *ids)
 {
     ids->count = 0;
-    for (size_t at = begin; at < end;) {
-        piece p = { c, d, corpus_document_at(d, at), at, corpus_document_end(d, at) };
-        if (p.end > end) p.end = end;
+    for (size_t at = part.begin; at < part.end;) {
+        piece p = { c, d, corpus_document_at(d, at), at, corpus_document_end(d, at), sink };
+        if (p.end > part.end) p.end = part.end;
         CADRE_TRY(interrupt_check(d->path));
         CADRE_TRY(put_document(&p, how, ids));
+        CADRE_TRY(flush(&p, ids));
         at = p.end;
-    }
-    return CADRE_OK;
-}
-
-/* ---- domains ---- */
-
-static cadre_status refuse_length(
-    const corpus_domain *d, int64_t context, size_t found, const char *unit)
-{
-    return cadre_fail(CADRE_EFORMAT, d->path,
-        "expected at least %lld tokens to train on (one context and its last target), found %zu%s",
-        (long long)context + 1, found, unit);
-}
-
-cadre_status corpus_check_length(const corpus *c, int64_t context)
-{
-    for (int i = 0; i < c->count; i++) {
-        const corpus_domain *d = &c->domains[i];
-        /* At most one token for each byte, and one for the end of each document */
-        size_t most = d->training_size + d->documents;
-        if (most < (size_t)context + 1 && !d->part_count)
-            return refuse_length(d, context, d->training_size, " bytes");
-    }
-    return CADRE_OK;
-}
-
-cadre_status corpus_tokenise(corpus *c, const corpus_ids *how)
-{
-    for (int i = 0; i < c->count; i++) {
-        corpus_domain *d = &c->domains[i];
-        CADRE_TRY(tokenise(c, d, 0, d->training_size, how, &d->training));
-        CADRE_TRY(tokenise(c, d, d->training_size, d->size, how, &d->validation));
-        if ((int64_t)d->training.count < how->context + 1)
-            return refuse_length(d, how->context, d->training.count, "");
     }
     return CADRE_OK;
 }

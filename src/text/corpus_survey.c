@@ -1,4 +1,6 @@
 /* corpus_survey.c - what lies at the paths of a corpus, before anything is read. */
+#include <string.h>
+
 #include "base/file.h"
 #include "base/memory.h"
 #include "format/image_file.h"
@@ -23,6 +25,44 @@ static int64_t survey_path(const char *path, int depth, int64_t *bytes)
     }
     file_list_free(names, count);
     return images;
+}
+
+/* ---- the files of a domain ---- */
+
+static cadre_status add_source(hash_stream *s, const char *path, int depth, int64_t *bytes)
+{
+    char **names;
+    int count;
+    cadre_status status = CADRE_OK;
+    if (!file_is_folder(path)) {
+        const int64_t facts[] = { file_bytes(path), file_changed(path) };
+        hash_stream_add(s, facts, sizeof facts);
+        *bytes += facts[0];
+        return CADRE_OK;
+    }
+    if (depth == DEPTH_MAX) return CADRE_OK;
+    CADRE_TRY(file_list(path, &names, &count));
+    for (int i = 0; i < count && status == CADRE_OK; i++) {
+        if (names[i][0] == '.') continue;
+        char *inner = file_join(path, names[i]);
+        hash_stream_add(s, names[i], strlen(names[i]) + 1);
+        status = inner ? add_source(s, inner, depth + 1, bytes) : CADRE_ENOMEM;
+        mem_free(inner);
+    }
+    file_list_free(names, count);
+    return status;
+}
+
+cadre_status corpus_sources(const corpus_domain *d, hash128 *hash, int64_t *bytes)
+{
+    hash_stream *s = hash_stream_new();
+    if (!s) return CADRE_ENOMEM;
+    *bytes = 0;
+    hash_stream_add(s, d->name, strlen(d->name) + 1);
+    cadre_status status = add_source(s, d->path, 0, bytes);
+    *hash = hash_stream_value(s);
+    hash_stream_free(s);
+    return status;
 }
 
 int64_t corpus_survey(const char *const *paths, int count, int64_t *bytes)

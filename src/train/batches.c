@@ -1,6 +1,8 @@
 /* batches.c - takes windows of a corpus in a shuffled order, or the rows of a token file. */
 #include "train/batches.h"
 
+#include <string.h>
+
 #include "base/random.h"
 #include "text/token_word.h"
 
@@ -46,18 +48,24 @@ cadre_status batches_of_corpus(
     return check_weights(b);
 }
 
-/* A window of one run: where it begins, in an epoch of one offset */
-static const int32_t *window_at(const batches *b, int i, random_key shift, int64_t at)
+/* Where a row's window of context + 1 words begins */
+typedef struct window {
+    const token_run *run;
+    int64_t from;
+} window;
+
+/* A window of one run, in an epoch of one offset */
+static window window_at(const batches *b, int i, random_key shift, int64_t at)
 {
     const token_run *run = &b->run[i];
     int64_t room = run->count - 1 - windows_of(run, b->context) * b->context;
     int64_t most = room < b->context ? room + 1 : b->context;
     int64_t offset = (int64_t)(random_uniform(shift, (uint64_t)i) * (double)most);
-    return run->words + at * b->context + offset;
+    return (window){ run, at * b->context + offset };
 }
 
 /* Row `serial` of all domains together, counted from the beginning of the run */
-static const int32_t *common_window(const batches *b, int64_t serial)
+static window common_window(const batches *b, int64_t serial)
 {
     uint64_t epoch = (uint64_t)(serial / b->windows);
     random_key order = random_key_of(b->seed, "window", epoch, 0),
@@ -70,7 +78,7 @@ static const int32_t *common_window(const batches *b, int64_t serial)
 }
 
 /* The same where domains have weights: of every BATCHES_MIX rows, each has its own number. */
-static const int32_t *mixed_window(const batches *b, int64_t serial)
+static window mixed_window(const batches *b, int64_t serial)
 {
     int64_t mix = serial / BATCHES_MIX;
     random_key deal = random_key_of(b->seed, "mixture", (uint64_t)mix, 0);
@@ -99,40 +107,96 @@ static void file_row(const batches *b, int64_t serial, const batch_rows *to)
     }
 }
 
-static void corpus_row(const batches *b, int64_t serial, const batch_rows *to)
+cadre_status token_run_read(const token_run *run, int64_t from, int64_t count, int32_t *words)
 {
-    const int32_t *window = b->weighted ? mixed_window(b, serial) : common_window(b, serial);
-    for (int64_t i = 0; i < b->context; i++) {
-        int32_t next = window[i + 1];
-        bool counts = !token_word_silent(next) && !(b->pack && token_word_begins(next));
-        to->inputs[i] = token_word_id(window[i]);
-        to->targets[i] = counts ? token_word_id(next) : -1;
-        if (b->pack && i > 0) to->begins[i] = token_word_begins(window[i]);
-    }
+    if (run->store) return token_store_read(run->store, from, count, words);
+    memcpy(words, run->words + from, (size_t)count * sizeof *words);
+    return CADRE_OK;
 }
 
-void batches_take(
+/* The words of a window: the first of them as inputs, all but the first as targets */
+static cadre_status read_window(const batches *b, const window *w, const batch_rows *to)
+{
+    int64_t n = b->context;
+    CADRE_TRY(token_run_read(w->run, w->from, n, to->inputs));
+    CADRE_TRY(token_run_read(w->run, w->from + n, 1, &to->targets[n - 1]));
+    memcpy(to->targets, to->inputs + 1, (size_t)(n - 1) * sizeof *to->targets);
+    return CADRE_OK;
+}
+
+static cadre_status check_word(const batches *b, const window *w, int32_t word)
+{
+    if (!w->run->store || token_word_id(word) < b->vocabulary) return CADRE_OK;
+    return cadre_fail(CADRE_EFORMAT, w->run->store->path, "expected ids of 0 to %lld, found %d",
+        (long long)b->vocabulary - 1, token_word_id(word));
+}
+
+static cadre_status corpus_row(const batches *b, int64_t serial, const batch_rows *to)
+{
+    const window w = b->weighted ? mixed_window(b, serial) : common_window(b, serial);
+    CADRE_TRY(read_window(b, &w, to));
+    for (int64_t i = 0; i < b->context; i++) {
+        int32_t word = to->inputs[i], next = to->targets[i];
+        CADRE_TRY(check_word(b, &w, word));
+        CADRE_TRY(check_word(b, &w, next));
+        bool counts = !token_word_silent(next) && !(b->pack && token_word_begins(next));
+        to->inputs[i] = token_word_id(word);
+        to->targets[i] = counts ? token_word_id(next) : -1;
+        if (b->pack && i > 0) to->begins[i] = token_word_begins(word);
+    }
+    return CADRE_OK;
+}
+
+static void empty_rows(const batches *b, int64_t count, const batch_rows *rows)
+{
+    size_t size = (size_t)(count * b->context);
+    memset(rows->inputs, 0, size * sizeof *rows->inputs);
+    memset(rows->targets, 0, size * sizeof *rows->targets);
+    memset(rows->begins, 0, size * sizeof *rows->begins);
+}
+
+cadre_status batches_take(
     const batches *b, int64_t step, int64_t first, int64_t count, const batch_rows *rows)
 {
-    for (int64_t i = 0; i < count; i++) {
+    cadre_status status = CADRE_OK;
+    for (int64_t i = 0; i < count && status == CADRE_OK; i++) {
         int64_t serial = step * b->batch + first + i, at = i * b->context;
         batch_rows row = { rows->inputs + at, rows->targets + at, rows->begins + at };
         if (b->table) file_row(b, serial, &row);
-        else corpus_row(b, serial, &row);
+        else status = corpus_row(b, serial, &row);
     }
+    if (status != CADRE_OK) empty_rows(b, count, rows);
+    return status;
 }
 
-/* In any window of a corpus */
+/* Among so many words of a store: what is known of the next power of two */
+static int64_t most_in_store(const token_store *s, int64_t words)
+{
+    int level = 0;
+    while (level + 1 < TOKEN_STORE_LEVELS && (int64_t)1 << level < words) level++;
+    return (int64_t)1 << level < words ? words : s->facts.most[level];
+}
+
+static int64_t most_in_memory(const token_run *run, int64_t words)
+{
+    int64_t most = 0;
+    for (int64_t i = 0, count = 0; i < run->count; i++) {
+        count += token_word_begins(run->words[i]);
+        if (i >= words) count -= token_word_begins(run->words[i - words]);
+        if (count > most) most = count;
+    }
+    return most;
+}
+
+/* In any window of a corpus: what begins in it, and what goes on before that */
 static int64_t most_in_runs(const batches *b)
 {
     int64_t most = 1;
     for (int r = 0; r < b->runs; r++) {
         const token_run *run = &b->run[r];
-        for (int64_t i = 0, count = 0; i < run->count; i++) {
-            count += token_word_begins(run->words[i]);
-            if (i >= b->context) count -= token_word_begins(run->words[i - b->context]);
-            if (count >= most) most = count + 1; /* and what goes on before the first of them */
-        }
+        int64_t begins =
+            run->store ? most_in_store(run->store, b->context) : most_in_memory(run, b->context);
+        if (begins + 1 > most) most = begins + 1;
     }
     return most < b->context ? most : b->context;
 }

@@ -15,18 +15,25 @@
 #include <stdint.h>
 
 #include "base/status.h"
+#include "text/token_store.h"
 #include "train/batch_rows.h"
 
+/* Words as text/token_word.h says, borrowed: in memory, or in a store */
 typedef struct token_run {
-    const int32_t *words; /* borrowed; as text/token_word.h says */
+    const int32_t *words;
+    const token_store *store; /* NULL: they are in memory */
     int64_t count;
     int64_t weight; /* rows of it among BATCHES_MIX; 0 of all runs: as many as it has windows */
 } token_run;
 
 enum { BATCHES_MIX = 1 << 12 };
 
+/* Words from .. from + count - 1 of a run */
+cadre_status token_run_read(const token_run *run, int64_t from, int64_t count, int32_t *words);
+
 typedef struct batches {
     int64_t batch, context;
+    int64_t vocabulary; /* an id of a store that is not in it is damage */
     uint64_t seed;
     /* from a corpus */
     int runs;
@@ -46,8 +53,9 @@ typedef struct batches {
 cadre_status batches_of_corpus(
     const token_run *run, int runs, int64_t batch, int64_t context, uint64_t seed, batches *b);
 
-/* Rows first .. first + count - 1 of the step's batch. rows->begins is all false before. */
-void batches_take(
+/* Rows first .. first + count - 1 of the step's batch. rows->begins is all false before. Fails if a
+ * store cannot be read; then the rows are of no use, but their ids are some of the vocabulary. */
+cadre_status batches_take(
     const batches *b, int64_t step, int64_t first, int64_t count, const batch_rows *rows);
 
 /* The most documents that one row holds */

@@ -35,12 +35,45 @@ static bool wants_clusters(const making *m)
 
 /* ---- what the texts say ---- */
 
-static void count_tokens(making *m)
+/* Called with the ids of all runs, in pieces; next: what follows the last of a piece, -1 at the end
+ * of a run. */
+typedef void (*ids_taker)(making *m, const int32_t *ids, int64_t count, int32_t next);
+
+static cadre_status walk_run(making *m, const token_run *run, ids_taker take)
+{
+    enum { PIECE = 4096 };
+    int32_t ids[PIECE + 1];
+    for (int64_t at = 0; at < run->count; at += PIECE) {
+        int64_t left = run->count - at, n = left > PIECE ? PIECE + 1 : left;
+        CADRE_TRY(token_run_read(run, at, n, ids));
+        for (int64_t i = 0; i < n; i++) {
+            ids[i] = token_word_id(ids[i]);
+            if (ids[i] >= m->ids)
+                return cadre_fail(CADRE_EFORMAT, run->store ? run->store->path : NULL,
+                    "expected ids of 0 to %lld, found %d", (long long)m->ids - 1, ids[i]);
+        }
+        bool ends = left <= PIECE;
+        take(m, ids, ends ? left : PIECE, ends ? -1 : ids[PIECE]);
+    }
+    return CADRE_OK;
+}
+
+static cadre_status walk_runs(making *m, ids_taker take)
+{
+    for (int r = 0; r < m->source->runs; r++) CADRE_TRY(walk_run(m, &m->source->run[r], take));
+    return CADRE_OK;
+}
+
+static void count_ids(making *m, const int32_t *ids, int64_t count, int32_t next)
+{
+    (void)next;
+    for (int64_t i = 0; i < count; i++) m->count[ids[i]]++;
+}
+
+static cadre_status count_tokens(making *m)
 {
     memset(m->count, 0, (size_t)m->ids * sizeof *m->count);
-    for (int r = 0; r < m->source->runs; r++)
-        for (int64_t i = 0; i < m->source->run[r].count; i++)
-            m->count[token_word_id(m->source->run[r].words[i])]++;
+    return walk_runs(m, count_ids);
 }
 
 /* Merges two sorted halves of order[begin, end). */
@@ -67,20 +100,23 @@ static cadre_status order_tokens(making *m)
     return CADRE_OK;
 }
 
-/* Rows of length 1: roots of how often tokens of each of FEATURES groups follow, with signs, as
- * random projections of the counts of all tokens. */
-static void describe_tokens(making *m)
+static void add_followers(making *m, const int32_t *ids, int64_t count, int32_t next)
 {
     random_key key = random_key_of(m->source->seed, "hash features", 0, 0);
-    memset(m->follower, 0, (size_t)(m->ids * FEATURES) * sizeof *m->follower);
-    for (int r = 0; r < m->source->runs; r++) {
-        const token_run *run = &m->source->run[r];
-        for (int64_t i = 0; i + 1 < run->count; i++) {
-            uint32_t bits = random_bits(key, (uint64_t)token_word_id(run->words[i + 1]));
-            m->follower[token_word_id(run->words[i]) * (int64_t)FEATURES + bits % FEATURES] +=
-                bits >> 31 ? 1.0F : -1.0F;
-        }
+    for (int64_t i = 0; i < count; i++) {
+        int32_t follower = i + 1 < count ? ids[i + 1] : next;
+        if (follower < 0) continue;
+        uint32_t bits = random_bits(key, (uint64_t)follower);
+        m->follower[ids[i] * (int64_t)FEATURES + bits % FEATURES] += bits >> 31 ? 1.0F : -1.0F;
     }
+}
+
+/* Rows of length 1: roots of how often tokens of each of FEATURES groups follow, with signs, as
+ * random projections of the counts of all tokens. */
+static cadre_status describe_tokens(making *m)
+{
+    memset(m->follower, 0, (size_t)(m->ids * FEATURES) * sizeof *m->follower);
+    CADRE_TRY(walk_runs(m, add_followers));
     for (int64_t i = 0; i < m->ids; i++) {
         float *row = m->follower + i * FEATURES, sum = 0;
         for (int k = 0; k < FEATURES; k++) {
@@ -89,6 +125,7 @@ static void describe_tokens(making *m)
         }
         for (int k = 0; k < FEATURES && sum > 0; k++) row[k] /= sqrtf(sum);
     }
+    return CADRE_OK;
 }
 
 /* ---- clusters: k-means by angle, whose first centres are the most frequent tokens ---- */
@@ -235,8 +272,8 @@ static cadre_status read_texts(making *m, int64_t ids)
     m->order = MEM_ARRAY(int32_t, ids);
     if (clusters) m->follower = MEM_ARRAY(float, ids *FEATURES);
     if (!m->count || !m->order || (clusters && !m->follower)) return CADRE_ENOMEM;
-    count_tokens(m);
-    if (clusters) describe_tokens(m);
+    CADRE_TRY(count_tokens(m));
+    if (clusters) CADRE_TRY(describe_tokens(m));
     return order_tokens(m);
 }
 

@@ -191,7 +191,7 @@ static cadre_status resume(train_run *r)
 static cadre_status fill_hash_tables(const train_run *r, const param_table *table, real *values)
 {
     const batches *b = &r->batches;
-    const token_run file = { b->table, b->steps * b->batch * (b->context + 1), 0 };
+    const token_run file = { .words = b->table, .count = b->steps * b->batch * (b->context + 1) };
     const hash_table_source source = { .kind = options_text_or(r->options, "hash-table", "modulo"),
         .run = b->table ? &file : b->run,
         .runs = b->table ? 1 : b->runs,

@@ -28,9 +28,10 @@ typedef struct train_run {
     tokenizer *tokenizer;            /* the same */
     byte_buffer tokenizer_json;      /* as it will be saved; empty: there is none */
     safetensors *token_file;
-    token_run *runs;     /* [domains] of the corpus */
-    image_tokens images; /* side 0: there are none */
-    real *image_codes;   /* their code book; NULL: none is learnt or loaded here */
+    token_run *runs;         /* [domains] of the corpus */
+    struct run_cache *cache; /* run_cache.c */
+    image_tokens images;     /* side 0: there are none */
+    real *image_codes;       /* their code book; NULL: none is learnt or loaded here */
     batches batches;
 
     model_config config;
@@ -86,6 +87,19 @@ cadre_status train_data_arrange(train_run *r);
 /* The piece that ends a text in a learnt vocabulary */
 string_view train_data_end(const train_run *r);
 void train_data_close(train_run *r);
+
+/* ---- run_cache.c: tokens of large texts, kept beside them ---- */
+
+/* After the domains were listed */
+cadre_status train_cache_open(train_run *r);
+void train_cache_close(train_run *r);
+/* The tokens of domain i, and the learnt vocabulary, if an earlier run has left them. end: the
+ * piece that ends a text */
+cadre_status train_cache_take(train_run *r, int i, const corpus_ids *how, bool *found);
+cadre_status train_cache_vocabulary(train_run *r, string_view end, bool *found);
+/* Makes the tokens of domain i, whose text is there, and keeps them if it is large. */
+cadre_status train_cache_make(train_run *r, int i, const corpus_ids *how);
+cadre_status train_cache_keep_vocabulary(train_run *r, string_view end);
 
 /* ---- run_weights.c ---- */
 

@@ -16,6 +16,8 @@ static const char end_of_text[] = "<|endoftext|>";
 static const char padding[] = "<pad>", end_of_sequence[] = "</s>",
                   first_sentinel[] = "<extra_id_0>";
 enum { SENTINELS = 100 };
+/* A vocabulary is learnt from so much of a larger text, taken from everywhere. */
+enum { VOCABULARY_BYTES = 256 << 20 };
 
 static bool reads_and_writes(const train_run *r)
 {
@@ -153,7 +155,7 @@ static cadre_status learn_with(train_run *r, const char *const *specials, int sp
     bpe_train_options o = { pieces + train_image_ids(r), specials, special_count };
     string_view *texts;
     int count;
-    CADRE_TRY(corpus_training_texts(r->corpus, &texts, &count));
+    CADRE_TRY(corpus_training_texts(r->corpus, VOCABULARY_BYTES, &texts, &count));
     train_note(r, "learning a vocabulary of %d pieces", (int)pieces);
     cadre_status status = bpe_train(texts, count, &o, &r->tokenizer_json);
     mem_free(texts);
@@ -184,11 +186,22 @@ cadre_status train_data_foresee(const train_run *r)
         BPE_TRAIN_MAX, (long long)pieces);
 }
 
+static cadre_status read_texts(train_run *r)
+{
+    for (int i = 0; i < r->corpus->count; i++) CADRE_TRY(corpus_read_domain(r->corpus, i));
+    return corpus_check_length(r->corpus, cadre_options_int(r->options, "context", 0));
+}
+
 static cadre_status find_tokenizer(train_run *r)
 {
     if (r->from) return load_tokenizer(r, r->from);
     if (r->resumed) return load_tokenizer(r, r->out);
-    return learn_tokenizer(r);
+    bool kept;
+    CADRE_TRY(train_cache_vocabulary(r, train_data_end(r), &kept));
+    if (kept) return CADRE_OK;
+    CADRE_TRY(read_texts(r));
+    CADRE_TRY(learn_tokenizer(r));
+    return train_cache_keep_vocabulary(r, train_data_end(r));
 }
 
 /* The token that ends a document: in a learnt vocabulary its only one, otherwise that of the model
@@ -213,34 +226,25 @@ static cadre_status find_template(const train_run *r, const chat_template **chat
     return CADRE_EUNSUPPORTED;
 }
 
-/* Documents that are texts, and conversations */
-static void count_documents(const corpus *c, size_t *texts, size_t *conversations)
-{
-    *texts = *conversations = 0;
-    for (int i = 0; i < c->count; i++) {
-        const corpus_domain *d = &c->domains[i];
-        for (size_t k = 0; k < d->documents; k++) {
-            size_t end = d->document[k].parts, begin = k ? d->document[k - 1].parts : 0;
-            bool talk = end > begin && d->parts[end - 1].role <= CORPUS_ASSISTANT;
-            ++*(talk ? conversations : texts);
-        }
-    }
-}
-
 static void note_documents(const train_run *r, const corpus_ids *how)
 {
-    size_t texts, conversations;
+    int64_t texts = 0, conversations = 0;
     string_view piece = tokenizer_piece(r->tokenizer, how->end);
-    count_documents(r->corpus, &texts, &conversations);
-    if (texts > (size_t)r->corpus->count && how->end < 0)
+    for (int i = 0; i < r->corpus->count; i++) {
+        const token_facts *f = &r->corpus->domains[i].facts;
+        texts += f->texts + f->completions;
+        conversations += f->conversations;
+    }
+    if (texts > r->corpus->count && how->end < 0)
         train_note(r,
-            "the model names no end of a text: %zu documents follow one another with nothing "
+            "the model names no end of a text: %lld documents follow one another with nothing "
             "between",
-            texts);
-    else if (texts > (size_t)r->corpus->count)
-        train_note(r, "%zu documents, each with %.*s after it", texts, (int)piece.size, piece.data);
-    if (conversations)
-        train_note(r, "%zu conversations, framed as %s: %s", conversations,
+            (long long)texts);
+    else if (texts > r->corpus->count)
+        train_note(r, "%lld documents, each with %.*s after it", (long long)texts, (int)piece.size,
+            piece.data);
+    if (conversations && how->chat)
+        train_note(r, "%lld conversations, framed as %s: %s", (long long)conversations,
             chat_template_name(how->chat),
             how->answers_only ? "the answers are learnt" : "all of it is learnt");
 }
@@ -251,31 +255,52 @@ static cadre_status make_ids(train_run *r)
         .end = end_of_document(r),
         .context = cadre_options_int(r->options, "context", 0),
         .answers_only = !strcmp(cadre_options_text(r->options, "loss-on", 0), "answers") };
-    if (corpus_has_conversations(r->corpus)) CADRE_TRY(find_template(r, &how.chat));
+    cadre_status found = find_template(r, &how.chat);
+    if (found != CADRE_OK && found != CADRE_EUNSUPPORTED) return found;
+    for (int i = 0; i < r->corpus->count; i++) {
+        const corpus_domain *d = &r->corpus->domains[i];
+        bool stored;
+        CADRE_TRY(train_cache_take(r, i, &how, &stored));
+        if (stored) continue;
+        CADRE_TRY(corpus_read_domain(r->corpus, i));
+        CADRE_TRY(corpus_check_length(r->corpus, how.context));
+        if (!how.chat && corpus_has_conversations(d)) return find_template(r, &how.chat);
+        CADRE_TRY(train_cache_make(r, i, &how));
+    }
     note_documents(r, &how);
-    return corpus_tokenise(r->corpus, &how);
+    return CADRE_OK;
 }
 
-cadre_status train_data_open_texts(train_run *r)
+static cadre_status list_texts(train_run *r)
 {
     int count = cadre_options_count(r->options, "data");
     const char **paths = MEM_ARRAY(const char *, count);
     if (!paths) return CADRE_ENOMEM;
     for (int i = 0; i < count; i++) paths[i] = cadre_options_text(r->options, "data", i);
     const image_reading images = train_images_reading(r);
-    cadre_status status = corpus_read(paths, count, &images, &r->corpus);
+    cadre_status status = corpus_list(paths, count, &images, &r->corpus);
     mem_free(paths);
     CADRE_TRY(status);
-    CADRE_TRY(corpus_check_length(r->corpus, cadre_options_int(r->options, "context", 0)));
+    return train_cache_open(r);
+}
+
+static token_run run_of(const corpus_domain *d)
+{
+    return (token_run){ .words = d->training.ids,
+        .store = d->store,
+        .count = d->store ? d->store->training : (int64_t)d->training.count };
+}
+
+cadre_status train_data_open_texts(train_run *r)
+{
+    CADRE_TRY(list_texts(r));
+    if (r->images.side) CADRE_TRY(read_texts(r));
     CADRE_TRY(train_images_read(r));
     CADRE_TRY(find_tokenizer(r));
     CADRE_TRY(make_ids(r));
     r->runs = MEM_ARRAY(token_run, r->corpus->count);
     if (!r->runs) return CADRE_ENOMEM;
-    for (int i = 0; i < r->corpus->count; i++) {
-        const token_list *ids = &r->corpus->domains[i].training;
-        r->runs[i] = (token_run){ ids->ids, (int64_t)ids->count, 0 };
-    }
+    for (int i = 0; i < r->corpus->count; i++) r->runs[i] = run_of(&r->corpus->domains[i]);
     return train_weights_take(r);
 }
 
@@ -333,9 +358,13 @@ static cadre_status arrange_texts(train_run *r)
     CADRE_TRY(
         batches_of_corpus(r->runs, r->corpus->count, s->batch, s->context, s->seed, &r->batches));
     r->batches.pack = packs_documents(r);
+    r->batches.vocabulary = r->config.vocab;
     s->documents = batches_most_documents(&r->batches);
     bool silent = false;
-    for (int i = 0; i < r->corpus->count; i++) silent |= r->corpus->domains[i].part_count > 0;
+    for (int i = 0; i < r->corpus->count; i++) {
+        const token_facts *f = &r->corpus->domains[i].facts;
+        silent |= f->conversations + f->completions > 0;
+    }
     if (!r->config.encoder || !(silent || r->batches.pack)) return CADRE_OK;
     return cadre_fail(CADRE_EUNSUPPORTED, NULL,
         "%s: expected a decoder, found a model with an encoder, whose targets are spans of the "
@@ -360,6 +389,7 @@ cadre_status train_data_arrange(train_run *r)
 void train_data_close(train_run *r)
 {
     corpus_free(r->corpus);
+    train_cache_close(r);
     tokenizer_close(r->tokenizer);
     byte_buffer_free(&r->tokenizer_json);
     safetensors_close(r->token_file);

@@ -76,9 +76,8 @@ static cadre_status write_held_out(const train_run *r)
     for (int i = 0; i < r->corpus->count && status == CADRE_OK; i++) {
         const corpus_domain *d = &r->corpus->domains[i];
         char *name = mem_printf("%s.txt", d->name);
-        status =
-            name ? write_in(folder, name, d->text + d->training_size, d->size - d->training_size)
-                 : CADRE_ENOMEM;
+        status = name ? write_in(folder, name, d->held_out.text.data, d->held_out.text.size)
+                      : CADRE_ENOMEM;
         mem_free(name);
     }
     mem_free(folder);
@@ -150,14 +149,11 @@ static void put_held_out(json_writer *w, const train_run *r)
 {
     json_put_object(w, "held_out_documents");
     for (int i = 0; r->corpus && i < r->corpus->count; i++) {
-        const corpus_domain *d = &r->corpus->domains[i];
-        if (d->training_size == d->size || corpus_document_end(d, d->training_size) == d->size)
-            continue;
-        json_put_array(w, d->name);
-        for (size_t at = d->training_size, end; at < d->size; at = end) {
-            end = corpus_document_end(d, at);
-            json_put_int(w, NULL, (int64_t)(end - at));
-        }
+        const held_text *h = &r->corpus->domains[i].held_out;
+        if (h->documents < 2) continue;
+        json_put_array(w, r->corpus->domains[i].name);
+        for (size_t k = 0; k < h->documents; k++)
+            json_put_int(w, NULL, h->ends[k] - (k ? h->ends[k - 1] : 0));
         json_put_close(w, ']');
     }
     json_put_close(w, '}');

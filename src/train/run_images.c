@@ -61,6 +61,9 @@ cadre_status train_images_foresee(train_run *r)
     return r->data_images && !r->from ? take_options(r) : CADRE_OK;
 }
 
+/* Texts of more bytes lie on the disk, and so do their tokens. */
+enum { LARGE_TEXTS = 128 << 20 };
+
 /* Texts, and ids of four bytes for every three or so bytes of text; squares until they are codes,
  * and their texts. */
 int64_t train_data_memory(const train_run *r)
@@ -68,7 +71,8 @@ int64_t train_data_memory(const train_run *r)
     const image_tokens *p = &r->images;
     int64_t image =
         p->side ? 3 * p->side * p->side + 2 * (int64_t)image_text_size(image_patches(p)) : 0;
-    return r->data_bytes + r->data_bytes * 4 / 3 + r->data_images * image;
+    int64_t texts = r->data_bytes > LARGE_TEXTS && !r->data_images ? LARGE_TEXTS : r->data_bytes;
+    return texts + texts * 4 / 3 + r->data_images * image;
 }
 
 static const char *const orders[] = {

@@ -26,7 +26,8 @@ typedef struct loop {
 static void feed(void *arg, int64_t first, int64_t count, const batch_rows *rows)
 {
     const train_run *r = arg;
-    batches_take(&r->batches, r->state.step, first, count, rows);
+    cadre_status status = batches_take(&r->batches, r->state.step, first, count, rows);
+    if (status != CADRE_OK) comm_fail(train_world(r), status); /* the step is given up */
 }
 
 static run_spent spent_by(const loop *l)

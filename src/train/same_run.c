@@ -115,11 +115,9 @@ static cadre_status put_inputs(const train_run *r, json_writer *w)
         put_input(w, "the vocabulary", (int64_t)vocabulary->size,
             hash_bytes(vocabulary->data, vocabulary->size));
     if (r->token_file) put_tokens(r, w);
-    for (int i = 0; r->corpus && i < r->corpus->count && status == CADRE_OK; i++) {
+    for (int i = 0; r->corpus && i < r->corpus->count; i++) {
         const corpus_domain *d = &r->corpus->domains[i];
-        hash128 hash;
-        status = corpus_hash(d, &hash);
-        if (status == CADRE_OK) put_input(w, d->name, (int64_t)d->size, hash);
+        put_input(w, d->name, d->facts.bytes, d->facts.content);
     }
     json_put_close(w, ']');
     return status;

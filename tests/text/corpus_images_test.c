@@ -108,7 +108,7 @@ static void no_image_is_cut(void **state)
                      d->training_size < d->images[i].at + c->image_size);
     string_view *texts;
     int count;
-    succeeds(corpus_training_texts(c, &texts, &count));
+    succeeds(corpus_training_texts(c, SIZE_MAX, &texts, &count));
     for (int i = 0; i < count; i++) assert_null(memchr(texts[i].data, '<', texts[i].size));
     mem_free(texts);
     corpus_free(c);

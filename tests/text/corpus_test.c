@@ -223,7 +223,7 @@ static void check_documents(const char *path, tokenizer *t)
     int count;
     const corpus_domain *d = &c->domains[0];
     assert_int_equal(d->documents, 3);
-    assert_int_equal(corpus_training_texts(c, &texts, &count), CADRE_OK);
+    assert_int_equal(corpus_training_texts(c, SIZE_MAX, &texts, &count), CADRE_OK);
     assert_int_equal(count, 3); /* the last up to where it is cut */
     for (int i = 0; i < 2; i++) assert_true(string_view_is(texts[i], documents[i]));
     assert_int_equal(corpus_document_end(d, 0), 10);
@@ -290,7 +290,7 @@ static void test_silent_parts(void **state)
     const corpus_domain *d = &c->domains[0];
     assert_int_equal(d->documents, 4); /* one says nothing */
     assert_int_equal(d->part_count, 4);
-    assert_true(corpus_has_conversations(c));
+    assert_true(corpus_has_conversations(d));
     corpus_ids how = { .tokenizer = t, .end = END, .context = 2, .answers_only = true };
     assert_int_equal(corpus_tokenise(c, &how), CADRE_EUNSUPPORTED); /* no template */
     how.chat = chat_template_find("chatml");

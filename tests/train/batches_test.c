@@ -14,7 +14,8 @@
 enum { CONTEXT = 8, BATCH = 3, FIRST = 200, SECOND = 67 };
 
 static int32_t first[FIRST], second[SECOND];
-static const token_run runs[] = { { first, FIRST, 0 }, { second, SECOND, 0 } };
+static const token_run runs[] = { { .words = first, .count = FIRST, .weight = 0 },
+    { .words = second, .count = SECOND, .weight = 0 } };
 
 /* Token i of run r is r * 1000 + i: a window tells where it came from. */
 static batches open_case(uint64_t seed)
@@ -84,8 +85,8 @@ static void test_weights_say_how_often_a_run_comes(void **state)
     int32_t inputs[CONTEXT], targets[CONTEXT];
     bool begins[CONTEXT] = { false };
     open_case(1);
-    const token_run mixed[] = { { first, FIRST, BATCHES_MIX / 4 },
-        { second, SECOND, BATCHES_MIX - BATCHES_MIX / 4 } };
+    const token_run mixed[] = { { .words = first, .count = FIRST, .weight = BATCHES_MIX / 4 },
+        { .words = second, .count = SECOND, .weight = BATCHES_MIX - BATCHES_MIX / 4 } };
     batches b;
     assert_int_equal(batches_of_corpus(mixed, 2, 1, CONTEXT, 5, &b), CADRE_OK);
     for (int mix = 0; mix < 2; mix++) {
@@ -99,7 +100,8 @@ static void test_weights_say_how_often_a_run_comes(void **state)
         for (int w = 1; w < FIRST / CONTEXT - 2; w++) /* 23 windows, 1024 rows */
             assert_true(seen[w] >= 1024 / 23 && seen[w] <= 1024 / 23 + 1);
     }
-    const token_run none[] = { { first, CONTEXT, 1 }, { second, SECOND, BATCHES_MIX - 1 } };
+    const token_run none[] = { { .words = first, .count = CONTEXT, .weight = 1 },
+        { .words = second, .count = SECOND, .weight = BATCHES_MIX - 1 } };
     assert_int_equal(batches_of_corpus(none, 2, 1, CONTEXT, 5, &b), CADRE_EARGUMENT);
 }
 
@@ -111,7 +113,7 @@ static void test_marks_of_a_corpus(void **state)
     for (int32_t i = 0; i <= CONTEXT; i++) words[i] = i;
     words[0] |= TOKEN_BEGINS, words[3] |= TOKEN_SILENT | TOKEN_BEGINS, words[5] |= TOKEN_SILENT,
         words[6] |= TOKEN_BEGINS;
-    const token_run run[] = { { words, CONTEXT + 1, 0 } };
+    const token_run run[] = { { .words = words, .count = CONTEXT + 1, .weight = 0 } };
     batches b;
     assert_int_equal(batches_of_corpus(run, 1, 1, CONTEXT, 5, &b), CADRE_OK);
     assert_int_equal(batches_most_documents(&b), 1);
@@ -175,9 +177,9 @@ static void test_too_little_text_is_refused(void **state)
 {
     (void)state;
     batches b;
-    const token_run little[] = { { first, CONTEXT, 0 } };
+    const token_run little[] = { { .words = first, .count = CONTEXT, .weight = 0 } };
     assert_int_equal(batches_of_corpus(little, 1, BATCH, CONTEXT, 1, &b), CADRE_EARGUMENT);
-    const token_run enough[] = { { first, CONTEXT + 1, 0 } };
+    const token_run enough[] = { { .words = first, .count = CONTEXT + 1, .weight = 0 } };
     assert_int_equal(batches_of_corpus(enough, 1, BATCH, CONTEXT, 1, &b), CADRE_OK);
 }
 

@@ -28,7 +28,7 @@ static void make_table(const char *kind, int32_t layer, real *values)
 {
     static int32_t tokens[TOKENS];
     make_text(tokens);
-    const token_run run = { tokens, TOKENS, 0 };
+    const token_run run = { .words = tokens, .count = TOKENS };
     const hash_table_source source = { .kind = kind, .run = &run, .runs = 1, .seed = 3 };
     param p = { .role = ROLE_ROUTER_OWN_0,
         .layer = layer,
