@@ -60,6 +60,7 @@ typedef struct architecture_gguf {
     bool heads_differ; /* layers may have different numbers of heads */
     /* The token mixer of layers for which "attention.head_count_kv" is 0; NULL: there are none */
     const char *recurrent;
+    bool period; /* "full_attention_interval": one layer in so many attends, if no list says it */
     /* Whether a file is of this row, among several of one name; NULL: it is */
     bool (*is)(const gguf *file);
     cadre_status (*read)(const gguf *file, model_config *config); /* as those of hf */

@@ -115,6 +115,7 @@ static bool is_attention(const mixer *row) { return !is_recurrent(row) && row !=
 static void fill_mixer(const model_config *c, mixer_config *m)
 {
     m->norm_eps = c->norm_eps;
+    m->tiled_heads = c->tiled_heads;
     if (!is_attention(m->row)) return;
     m->bidirectional = c->bidirectional;
     m->unplaced = c->window_places && !m->window;
@@ -296,9 +297,27 @@ static void derive_state(model_config *c)
     c->state_groups = or_usual(c->state_groups, 1);
 }
 
+static bool has_delta(const mixer *row) { return row == &mixer_gated_delta || row == &mixer_kda; }
+
+static mixer_config delta_with(const model_config *c, const mixer *row)
+{
+    mixer_config m = { .row = row, .width = c->width, .norm_eps = c->norm_eps };
+    m.heads = or_usual(c->delta_heads, c->heads);
+    m.key_heads = row == &mixer_kda ? m.heads : or_usual(c->delta_key_heads, m.heads);
+    m.head_dim = or_usual(c->delta_key_dim, c->width / c->heads);
+    m.value_dim = or_usual(c->delta_value_dim, m.head_dim);
+    m.conv = or_usual(c->conv, USUAL_STATE_CONV);
+    m.tiled_heads = c->tiled_heads;
+    if (row != &mixer_kda) return m;
+    m.decay_bound = c->decay_bound;
+    m.low_rank = c->direct_decay ? 0 : m.head_dim;
+    return m;
+}
+
 static mixer_config mixer_with(model_config *c, const mixer *row)
 {
     mixer_config m = { .row = row, .width = c->width, .norm_eps = c->norm_eps };
+    if (has_delta(row)) return delta_with(c, row);
     if (row == &mixer_short_conv) m.conv = or_usual(c->conv, USUAL_CONV);
     if (row != &mixer_mamba2) return m;
     derive_state(c);
@@ -320,6 +339,22 @@ cadre_status model_config_set_mixer(model_config *c, int64_t l, const char *name
         return CADRE_OK;
     }
     return refuse_mixer(l, name, where);
+}
+
+cadre_status model_config_attend_by_period(model_config *c, const char *name, const char *where)
+{
+    for (int64_t l = 0; l < c->layers; l++)
+        if ((l + 1) % c->attention_period) CADRE_TRY(model_config_set_mixer(c, l, name, where));
+    return CADRE_OK;
+}
+
+int64_t model_config_attention_period(const model_config *c)
+{
+    int64_t period = 1;
+    while (period <= c->layers && !is_attention(c->layer[period - 1].mixer.row)) period++;
+    for (int64_t l = 0; l < c->layers; l++)
+        if (is_attention(c->layer[l].mixer.row) != ((l + 1) % period == 0)) return 0;
+    return period;
 }
 
 static mixer_config cross_of(const model_config *c)

@@ -103,7 +103,13 @@ typedef struct model_config {
     bool conv_bias; /* of a state space's convolution */
     /* The state spaces of Mamba-2 layers, as in mixer_config */
     int64_t state_heads, state_head_dim, state_dim, state_groups;
-    bool latent; /* latent attention, which has the fields that follow */
+    /* Delta rules: heads of values and of keys and their widths, as in mixer_config; 0: as
+     * attention's */
+    int64_t delta_heads, delta_key_heads, delta_key_dim, delta_value_dim;
+    double decay_bound;       /* of Kimi delta attention; 0: its decay is not bounded */
+    bool direct_decay;        /* whose decay and gate do not go by way of a small width */
+    int64_t attention_period; /* one layer in so many attends if no list says which do; 0: all */
+    bool latent;              /* latent attention, which has the fields that follow */
     /* q_lora 0: queries are projected directly. */
     int64_t q_lora, kv_lora, nope_dim, rope_dim, value_dim;
     double latent_norm_eps;
@@ -141,8 +147,9 @@ typedef struct model_config {
     int64_t bos, eos, pad;               /* -1: none */
     int64_t other_eos[CONFIG_OTHER_EOS]; /* [other_eos_count] further tokens that end a text */
     int other_eos_count;
-    bool paired_rows, split_kv_b; /* how the open file holds it: see tensor_name.h */
-    layer_config *layer;          /* [layers], owned */
+    /* How the open file holds it: see tensor_name.h */
+    bool paired_rows, split_kv_b, tiled_heads;
+    layer_config *layer; /* [layers], owned */
 } model_config;
 
 void model_config_free(model_config *config);
@@ -156,6 +163,11 @@ cadre_status model_config_derive(model_config *config, const char *where);
  * THE LIST of token mixers, which is recurrent or "none". Refuses another name. */
 cadre_status model_config_set_mixer(
     model_config *config, int64_t l, const char *name, const char *where);
+/* Lets all layers but one in attention_period mix by the row of this name. */
+cadre_status model_config_attend_by_period(
+    model_config *config, const char *name, const char *where);
+/* The period in which layers attend; 0: they follow none. */
+int64_t model_config_attention_period(const model_config *config);
 const char *layer_mixer_name(const layer_config *layer);
 /* The names that an option may take; NULL: there are no more. */
 const char *layer_mixer_choice(int i);

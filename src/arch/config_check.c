@@ -4,6 +4,7 @@
 #include "arch/config_bound.h"
 #include "arch/token_types.h"
 #include "op/causal_conv.h"
+#include "op/delta_rule.h"
 
 cadre_status config_check_bounds(const config_bound *bounds, size_t count, const char *where)
 {
@@ -41,10 +42,28 @@ static cadre_status check_state(const mixer_config *m, const char *where)
         (long long)m->state_heads, (long long)m->state_groups);
 }
 
+static cadre_status check_delta(const mixer_config *m, const char *where)
+{
+    const config_bound bounds[] = { { "linear_num_value_heads", m->heads, 1, 1024 },
+        { "linear_num_key_heads", m->key_heads, 1, m->heads },
+        { "linear_key_head_dim", m->head_dim, 1, DELTA_RULE_WIDEST },
+        { "linear_value_head_dim", m->value_dim, 1, DELTA_RULE_WIDEST },
+        { "linear_conv_kernel_dim", m->conv, 2, CAUSAL_CONV_MOST } };
+    CADRE_TRY(config_check_bounds(bounds, sizeof bounds / sizeof *bounds, where));
+    if (m->decay_bound > 0 || m->decay_bound < -1e6)
+        return cadre_fail(CADRE_EARGUMENT, where,
+            "bound of decays: expected a number below 0, found %g", m->decay_bound);
+    if (m->heads % m->key_heads == 0) return CADRE_OK;
+    return cadre_fail(CADRE_EARGUMENT, where,
+        "linear_num_key_heads: expected a divisor of the %lld heads of values, found %lld",
+        (long long)m->heads, (long long)m->key_heads);
+}
+
 static cadre_status check_mixer(const model_config *c, const mixer_config *m, const char *where)
 {
     const config_bound conv = { "conv_L_cache", m->conv, 2, CAUSAL_CONV_MOST };
     if (m->row == &mixer_short_conv) CADRE_TRY(config_check_bounds(&conv, 1, where));
+    if (m->key_heads) return check_delta(m, where);
     if (m->row == &mixer_mamba2) return check_state(m, where);
     if (!m->row->rewinds || m->row == &mixer_none) return CADRE_OK; /* no attention */
     const config_bound all[] = { { "heads", m->heads, 1, 1024 },

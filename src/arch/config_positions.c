@@ -214,6 +214,8 @@ cadre_status config_windows_read(const json_node *root, model_config *c)
     json_node list;
     if (c->arch->hf.windowed) CADRE_TRY(read_used_windows(root, c));
     CADRE_TRY(json_opt_array(root, "layer_types", &list));
+    if (!list.value && c->attention_period && c->arch->hf.types)
+        return model_config_attend_by_period(c, c->arch->hf.types->mixer, root->file);
     if (!list.value) return CADRE_OK;
     if ((int64_t)json_count(&list) != c->layers)
         return json_refuse(&list, "one item for each of the %lld layers", (long long)c->layers);

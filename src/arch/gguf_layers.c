@@ -7,7 +7,8 @@
 #include "arch/config_keys_gguf.h"
 
 enum { KEY = 96 };
-static const char head_key[] = "attention.head_count", kv_key[] = "attention.head_count_kv";
+static const char head_key[] = "attention.head_count", kv_key[] = "attention.head_count_kv",
+                  period_key[] = "full_attention_interval";
 
 static void name_of(const model_config *c, const char *key, char name[KEY])
 {
@@ -68,8 +69,10 @@ static cadre_status check_kv(const gguf *f, const model_config *c, const gguf_ar
 cadre_status gguf_layers_read(const gguf *f, model_config *c)
 {
     const config_key heads[] = { KEY_INT_OF(head_key, heads, KEY_REQUIRED, 0), { 0 } },
-                     kv[] = { KEY_INT_OF(kv_key, kv_heads, 0, 0), { 0 } };
+                     kv[] = { KEY_INT_OF(kv_key, kv_heads, 0, 0), { 0 } },
+                     period[] = { KEY_INT_OF(period_key, attention_period, 0, 4), { 0 } };
     gguf_array head_list, kv_list;
+    if (c->arch->gguf.period) CADRE_TRY(config_keys_read_gguf(f, period, c));
     CADRE_TRY(list_of(f, c, head_key, lists_heads(c->arch), &head_list));
     CADRE_TRY(list_of(f, c, kv_key, lists_kv_heads(c->arch), &kv_list));
     c->heads = first_of(&head_list);
@@ -84,6 +87,8 @@ static cadre_status set_heads(const gguf *f, model_config *c)
     gguf_array heads, kv;
     CADRE_TRY(list_of(f, c, head_key, lists_heads(c->arch), &heads));
     CADRE_TRY(list_of(f, c, kv_key, lists_kv_heads(c->arch), &kv));
+    if (!kv.count && c->attention_period && c->arch->gguf.recurrent)
+        CADRE_TRY(model_config_attend_by_period(c, c->arch->gguf.recurrent, gguf_path(f)));
     for (int64_t l = 0; l < c->layers; l++) {
         mixer_config *m = &c->layer[l].mixer;
         if (c->arch->gguf.recurrent && kv.count && !gguf_array_int(&kv, (size_t)l))
@@ -111,15 +116,18 @@ static void put_list(
 void gguf_layers_put_heads(gguf_writer *w, const model_config *c)
 {
     int64_t heads[CONFIG_MAX_LAYERS], kv[CONFIG_MAX_LAYERS];
-    bool lists = lists_heads(c->arch), kv_lists = lists_kv_heads(c->arch);
+    int64_t period = c->arch->gguf.period ? model_config_attention_period(c) : 0;
+    bool lists = lists_heads(c->arch), kv_lists = lists_kv_heads(c->arch) && !period;
+    char name[KEY];
     for (int64_t l = 0; l < c->layers; l++) {
         const mixer_config *m = &c->layer[l].mixer;
         heads[l] = lists ? m->heads : c->heads;
         kv[l] = kv_lists ? m->kv_heads : c->kv_heads;
     }
     put_list(w, c, head_key, lists, heads);
-    if (c->arch->gguf.recurrent) {
-        char name[KEY];
+    name_of(c, period_key, name);
+    if (period) gguf_writer_int(w, name, GGUF_U32, period);
+    if (c->arch->gguf.recurrent && !period) {
         name_of(c, kv_key, name);
         gguf_writer_ints(w, name, GGUF_I32, kv, (size_t)c->layers);
     } else {

@@ -64,9 +64,37 @@ static int64_t gate_rows(const layer_config *l)
     return gating == GATE_ELEMENTS ? out_row(l) : gating == GATE_HEADS ? l->mixer.heads : 0;
 }
 
-SHAPE(q) { return matrix_if(attends(l) && !low_rank_queries(l), q_rows(l), c->width); }
+/* Kimi delta attention has queries, keys and values as attention does. */
+static bool by_kda(const layer_config *l) { return l->mixer.row == &mixer_kda; }
+static bool by_delta(const layer_config *l) { return l->mixer.key_heads > 0; }
+static int64_t delta_keys(const layer_config *l) { return l->mixer.key_heads * l->mixer.head_dim; }
+static int64_t delta_low(const layer_config *l) { return by_delta(l) ? l->mixer.low_rank : 0; }
+static int64_t delta_decays(const layer_config *l)
+{
+    return l->mixer.heads * (by_kda(l) ? l->mixer.head_dim : 1);
+}
+/* What a projection that may go by way of a small width reads */
+static int64_t delta_side(const layer_config *l)
+{
+    return delta_low(l) ? delta_low(l) : l->mixer.width;
+}
+
+SHAPE(q)
+{
+    if (by_kda(l)) return matrix_of(delta_keys(l), c->width);
+    return matrix_if(attends(l) && !low_rank_queries(l), q_rows(l), c->width);
+}
 SHAPE(attn_gate) { return matrix_if(attends(l), gate_rows(l), c->width); }
-SHAPE(kv) { return matrix_if(grouped(l), kv_row(l), c->width); }
+SHAPE(k)
+{
+    if (by_kda(l)) return matrix_of(delta_keys(l), c->width);
+    return matrix_if(grouped(l), kv_row(l), c->width);
+}
+SHAPE(v)
+{
+    if (by_kda(l)) return matrix_of(out_row(l), c->width);
+    return matrix_if(grouped(l), kv_row(l), c->width);
+}
 SHAPE(o) { return matrix_if(attends(l), c->width, out_row(l)); }
 SHAPE(q_bias) { return vector_if(grouped(l) && c->qkv_bias, q_rows(l)); }
 SHAPE(kv_bias) { return vector_if(grouped(l) && c->qkv_bias, kv_row(l)); }
@@ -114,6 +142,7 @@ static int64_t state_inner(const layer_config *l)
 static int64_t conv_channels(const layer_config *l)
 {
     if (has_state(l)) return state_inner(l) + 2 * l->mixer.state_groups * l->mixer.state_dim;
+    if (l->mixer.row == &mixer_gated_delta) return 2 * delta_keys(l) + out_row(l);
     return convolves(l) ? l->mixer.width : 0;
 }
 LAYERS_OWN(conv, vector_if(conv_channels(l) > 0, conv_channels(l) * l->mixer.conv))
@@ -121,8 +150,20 @@ SHAPE(conv_bias) { return vector_if(has_state(l) && c->conv_bias, conv_channels(
 LAYERS_OWN(state_in, matrix_if(has_state(l),
                          state_inner(l) + conv_channels(l) + l->mixer.state_heads, l->mixer.width))
 LAYERS_OWN(state_head, vector_if(has_state(l), l->mixer.state_heads))
-LAYERS_OWN(state_norm, vector_if(has_state(l), state_inner(l)))
-LAYERS_OWN(state_out, matrix_if(has_state(l), l->mixer.width, state_inner(l)))
+LAYERS_OWN(a_log, by_delta(l) ? vector_of(l->mixer.heads) : shape_state_head(c, l))
+LAYERS_OWN(dt_bias, by_delta(l) ? vector_of(delta_decays(l)) : shape_state_head(c, l))
+LAYERS_OWN(state_norm,
+    by_delta(l) ? vector_of(l->mixer.value_dim) : vector_if(has_state(l), state_inner(l)))
+LAYERS_OWN(state_out, matrix_if(by_delta(l) || has_state(l), l->mixer.width,
+                          by_delta(l) ? out_row(l) : state_inner(l)))
+LAYERS_OWN(
+    delta_in, matrix_if(by_delta(l) && !by_kda(l), 2 * delta_keys(l) + out_row(l), l->mixer.width))
+LAYERS_OWN(delta_low, matrix_if(delta_low(l) > 0, delta_low(l), l->mixer.width))
+LAYERS_OWN(delta_gate, matrix_if(by_delta(l), out_row(l), delta_side(l)))
+LAYERS_OWN(delta_beta, matrix_if(by_delta(l), l->mixer.heads, l->mixer.width))
+LAYERS_OWN(delta_decay, matrix_if(by_delta(l), delta_decays(l), delta_side(l)))
+LAYERS_OWN(conv_key, vector_if(by_kda(l), delta_keys(l) * l->mixer.conv))
+LAYERS_OWN(conv_value, vector_if(by_kda(l), out_row(l) * l->mixer.conv))
 LAYERS_OWN(conv_out, matrix_if(convolves(l), l->mixer.width, l->mixer.width))
 SHAPE(cross_norm) { return vector_if(l->cross.row != NULL, c->width); }
 SHAPE(cross_in)
@@ -235,10 +276,10 @@ static const param_row list[ROLE_COUNT] = {
     [ROLE_Q] = { PARAM_MATRIX, OF_LAYER, REPACKED, BY_HEAD, .shape = shape_q,
         .folder = { { "model.layers.{l}.self_attn.q_proj.weight", 0 } },
         .gguf = { { "blk.{l}.attn_q.weight", 0 }, { "blk.{l}.attn_qkv.weight", TENSOR_QKV } } },
-    [ROLE_K] = { PARAM_MATRIX, OF_LAYER, REPACKED, BY_HEAD, .shape = shape_kv,
+    [ROLE_K] = { PARAM_MATRIX, OF_LAYER, REPACKED, BY_HEAD, .shape = shape_k,
         .folder = { { "model.layers.{l}.self_attn.k_proj.weight", 0 } },
         .gguf = { { "blk.{l}.attn_k.weight", 0 }, { "blk.{l}.attn_qkv.weight", TENSOR_QKV } } },
-    [ROLE_V] = { PARAM_MATRIX, OF_LAYER, REPACKED, BY_HEAD, .shape = shape_kv,
+    [ROLE_V] = { PARAM_MATRIX, OF_LAYER, REPACKED, BY_HEAD, .shape = shape_v,
         .folder = { { "model.layers.{l}.self_attn.v_proj.weight", 0 } },
         .gguf = { { "blk.{l}.attn_v.weight", 0 }, { "blk.{l}.attn_qkv.weight", TENSOR_QKV } } },
     [ROLE_O] = { PARAM_MATRIX, OF_LAYER, REPACKED, BY_ROW, .shape = shape_o,
@@ -313,16 +354,43 @@ static const param_row list[ROLE_COUNT] = {
     [ROLE_CONV_OUT] = { PARAM_MATRIX, OF_LAYER, REPACKED, WHOLE, .shape = shape_conv_out,
         .folder = { { "model.layers.{l}.conv.out_proj.weight", 0 } },
         .gguf = { { "blk.{l}.shortconv.out_proj.weight", 0 } } },
+    [ROLE_DELTA_IN] = { PARAM_MATRIX, OF_LAYER, REPACKED, WHOLE, .shape = shape_delta_in,
+        .folder = { { "model.layers.{l}.linear_attn.in_proj_qkv.weight", 0 } },
+        .gguf = { { "blk.{l}.attn_qkv.weight", 0 } } },
+    [ROLE_DELTA_GATE_LOW] = { PARAM_MATRIX, OF_LAYER, REPACKED, WHOLE, .shape = shape_delta_low,
+        .folder = { { "model.layers.{l}.self_attn.g_a_proj.weight", 0 } },
+        .gguf = { { "blk.{l}.ssm_g_a.weight", 0 } } },
+    [ROLE_DELTA_GATE] = { PARAM_MATRIX, OF_LAYER, REPACKED, WHOLE, .shape = shape_delta_gate,
+        .folder = { { "model.layers.{l}.linear_attn.in_proj_z.weight", 0 } },
+        .gguf = { { "blk.{l}.attn_gate.weight", 0 } } },
+    [ROLE_DELTA_BETA] = { PARAM_MATRIX, OF_LAYER, REPACKED, WHOLE, .shape = shape_delta_beta,
+        .folder = { { "model.layers.{l}.linear_attn.in_proj_b.weight", 0 } },
+        .gguf = { { "blk.{l}.ssm_beta.weight", 0 } } },
+    [ROLE_DELTA_DECAY_LOW] = { PARAM_MATRIX, OF_LAYER, REPACKED, WHOLE, .shape = shape_delta_low,
+        .folder = { { "model.layers.{l}.self_attn.f_a_proj.weight", 0 } },
+        .gguf = { { "blk.{l}.ssm_f_a.weight", 0 } } },
+    [ROLE_DELTA_DECAY] = { PARAM_MATRIX, OF_LAYER, REPACKED, WHOLE, .shape = shape_delta_decay,
+        .folder = { { "model.layers.{l}.linear_attn.in_proj_a.weight", 0 } },
+        .gguf = { { "blk.{l}.ssm_alpha.weight", 0 } } },
+    [ROLE_CONV_Q] = { PARAM_BIAS, OF_LAYER, AS_IT_IS, WHOLE, .shape = shape_conv_key,
+        .folder = { { "model.layers.{l}.self_attn.q_conv1d.weight", TENSOR_FILTERS } },
+        .gguf = { { "blk.{l}.ssm_conv1d_q.weight", TENSOR_CHANNELS } } },
+    [ROLE_CONV_K] = { PARAM_BIAS, OF_LAYER, AS_IT_IS, WHOLE, .shape = shape_conv_key,
+        .folder = { { "model.layers.{l}.self_attn.k_conv1d.weight", TENSOR_FILTERS } },
+        .gguf = { { "blk.{l}.ssm_conv1d_k.weight", TENSOR_CHANNELS } } },
+    [ROLE_CONV_V] = { PARAM_BIAS, OF_LAYER, AS_IT_IS, WHOLE, .shape = shape_conv_value,
+        .folder = { { "model.layers.{l}.self_attn.v_conv1d.weight", TENSOR_FILTERS } },
+        .gguf = { { "blk.{l}.ssm_conv1d_v.weight", TENSOR_CHANNELS } } },
     [ROLE_STATE_IN] = { PARAM_MATRIX, OF_LAYER, REPACKED, WHOLE, .shape = shape_state_in,
         .folder = { { "model.layers.{l}.mamba.in_proj.weight", 0 } },
         .gguf = { { "blk.{l}.ssm_in.weight", 0 } } },
     [ROLE_CONV_BIAS] = { PARAM_BIAS, OF_LAYER, AS_IT_IS, WHOLE, .shape = shape_conv_bias,
         .folder = { { "model.layers.{l}.mamba.conv1d.bias", 0 } },
         .gguf = { { "blk.{l}.ssm_conv1d.bias", 0 } } },
-    [ROLE_A_LOG] = { PARAM_BIAS, OF_LAYER, AS_IT_IS, WHOLE, .shape = shape_state_head,
+    [ROLE_A_LOG] = { PARAM_BIAS, OF_LAYER, AS_IT_IS, WHOLE, .shape = shape_a_log,
         .folder = { { "model.layers.{l}.mamba.A_log", 0 } },
         .gguf = { { "blk.{l}.ssm_a", TENSOR_ONE_COLUMN | TENSOR_EXP | TENSOR_NEGATED } } },
-    [ROLE_DT_BIAS] = { PARAM_BIAS, OF_LAYER, AS_IT_IS, WHOLE, .shape = shape_state_head,
+    [ROLE_DT_BIAS] = { PARAM_BIAS, OF_LAYER, AS_IT_IS, WHOLE, .shape = shape_dt_bias,
         .folder = { { "model.layers.{l}.mamba.dt_bias", 0 } },
         .gguf = { { "blk.{l}.ssm_dt.bias", 0 } } },
     [ROLE_STATE_D] = { PARAM_BIAS, OF_LAYER, AS_IT_IS, WHOLE, .shape = shape_state_head,

@@ -46,6 +46,15 @@ typedef enum param_role {
     ROLE_CONV_IN,
     ROLE_CONV, /* [channels taps] one after another */
     ROLE_CONV_OUT,
+    ROLE_DELTA_IN, /* for a delta rule, which has others of a state space too */
+    ROLE_DELTA_GATE_LOW,
+    ROLE_DELTA_GATE,
+    ROLE_DELTA_BETA,
+    ROLE_DELTA_DECAY_LOW,
+    ROLE_DELTA_DECAY,
+    ROLE_CONV_Q,
+    ROLE_CONV_K,
+    ROLE_CONV_V,
     ROLE_STATE_IN, /* for a state space */
     ROLE_CONV_BIAS,
     ROLE_A_LOG,
@@ -153,6 +162,10 @@ enum tensor_form {
     TENSOR_GROUPS = 1 << 15,     /* ... or [groups of a state space, elements of a group] */
     TENSOR_EXP = 1 << 16,        /* exp of the elements, ... */
     TENSOR_NEGATED = 1 << 17,    /* ... or - exp of them */
+    TENSOR_TILED = 1 << 18,      /* the heads of values are tiled, as model_config.tiled_heads */
+    /* Of a delta rule: for each head of keys, its rows of q, k, v and the gate, or of beta and the
+     * decay */
+    TENSOR_BY_KEY_HEAD = 1 << 19,
     TENSOR_VALUES = TENSOR_LESS_ONE | TENSOR_EXP | TENSOR_NEGATED, /* forms of each element */
     TENSOR_HALF = TENSOR_FIRST | TENSOR_SECOND | TENSOR_EVEN | TENSOR_ODD,
 };

@@ -111,9 +111,90 @@ float tensor_form_element(unsigned form, float stored)
     return (float)(form & TENSOR_EXP ? (value > 0 ? log(value) : NAN) : value);
 }
 
-/* The rows (of a vector: elements) of the tensor that the parameter is a part of */
-static int64_t rows_together(unsigned form, const mixer_config *m, int64_t rows)
+/* ---- orders of heads ---- */
+
+static int64_t tile(const head_order *o, int64_t at, int64_t from_groups, int64_t from_each)
 {
+    if (at < o->first) return at;
+    int64_t piece = (at - o->first) / o->unit, rest = (at - o->first) % o->unit;
+    return o->first + (piece % from_each * from_groups + piece / from_each) * o->unit + rest;
+}
+
+int64_t head_order_stored(const head_order *o, int64_t row)
+{
+    if (o->kind == ORDER_TILED || o->kind == ORDER_TILED_COLUMNS)
+        return tile(o, row, o->groups, o->each);
+    if (o->kind != ORDER_BY_GROUP) return row;
+    int part = 0;
+    for (; part < 2 && row >= o->groups * o->part[part].size; part++)
+        row -= o->groups * o->part[part].size;
+    int64_t size = o->part[part].size;
+    return row / size * o->together + o->part[part].place + row % size;
+}
+
+int64_t head_order_at(const head_order *o, int64_t stored)
+{
+    if (o->kind == ORDER_TILED || o->kind == ORDER_TILED_COLUMNS)
+        return tile(o, stored, o->each, o->groups);
+    if (o->kind != ORDER_BY_GROUP) return stored;
+    int64_t group = stored / o->together, in = stored % o->together, first = 0;
+    for (int i = 0; i < 3; i++) {
+        int64_t place = o->part[i].place, size = o->part[i].size;
+        if (in >= place && in < place + size) return first + group * size + in - place;
+        first += o->groups * size;
+    }
+    return -1;
+}
+
+/* Of heads whose values are stored tiled, in a model that has them in order */
+static head_order tiled_order(const mixer_config *m, param_role role)
+{
+    int64_t keys = 2 * m->key_heads * m->head_dim, width = m->value_dim;
+    head_order o = {
+        .kind = ORDER_TILED, .groups = m->key_heads, .each = m->heads / m->key_heads, .unit = 1
+    };
+    if (role == ROLE_DELTA_IN) o.first = keys, o.unit = width;
+    else if (role == ROLE_CONV) o.first = keys * m->conv, o.unit = width * m->conv;
+    else if (role == ROLE_DELTA_GATE) o.unit = width;
+    else if (role == ROLE_STATE_OUT) o.kind = ORDER_TILED_COLUMNS, o.unit = width;
+    return o;
+}
+
+/* Of the rows [q | k | v | gate], or [beta | decay], of each head of keys */
+static head_order order_by_key_head(const mixer_config *m, param_role role)
+{
+    int64_t each = m->heads / m->key_heads, keys = m->head_dim, values = each * m->value_dim;
+    bool wide = role == ROLE_DELTA_IN || role == ROLE_DELTA_GATE;
+    head_order o = { .kind = ORDER_BY_GROUP,
+        .groups = m->key_heads,
+        .each = each,
+        .together = wide ? 2 * (keys + values) : 2 * each };
+    if (role == ROLE_DELTA_IN) {
+        for (int i = 0; i < 3; i++) o.part[i].place = i * keys, o.part[i].size = keys;
+        o.part[2].size = values;
+    } else {
+        o.part[0].size = wide ? values : each;
+        o.part[0].place = wide ? 2 * keys + values : role == ROLE_DELTA_BETA ? 0 : each;
+    }
+    return o;
+}
+
+static head_order order_of(unsigned form, const model_config *c, const param *p)
+{
+    const mixer_config *m = p->layer < 0 ? NULL : &c->layer[p->layer].mixer;
+    if (form & TENSOR_BY_KEY_HEAD) return order_by_key_head(m, p->role);
+    if (form & TENSOR_TILED && !c->tiled_heads && m->heads > m->key_heads)
+        return tiled_order(m, p->role);
+    return (head_order){ .kind = ORDER_SAME };
+}
+
+/* The rows (of a vector: elements) of the tensor that the parameter is a part of */
+static int64_t rows_together(unsigned form, const mixer_config *m, param_role role, int64_t rows)
+{
+    if (form & TENSOR_BY_KEY_HEAD) {
+        head_order o = order_by_key_head(m, role);
+        return o.groups * o.together;
+    }
     if (form & TENSOR_QKV) return (m->heads + 2 * m->kv_heads) * m->head_dim;
     if (form & TENSOR_HEADS) return rows / m->heads;
     return form & TENSOR_HALF ? 2 * rows : rows;
@@ -135,12 +216,12 @@ int tensor_name_shape(
         int64_t groups = name->form & TENSOR_GROUPS ? m->state_groups : 1;
         if (name->form & TENSOR_ONE_ROW) shape[rank++] = 1;
         if (name->form & TENSOR_GROUPS) shape[rank++] = groups;
-        shape[rank++] = rows_together(name->form, m, p->cols) / groups;
+        shape[rank++] = rows_together(name->form, m, p->role, p->cols) / groups;
         if (name->form & TENSOR_ONE_COLUMN) shape[rank++] = 1;
         return rank;
     }
     if (name->form & TENSOR_HEADS) shape[rank++] = m->heads;
-    int64_t rows = rows_together(name->form, m, p->rows);
+    int64_t rows = rows_together(name->form, m, p->role, p->rows);
     bool transposed = name->form & TENSOR_TRANSPOSED;
     shape[rank++] = transposed ? p->cols : rows;
     shape[rank++] = transposed ? rows : p->cols;
@@ -181,11 +262,26 @@ tensor_place tensor_name_place(const tensor_name *name, const model_config *c, c
     if (name->form & TENSOR_QKV)
         place.offset = first_row(&c->layer[p->layer].mixer, p->role) * place.row;
     if (name->form & TENSOR_PAIRED) place.paired = c->layer[p->layer].mixer.head_dim;
+    place.order = order_of(name->form, c, p);
     return place;
 }
 
 int64_t tensor_place_row(const tensor_place *place, int64_t row)
 {
     int64_t d = place->paired, in_head = d ? row % d : 0;
+    if (place->order.kind != ORDER_TILED_COLUMNS) row = head_order_stored(&place->order, row);
     return d ? row - in_head + 2 * (in_head % (d / 2)) + in_head / (d / 2) : row;
+}
+
+int64_t tensor_place_row_at(const tensor_place *place, int64_t stored)
+{
+    int64_t d = place->paired, in_head = d ? stored % d : 0;
+    if (d) return stored - in_head + in_head % 2 * (d / 2) + in_head / 2;
+    return place->order.kind != ORDER_TILED_COLUMNS ? head_order_at(&place->order, stored) : stored;
+}
+
+int64_t tensor_place_column(const tensor_place *place, int64_t column)
+{
+    return place->order.kind == ORDER_TILED_COLUMNS ? head_order_stored(&place->order, column)
+                                                    : column;
 }

@@ -82,10 +82,12 @@ static void fit_head(const weight_file *file, model_config *c)
 /* Records how this file has what files may have in several ways. */
 static void fit_to_file(const weight_file *file, model_config *c)
 {
-    tensor_name q = { 0 };
+    tensor_name q = { 0 }, out = { 0 };
     tensor_name_of(c->arch, file->gguf ? NAMES_OF_GGUF : NAMES_OF_FOLDER, ROLE_Q, 0, &q);
     param k_b = { .role = ROLE_K_B };
     c->paired_rows = !c->latent && q.form & TENSOR_PAIRED;
+    tensor_name_of(c->arch, file->gguf ? NAMES_OF_GGUF : NAMES_OF_FOLDER, ROLE_STATE_OUT, 0, &out);
+    c->tiled_heads = out.form & TENSOR_TILED;
     c->split_kv_b = c->latent && file->gguf && param_source_exists(file, c, &k_b);
     model_config_fill_layers(c);
 }

@@ -22,6 +22,11 @@ init_options init_options_of(
 /* The taps of a convolution: each reads few numbers, whatever the width. PyTorch's for three. */
 static const double TAPS_DEVIATION = 1.0 / 3;
 
+static bool is_taps(const param *p)
+{
+    return p->role == ROLE_CONV || (p->role >= ROLE_CONV_Q && p->role <= ROLE_CONV_V);
+}
+
 static double deviation_of(const param *p, const init_options *o)
 {
     if (o->zero_router && p->kind == PARAM_ROUTER) return 0;
@@ -29,7 +34,7 @@ static double deviation_of(const param *p, const init_options *o)
     if (p->role == ROLE_ROUTER_NOISE)
         return 0; /* so that loads are equal at the start (Shazeer et al. 2017) */
     int64_t cols = param_is_routers_own(p->role) ? p->start.cols : p->cols;
-    if (p->role == ROLE_CONV) return TAPS_DEVIATION;
+    if (is_taps(p)) return TAPS_DEVIATION;
     double usual = o->rule == INIT_FAN_IN ? sqrt(o->scale / (double)cols) : o->scale;
     return usual * sqrt(o->variance);
 }
@@ -63,7 +68,7 @@ static bool starts_with(const param *p, int64_t i, real *value)
     bool one = p->kind == PARAM_NORM || p->role == ROLE_STATE_D || p->role == ROLE_ROUTER_OMEGA ||
                is_forget_bias(p, i);
     *value = one ? 1 : 0;
-    return p->role != ROLE_CONV &&
+    return !is_taps(p) &&
            (p->kind == PARAM_NORM || p->kind == PARAM_BIAS || p->kind == PARAM_STATE);
 }
 

@@ -186,6 +186,10 @@ static cadre_status find_named(const weight_file *f, const model_config *c, cons
                          s->param->cols % block))
         return cadre_fail(CADRE_EUNSUPPORTED, weight_file_path(f), "%s: expected whole rows of %s",
             name, s->tensor.type);
+    if (s->place.order.kind == ORDER_TILED_COLUMNS && s->tensor.format == &number_nvfp4)
+        return cadre_fail(CADRE_EUNSUPPORTED, weight_file_path(f),
+            "%s: expected another format than %s to change the order of columns", name,
+            s->tensor.type);
     return s->tensor.format == &number_nvfp4 ? find_whole_scales(f, name, s) : CADRE_OK;
 }
 
@@ -250,7 +254,8 @@ void param_source_cut(param_source *s, const param *part)
 const void *param_source_in_place(const param_source *s)
 {
     const number_format *format = s->tensor.format;
-    if (s->place.col != 1 || s->packed.kind || s->form & TENSOR_VALUES || REAL_IS_DOUBLE)
+    if (s->place.col != 1 || s->packed.kind || s->form & TENSOR_VALUES || s->place.order.kind ||
+        REAL_IS_DOUBLE)
         return NULL;
     const uint8_t *data = s->tensor.data + number_row_bytes(format, s->place.offset);
     return format->block > 1 || (uintptr_t)data % (uintptr_t)format->block_bytes == 0 ? data : NULL;
@@ -273,6 +278,49 @@ static void strided_row(const param_source *s, int64_t at, float *values)
     }
 }
 
+/* Reads n elements from element `from` on, which need not begin a block. */
+static void read_some(const param_source *s, int64_t from, int64_t n, float *values)
+{
+    const number_format *format = s->tensor.format;
+    float block[PIECE];
+    for (int64_t i = 0, some; i < n; i += some) {
+        int64_t in = (from + i) % format->block, left = n - i;
+        const uint8_t *at = s->tensor.data + number_row_bytes(format, from + i - in);
+        some = left - left % format->block;
+        if (!in && some) {
+            format->unpack(at, values + i, some);
+            continue;
+        }
+        some = format->block - in < left ? format->block - in : left;
+        format->unpack(at, block, format->block);
+        memcpy(values + i, block + in, (size_t)some * sizeof *values);
+    }
+}
+
+/* Reads a vector, or a row, of which pieces are in another order. */
+static void read_tiled(const param_source *s, int64_t at, float *values)
+{
+    const head_order *o = &s->place.order;
+    for (int64_t c = 0, n; c < s->param->cols; c += n) {
+        n = c < o->first ? o->first - c : o->unit;
+        read_some(s, at + head_order_stored(o, c), n, values + c);
+    }
+}
+
+/* Whether pieces of what param_source_row reads are in another order */
+static bool is_tiled(const param_source *s)
+{
+    return s->place.order.kind == ORDER_TILED_COLUMNS ||
+           (s->place.order.kind == ORDER_TILED && param_is_vector(s->param));
+}
+
+static int64_t row_in_file(const param_source *s, int64_t row, bool stored)
+{
+    tensor_place place = s->place;
+    if (stored) place.paired = 0;
+    return tensor_place_row(&place, row);
+}
+
 /* Reads a vector whose elements are rows of heads. */
 static void put_vector_in_order(const param_source *s, float *values)
 {
@@ -287,9 +335,10 @@ static void put_vector_in_order(const param_source *s, float *values)
 void param_source_row(const param_source *s, int64_t row, bool stored, float *values)
 {
     const number_format *format = s->tensor.format;
-    if (!stored) row = tensor_place_row(&s->place, row);
+    row = row_in_file(s, row, stored);
     int64_t at = s->place.offset + row * s->place.row;
     if (s->packed.kind) packed_weight_row(&s->packed, at / s->packed.cols, values);
+    else if (is_tiled(s)) read_tiled(s, at, values);
     else if (s->place.col != 1) strided_row(s, at, values);
     else format->unpack(s->tensor.data + number_row_bytes(format, at), values, s->param->cols);
     number_apply_block_scales(&s->block_scales, row, 0, s->param->cols, values);
@@ -300,13 +349,13 @@ void param_source_row(const param_source *s, int64_t row, bool stored, float *va
 
 int64_t param_source_packed_row(const param_source *s, int64_t row)
 {
-    return (s->place.offset + row * s->place.row) / s->packed.cols;
+    return (s->place.offset + row_in_file(s, row, true) * s->place.row) / s->packed.cols;
 }
 
 const void *param_source_stored_row(const param_source *s, int64_t row, const number_format *format)
 {
     if (s->packed.kind || s->block_scales.form || s->place.col != 1 || s->form & TENSOR_VALUES ||
-        s->tensor.format != format)
+        is_tiled(s) || s->tensor.format != format)
         return NULL;
     return s->tensor.data + number_row_bytes(format,
                                 s->place.offset + tensor_place_row(&s->place, row) * s->place.row);

@@ -34,7 +34,7 @@ static listed_tensor *find_other_half(tensor_list *list, const char *name)
 static void add_part(const tensor_list *list, listed_tensor *t, int64_t index, unsigned form)
 {
     const param *rows = list->table->rows;
-    int part = form & (TENSOR_SECOND | TENSOR_ODD) ? 1 : 0;
+    int part = form & (TENSOR_SECOND | TENSOR_ODD) ? 1 : form & TENSOR_BY_KEY_HEAD ? t->parts : 0;
     t->parts++;
     t->part[part] = index;
     t->form[part] = form;
@@ -70,7 +70,8 @@ static cadre_status add(tensor_list *list, int64_t index, const tensor_source *s
     char text[TENSOR_NAME], *name;
     tensor_name_text(&n, p, text);
     if (!(name = mem_strdup(text))) return CADRE_ENOMEM;
-    listed_tensor *t = n.form & TENSOR_HALF ? find_other_half(list, name) : NULL;
+    listed_tensor *t =
+        n.form & (TENSOR_HALF | TENSOR_BY_KEY_HEAD) ? find_other_half(list, name) : NULL;
     if (t) {
         mem_free(name);
     } else {
@@ -213,9 +214,20 @@ static cadre_status begin_expert(writing *w, int64_t expert)
 
 /* ---- by share: a parameter's rows are not the tensor's, so it is put together first ---- */
 
+/* The place of a part in the tensor, or in an expert's share of it */
+static tensor_place place_of(const writing *w, int part)
+{
+    param first = *param_of(w, part);
+    unsigned form = w->tensor->form[part] & ~(unsigned)TENSOR_EXPERTS;
+    if (first.expert > 0) first.expert = 0;
+    tensor_name name = { first.role, NULL, form };
+    return tensor_name_place(&name, param_stack(w->list->config, &first), &first);
+}
+
 static bool by_share(const writing *w)
 {
-    return w->tensor->form[0] & TENSOR_TRANSPOSED || param_is_vector(param_of(w, 0));
+    return w->tensor->form[0] & TENSOR_TRANSPOSED || param_is_vector(param_of(w, 0)) ||
+           (w->tensor->form[0] & TENSOR_TILED && place_of(w, 0).order.kind == ORDER_TILED_COLUMNS);
 }
 
 static int64_t share_size(const writing *w)
@@ -230,14 +242,13 @@ static cadre_status write_share(writing *w)
     for (int k = 0; k < t->parts; k++) {
         int64_t index;
         const param *own = param_at(w, k, &index);
-        param first = *param_of(w, k);
-        if (first.expert > 0) first.expert = 0;
-        tensor_name name = { first.role, NULL, t->form[k] & ~(unsigned)TENSOR_EXPERTS };
-        tensor_place place = tensor_name_place(&name, param_stack(w->list->config, &first), &first);
-        for (int64_t r = 0; r < first.rows; r++) {
+        const param *first = param_of(w, k);
+        tensor_place place = place_of(w, k);
+        for (int64_t r = 0; r < first->rows; r++) {
             w->source->row(w->source->arg, own, index, r, w->part);
-            for (int64_t c = 0; c < first.cols; c++) {
-                int64_t column = param_is_vector(&first) ? tensor_place_row(&place, c) : c;
+            for (int64_t c = 0; c < first->cols; c++) {
+                int64_t column = param_is_vector(first) ? tensor_place_row(&place, c)
+                                                        : tensor_place_column(&place, c);
                 w->values[place.offset + tensor_place_row(&place, r) * place.row +
                           column * place.col] = tensor_form_stored(t->form[k], w->part[c]);
             }
@@ -250,15 +261,27 @@ static cadre_status write_share(writing *w)
 
 typedef struct batch {
     const writing *writing;
-    tensor_place place;
-    int64_t first; /* stored row */
+    tensor_place place[2]; /* of each part */
+    int64_t first;         /* stored row */
 } batch;
 
-/* The row of the parameter that is stored as row `stored` of its tensor. */
-static int64_t row_stored_at(const tensor_place *place, int64_t stored)
+/* Which part a stored row is of, and which row of it */
+static int part_at(const batch *b, int64_t stored, int64_t *row)
 {
-    int64_t d = place->paired, in_head = d ? stored % d : 0;
-    return d ? stored - in_head + in_head % 2 * (d / 2) + in_head / 2 : stored;
+    const listed_tensor *t = b->writing->tensor;
+    int64_t rows = param_of(b->writing, 0)->rows;
+    int part = 0;
+    if (t->form[0] & TENSOR_BY_KEY_HEAD) {
+        part = tensor_place_row_at(&b->place[0], stored) < 0 ? 1 : 0;
+    } else if (t->form[0] & TENSOR_EVEN) {
+        part = (int)(stored % 2);
+        stored /= 2;
+    } else {
+        part = (int)(stored / rows);
+        stored %= rows;
+    }
+    *row = tensor_place_row_at(&b->place[part], stored);
+    return part;
 }
 
 static void pack_row(const batch *b, int64_t at)
@@ -266,10 +289,9 @@ static void pack_row(const batch *b, int64_t at)
     const writing *w = b->writing;
     const listed_tensor *t = w->tensor;
     const tensor_source *source = w->source;
-    int64_t cols = param_of(w, 0)->cols, rows = param_of(w, 0)->rows, stored = b->first + at, index;
-    bool alternate = t->form[0] & TENSOR_EVEN;
-    const param *p = param_at(w, (int)(alternate ? stored % 2 : stored / rows), &index);
-    int64_t row = row_stored_at(&b->place, alternate ? stored / 2 : stored % rows);
+    int64_t cols = param_of(w, 0)->cols, index, row;
+    int part = part_at(b, b->first + at, &row);
+    const param *p = param_at(w, part, &index);
     uint8_t *packed = w->packed + number_row_bytes(t->format, at * cols);
     const void *bytes = source->stored ? source->stored(source->arg, p, row, t->format) : NULL;
     if (bytes) {
@@ -295,13 +317,20 @@ static int64_t batch_rows(int64_t rows, int64_t cols)
     return rows < most ? rows : most;
 }
 
+/* The rows of a tensor, or of an expert's share of it */
+static int64_t rows_of(const writing *w)
+{
+    int64_t rows = 0;
+    for (int k = 0; k < w->tensor->parts; k++) rows += param_of(w, k)->rows;
+    return rows;
+}
+
 static cadre_status write_rows(writing *w)
 {
     const param *p = param_of(w, 0);
-    tensor_name name = { p->role, NULL, w->tensor->form[0] };
-    batch b = { .writing = w,
-        .place = tensor_name_place(&name, param_stack(w->list->config, p), p) };
-    int64_t rows = w->tensor->parts * p->rows, most = batch_rows(rows, p->cols);
+    batch b = { .writing = w };
+    for (int k = 0; k < w->tensor->parts; k++) b.place[k] = place_of(w, k);
+    int64_t rows = rows_of(w), most = batch_rows(rows, p->cols);
     for (; b.first < rows; b.first += most) {
         int64_t count = rows - b.first < most ? rows - b.first : most;
         memset(w->refused, 0, (size_t)count * sizeof *w->refused);
@@ -352,8 +381,7 @@ cadre_status tensor_list_write(const compute *c, const tensor_list *list, const 
     int64_t widest = 1, most = 1, rows = 1;
     for (int64_t i = 0; i < list->count; i++) {
         w.tensor = &list->tensors[i];
-        int64_t cols = param_of(&w, 0)->cols,
-                together = batch_rows(w.tensor->parts * param_of(&w, 0)->rows, cols);
+        int64_t cols = param_of(&w, 0)->cols, together = batch_rows(rows_of(&w), cols);
         widest = max64(widest, cols);
         rows = max64(rows, together);
         most = max64(most, by_share(&w) ? share_size(&w) : together * cols);
