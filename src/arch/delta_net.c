@@ -22,12 +22,33 @@ const char *delta_net_refuses(const model_config *c)
     return !c->shared_width || c->shared_gated ? NULL : "its shared expert has a gate";
 }
 
+/* 0 would stand for a size that was not given. */
+static cadre_status check_given(const model_config *c, const char *where)
+{
+    const struct {
+        const char *key;
+        int64_t value;
+    } sizes[] = { { "linear_num_key_heads", c->delta_key_heads },
+        { "linear_num_value_heads", c->delta_heads }, { "linear_key_head_dim", c->delta_key_dim },
+        { "linear_value_head_dim", c->delta_value_dim }, { "linear_conv_kernel_dim", c->conv },
+        { "full_attention_interval", c->attention_period } };
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        if (sizes[i].value < 1)
+            return cadre_fail(CADRE_EFORMAT, where, "%s: expected at least 1, found %lld",
+                sizes[i].key, (long long)sizes[i].value);
+    return CADRE_OK;
+}
+
+cadre_status delta_net_read(const json_node *root, model_config *c)
+{
+    return check_given(c, root->file);
+}
+
 /* Programs that do not read the list of layers take the period. */
 void delta_net_write(const model_config *c, json_writer *w)
 {
     int64_t period = model_config_attention_period(c);
     if (period) json_put_int(w, "full_attention_interval", period);
-    json_put_bool(w, "attn_output_gate", true);
 }
 
 /* ---- GGUF ---- */
@@ -48,7 +69,7 @@ cadre_status delta_net_read_gguf(const gguf *f, model_config *c)
             "%s: expected a multiple of the %lld heads (ssm.time_step_rank), found %lld", name,
             (long long)c->delta_heads, (long long)inner);
     c->delta_value_dim = inner / c->delta_heads;
-    return CADRE_OK;
+    return check_given(c, gguf_path(f));
 }
 
 /* The shares of frequencies that belong to time, height and width: for text they are one. */

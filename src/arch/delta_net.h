@@ -59,6 +59,7 @@ void delta_net_fix(model_config *config);
 /* Why their files cannot describe the configuration; NULL: they can. */
 const char *delta_net_refuses(const model_config *config);
 
+cadre_status delta_net_read(const json_node *root, model_config *config);
 void delta_net_write(const model_config *config, json_writer *w);
 /* "ssm.inner_size", from which the width of values follows */
 cadre_status delta_net_read_gguf(const gguf *file, model_config *config);

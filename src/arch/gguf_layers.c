@@ -115,7 +115,7 @@ static void put_list(
 
 void gguf_layers_put_heads(gguf_writer *w, const model_config *c)
 {
-    int64_t heads[CONFIG_MAX_LAYERS], kv[CONFIG_MAX_LAYERS];
+    int64_t heads[CONFIG_MAX_LAYERS] = { 0 }, kv[CONFIG_MAX_LAYERS] = { 0 };
     int64_t period = c->arch->gguf.period ? model_config_attention_period(c) : 0;
     bool lists = lists_heads(c->arch), kv_lists = lists_kv_heads(c->arch) && !period;
     char name[KEY];

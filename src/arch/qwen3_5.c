@@ -38,6 +38,7 @@ static const char *refuses(const model_config *c)
     .hf.left = left,                                                                               \
     .hf.types = delta_net_types,                                                                   \
     .hf.act = "silu",                                                                              \
+    .hf.read = delta_net_read,                                                                     \
     .hf.write = delta_net_write,                                                                   \
     .hf.refuses = refuses,                                                                         \
     .gguf.name = "qwen35",                                                                         \

@@ -39,6 +39,7 @@ static const char *const left[] = { "model.visual.", "mtp.", NULL };
     .hf.types = delta_net_types,                                                                   \
     .hf.act = "silu",                                                                              \
     .hf.norm_topk_prob = true,                                                                     \
+    .hf.read = delta_net_read,                                                                     \
     .hf.write = delta_net_write,                                                                   \
     .hf.refuses = delta_net_refuses,                                                               \
     .gguf.name = "qwen35moe",                                                                      \

@@ -43,6 +43,12 @@ static const tensor_name gguf_tensors[] = {
 
 static const char *const left[] = { "mtp.", NULL };
 
+static cadre_status read(const json_node *root, model_config *c)
+{
+    CADRE_TRY(delta_net_read(root, c));
+    return dense_layers_read(root, c);
+}
+
 static void write(const model_config *c, json_writer *w)
 {
     delta_net_write(c, w);
@@ -59,7 +65,7 @@ const architecture architecture_qwen3_next = {
     .hf.types = delta_net_types,
     .hf.act = "silu",
     .hf.norm_topk_prob = true,
-    .hf.read = dense_layers_read,
+    .hf.read = read,
     .hf.write = write,
     .hf.refuses = delta_net_refuses,
     .gguf.name = "qwen3next",

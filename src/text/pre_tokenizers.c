@@ -109,7 +109,7 @@ static const pre_tokenizer rows[] = {
         .steps = { { PRE_SPLIT, QWEN2 } },
         .nfc = true },
     { .names = "stablelm2 grok-2 hunyuan solar-open kormo", .steps = { { PRE_SPLIT, QWEN2 } } },
-    { .names = "qwen35", .steps = { { PRE_SPLIT, QWEN35 } } },
+    { .names = "qwen35", .steps = { { PRE_SPLIT, QWEN35 } }, .nfc = true },
     { .names = "gpt-4o llama4 kanana2 minimax-m2 talkie", .steps = { { PRE_SPLIT, GPT4O } } },
     { .names = "tekken",
         .steps = { { PRE_SPLIT, TEKKEN } },

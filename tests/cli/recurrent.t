@@ -94,11 +94,12 @@ $ cadre train --options tiny.json --data texts --steps 2 --mixer mamba2,none,lst
 2> cadre: options: dense-width: expected 1 to 1048576, found 0
 ? 2
 $ cadre train --options tiny.json --data texts --steps 2 --mixer lstm,gru,lstm --out no
-2> cadre: --mixer: expected attention, lstm, short-conv, mamba2 or none, found 'gru'
+2> cadre: --mixer: expected attention, lstm, short-conv, mamba2, none, gated-delta or kda, found
++  'gru'
 ? 2
 $ sed 's/"attention"/"gru"/' mixed/config.json > gru.json && cadre init no --config gru.json
-2> cadre: gru.json: mixer: expected one of attention, lstm, short-conv, mamba2, none for layer 1,
-+  found "gru"
+2> cadre: gru.json: mixer: expected one of attention, lstm, short-conv, mamba2, none,
++  gated-delta, kda for layer 1, found "gru"
 ? 1
 $ cadre train --options tiny.json --data texts --steps 2 --mixer lstm,lstm --out no
 2> cadre: --mixer: expected one name or one for each of the 3 layers, found 2
