@@ -133,6 +133,12 @@ static void a_refusal_lists_every_family_once(void **state)
     assert_true(has_each_once(text));
     for (size_t i = 0; i < sizeof ggufs / sizeof *ggufs; i++)
         assert_non_null(strstr(text, ggufs[i]));
+    model_config c;
+    refuses(family_read("mambo", "", NULL, &c), CADRE_EUNSUPPORTED,
+        "config.json: model_type: expected one of mixtral, llama, ");
+    refuses(family_read("mambo", "", NULL, &c), CADRE_EUNSUPPORTED, ", cadre, found \"mambo\"");
+    assert_null(architecture_by_type("mambo"));
+    assert_null(architecture_by_type("Llama"));
 }
 
 int main(void)
