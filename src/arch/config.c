@@ -341,22 +341,6 @@ cadre_status model_config_set_mixer(model_config *c, int64_t l, const char *name
     return refuse_mixer(l, name, where);
 }
 
-cadre_status model_config_attend_by_period(model_config *c, const char *name, const char *where)
-{
-    for (int64_t l = 0; l < c->layers; l++)
-        if ((l + 1) % c->attention_period) CADRE_TRY(model_config_set_mixer(c, l, name, where));
-    return CADRE_OK;
-}
-
-int64_t model_config_attention_period(const model_config *c)
-{
-    int64_t period = 1;
-    while (period <= c->layers && !is_attention(c->layer[period - 1].mixer.row)) period++;
-    for (int64_t l = 0; l < c->layers; l++)
-        if (is_attention(c->layer[l].mixer.row) != ((l + 1) % period == 0)) return 0;
-    return period;
-}
-
 static mixer_config cross_of(const model_config *c)
 {
     if (!c->cross) return (mixer_config){ 0 };

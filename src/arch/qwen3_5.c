@@ -1,6 +1,6 @@
 /* qwen3_5.c - Qwen3.5 and Qwen3.6 (2026), dense, the text part: gated delta nets in most layers,
- * gated attention in every fourth. Published files have it inside of a larger model, whose part that
- * sees is not read; what is written is the text part alone. */
+ * gated attention in every fourth. Published files have it inside of a larger model, whose part
+ * that sees is not read; what is written is the text part alone. */
 #include "arch/delta_net.h"
 
 static const config_key keys[] = {

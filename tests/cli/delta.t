@@ -97,5 +97,6 @@ $ sh broken moe 's/linear_key_head_dim": 8/linear_key_head_dim": 4/'
 2> cadre: bad/model.safetensors: model.layers.0.linear_attn.*: expected a shape of *
 ? 1
 $ sh broken moe 's/"full_attention"/"linear_attention"/'
-2> cadre: bad/model.safetensors: model.layers.3.linear_attn.*: expected a tensor of this name, found none
+2> cadre: bad/model.safetensors: model.layers.3.linear_attn.*: expected a tensor of this name,
++  found none
 ? 1
