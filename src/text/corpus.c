@@ -16,7 +16,7 @@
 #include "text/plain_text.h"
 
 enum { DEPTH_MAX = 32 }; /* of folders in folders */
-enum { HELD_OUT_MOST = 4 << 20 };
+enum { HELD_OUT_MOST = 1 << 20 };
 
 /* ---- files ---- */
 

@@ -68,7 +68,7 @@ typedef struct corpus_domain {
     size_t size, text_capacity;
     spool spool;              /* where a large text lies */
     const char *spool_folder; /* borrowed; NULL: text lies in memory, however large */
-    /* text[0 .. training_size) is for training, the last 5 %, at most 4 MB, for validation */
+    /* text[0 .. training_size) is for training, the last 5 %, at most 1 MB, for validation */
     size_t training_size;
     corpus_document *document; /* [documents] in the order of the text; the last ends at `size` */
     size_t documents, documents_capacity;
