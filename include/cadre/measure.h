@@ -28,6 +28,11 @@ CADRE_API cadre_status cadre_bench_gemm(
 CADRE_API cadre_status cadre_bench_train(
     cadre_context *context, cadre_options *options, cadre_line_listener line, void *arg);
 
+/* The same, and "shares" of the step's time: {"products", "attention", "routing", "optimizer",
+ * "other"}, which together are 1. Attention and routing have their own products. */
+CADRE_API cadre_status cadre_bench_train_profile(
+    cadre_context *context, cadre_options *options, cadre_line_listener line, void *arg);
+
 /* {"tokens", "ratio_dense"}, a line for each number of tokens: the time of a training step of a
  * sparse layer (width 512, 64 experts of width 256, 8 picks; including routing and dispatch)
  * divided by that of a dense feed-forward with the same active work. */

@@ -13,6 +13,23 @@ static const cadre_option rows[] = {
         .max = 1 << 20,
         .subject = "Length",
         .help = "train: sequences in one optimiser step" },
+    { .name = "compute",
+        .kind = CADRE_OPTION_CHOICE,
+        .choices = (const char *const[]){ "f32", "bf16", NULL },
+        .fallback = "f32",
+        .subject = "Length",
+        .help = "train: what products multiply, as 'cadre train --compute'" },
+    { .name = "optimizer",
+        .kind = CADRE_OPTION_TEXT,
+        .value = "NAME",
+        .fallback = "adamw",
+        .subject = "Length",
+        .help = "train: the optimiser, as 'cadre train --optimizer'" },
+    { .name = "profile",
+        .kind = CADRE_OPTION_FLAG,
+        .subject = "Length",
+        .help = "train: also print which shares of the time products, attention, routing and the "
+                "optimiser take" },
     { .name = "length",
         .kind = CADRE_OPTION_INT,
         .min = 1,
@@ -82,7 +99,9 @@ static cadre_status bench_train(const invocation *call, const opened *o)
     cadre_options *options;
     cadre_status status = opened_recipe_options(call, &options);
     if (status != CADRE_OK) return status;
-    status = cadre_bench_train(o->context, options, print_line, NULL);
+    status = (cadre_options_flag(call->options, "profile") ? cadre_bench_train_profile
+                                                           : cadre_bench_train)(
+        o->context, options, print_line, NULL);
     cadre_options_free(options);
     return status;
 }
@@ -127,7 +146,7 @@ typedef struct bench {
 static const bench benches[] = {
     { "gemm", false, false, false, { NULL }, bench_gemm, false },
     { "layer", false, false, false, { NULL }, bench_layer, false },
-    { "train", false, true, true, { "batch" }, bench_train, false },
+    { "train", false, true, true, { "batch", "compute", "optimizer", "profile" }, bench_train, false },
     { "decode", true, true, false,
         { "length", "streams", "depth", "routes", "repack", "cache", "memory" }, bench_decode,
         false },

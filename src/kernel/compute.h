@@ -17,6 +17,7 @@ typedef struct compute {
     /* Products round their operands to bfloat16 (kernel/bf16.h). Set between calls, by whoever owns
      * the whole of a computation: see compute_in_full */
     bool bf16;
+    struct compute_times *times; /* kernel/compute_times.h; NULL: nobody asks */
     void **scratch;       /* [workers], gemm_scratch_bytes() each */
     void **quant_scratch; /* [workers], quant_scratch_bytes() each */
 } compute;

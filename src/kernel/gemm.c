@@ -8,6 +8,7 @@
  * changes no bit. */
 #include "kernel/gemm.h"
 
+#include "kernel/compute_times.h"
 #include "kernel/gemm_block.h"
 #include "kernel/gemm_kernels.h"
 #include "kernel/quant.h"
@@ -89,8 +90,10 @@ void gemm_grouped(
     enum { WORTH_WAKING = 50000 };
     call job = { c, kind, groups, count, accumulate, 0, kernels_of(c) };
     for (int64_t i = 0; i < count; i++) job.work += work_of(&groups[i]);
+    compute_subject before = compute_enter(c, TIME_PRODUCTS);
     if (job.work < WORTH_WAKING) run_share(&job, 0, 1);
     else pool_run(c->pool, run_share, &job);
+    compute_leave(c, before);
 }
 
 void gemm_serial_begin(compute *c, int worker)

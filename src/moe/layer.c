@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "kernel/compute_times.h"
 #include "moe/layer_run.h"
 
 static void run_begin(
@@ -49,12 +50,14 @@ static void route(layer_run *r)
         .score = r->s->router.score,
         .key = r->routing.key,
         .scratch = &r->scratch.dispatch };
+    compute_subject before = compute_enter(d.compute, TIME_ROUTING);
     p->tokens = b->tokens;
     p->valid = b->valid;
     routing_assign(&r->routing);
     if (!mixes_slots(r->c)) dispatch(&d, p);
     routing_weigh(&r->routing);
     if (r->call->balance) balance_collect(r->call->balance, r->call->balance_layer, &r->routing);
+    compute_leave(d.compute, before);
 }
 
 static void combine(const layer_run *r, real *y)

@@ -8,6 +8,7 @@
  * gradient <x, dx_row> beside that through the output. */
 #include <string.h>
 
+#include "kernel/compute_times.h"
 #include "moe/layer_run.h"
 #include "op/parallel.h"
 
@@ -204,8 +205,10 @@ void routed_backward(layer_run *r, const real *dsparse, real *dx, moe_gradients 
     if (b) d.dscore = balance_gradients(b, r->call->balance_layer);
     if (b) d.losses = balance_routing_gradient(b, r->call->balance_layer);
     experts_gradients(r, dsparse, g);
+    compute_subject before = compute_enter(r->call->compute, TIME_ROUTING);
     routing_backward(&r->routing, &d, &g->router, g->accumulate, dx);
     if (b) balance_parameter_gradients(b, r->call->balance_layer, &r->routing, &g->router);
+    compute_leave(r->call->compute, before);
     if (!r->c->route.jitter_experts) routing_apply_jitter(&r->routing, dx);
     scatter(r, dx, g);
     if (r->c->route.jitter_experts) routing_apply_jitter(&r->routing, dx);

@@ -24,6 +24,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "kernel/compute_times.h"
 #include "kernel/gemm.h"
 #include "kernel/rows.h"
 
@@ -316,7 +317,9 @@ void attention_forward(compute *c, const attention *a, const attention_sequence 
     attention_task k = {
         .c = c, .a = a, .sequences = sequences, .count = count, .scratch = scratch
     };
+    compute_subject before = compute_enter(c, TIME_ATTENTION);
     pool_run(c->pool, forward_tasks, &k);
+    compute_leave(c, before);
 }
 
 /* z = cap tanh(x / cap):  dx = dz (1 - (z / cap)^2). Where p is 0, dz is 0 too, and z may be
@@ -469,6 +472,8 @@ void attention_backward(compute *c, const attention *a, const attention_sequence
         .scratch = scratch };
     if (a->dbias && !a->accumulate)
         memset(a->dbias, 0, (size_t)(a->heads * a->bias_span) * sizeof *a->dbias);
+    compute_subject before = compute_enter(c, TIME_ATTENTION);
     pool_run(c->pool, backward_tasks, &k);
     if (a->dsinks) sink_gradient(&k);
+    compute_leave(c, before);
 }

@@ -6,6 +6,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "kernel/compute_times.h"
 #include "op/parallel.h"
 
 enum { CHUNK = 1 << 20, LEAST = 1 << 14, COLUMNS = 256, GRAIN = 16 };
@@ -192,8 +193,10 @@ void leaves_multiply(
     }
     for (int64_t i = 0; i < count; i++)
         work += (double)groups[i].m * (double)groups[i].n * (double)groups[i].k;
+    compute_subject before = compute_enter(c, TIME_PRODUCTS);
     if (work < WORTH_WAKING) multiply_task(&p, 0, 1);
     else pool_run(c->pool, multiply_task, &p);
+    compute_leave(c, before);
 }
 
 /* ---- other sums ---- */

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "kernel/compute_times.h"
 #include "op/parallel.h"
 
 /* ---- the step ---- */
@@ -149,9 +150,13 @@ cadre_status trainer_step(
     gather_gradients(t);
     trainer_exchange_embedding(t);
     join_embedding(t);
+    compute_subject before = compute_enter(t->c, TIME_OPTIMIZER);
     double size = optimizer_gradient_norm(t->optimizer, t->gradient);
+    compute_leave(t->c, before);
     CADRE_TRY(comm_status(t->world)); /* asked once, before anything is changed */
+    before = compute_enter(t->c, TIME_OPTIMIZER);
     optimizer_step(t->optimizer, t->values, t->gradient, size, lr, lr * s->router_lr, step + 1);
+    compute_leave(t->c, before);
     trainer_spread_values(t);
     update_biases(t);
     trainer_show_routers(t);
