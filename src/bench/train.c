@@ -58,9 +58,8 @@ static cadre_status time_steps(
 /* The shares of the fastest step */
 static void put_profile(json_writer *w, const compute_times *times)
 {
-    static const char *const names[TIME_SUBJECTS] = {
-        "other", "products", "attention", "routing", "optimizer"
-    };
+    static const char *const names[TIME_SUBJECTS] = { "other", "products", "attention", "routing",
+        "optimizer" };
     double sum = 0;
     for (int i = 0; i < TIME_SUBJECTS; i++) sum += times->seconds[i];
     json_put_object(w, "shares");
@@ -106,8 +105,7 @@ static cadre_status measure(cadre_context *context, const model_config *config,
     return status;
 }
 
-static cadre_status bench_train(
-    cadre_context *context, cadre_options *options, const listener *to)
+static cadre_status bench_train(cadre_context *context, cadre_options *options, const listener *to)
 {
     const recipe *r = recipe_by_name(options_text_or(options, "recipe", "olmoe"));
     model_config config;

@@ -99,9 +99,9 @@ static cadre_status bench_train(const invocation *call, const opened *o)
     cadre_options *options;
     cadre_status status = opened_recipe_options(call, &options);
     if (status != CADRE_OK) return status;
-    status = (cadre_options_flag(call->options, "profile") ? cadre_bench_train_profile
-                                                           : cadre_bench_train)(
-        o->context, options, print_line, NULL);
+    status = (cadre_options_flag(call->options, "profile")
+                  ? cadre_bench_train_profile
+                  : cadre_bench_train)(o->context, options, print_line, NULL);
     cadre_options_free(options);
     return status;
 }
@@ -146,7 +146,8 @@ typedef struct bench {
 static const bench benches[] = {
     { "gemm", false, false, false, { NULL }, bench_gemm, false },
     { "layer", false, false, false, { NULL }, bench_layer, false },
-    { "train", false, true, true, { "batch", "compute", "optimizer", "profile" }, bench_train, false },
+    { "train", false, true, true, { "batch", "compute", "optimizer", "profile" }, bench_train,
+        false },
     { "decode", true, true, false,
         { "length", "streams", "depth", "routes", "repack", "cache", "memory" }, bench_decode,
         false },

@@ -18,8 +18,8 @@ typedef struct compute {
      * the whole of a computation: see compute_in_full */
     bool bf16;
     struct compute_times *times; /* kernel/compute_times.h; NULL: nobody asks */
-    void **scratch;       /* [workers], gemm_scratch_bytes() each */
-    void **quant_scratch; /* [workers], quant_scratch_bytes() each */
+    void **scratch;              /* [workers], gemm_scratch_bytes() each */
+    void **quant_scratch;        /* [workers], quant_scratch_bytes() each */
 } compute;
 
 /* Until the value it returns is put back, products are of floats: routers decide in these. */

@@ -10,6 +10,7 @@
 typedef __m512 vec;
 enum { WIDTH = 16, ROWS = 8, VECS = 3 };
     #define TILE_ROWS 8
+    #define STRETCH 8 /* words of two elements each, which are prefetched as floats */
 
 static inline vec vec_load(const real *p) { return _mm512_loadu_ps(p); }
 static inline void vec_store(real *p, vec x) { _mm512_storeu_ps(p, x); }
@@ -28,14 +29,12 @@ static inline vec vec_fma(vec a, vec b, vec c)
     #include "kernel/gemm_template.h"
     #include "kernel/gemm_x86_words.h"
 
-INLINE __m512i upper_halves(__m512 x)
+/* Words of two rows: of the first one in the upper halves, of the second one in the lower */
+INLINE __m512i words_of(__m512 first, __m512 second)
 {
-    return _mm512_slli_epi32(_mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(x)), 16);
-}
-
-INLINE __m512i lower_halves(__m512 x)
-{
-    return _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(x));
+    const __m512i index = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9,
+        24, 8, 23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
+    return _mm512_permutexvar_epi16(index, (__m512i)_mm512_cvtne2ps_pbh(first, second));
 }
 
 /* out[q * step + r] = word q of row r, for sixteen rows */
@@ -72,22 +71,50 @@ static void round_row(int64_t k, const real *in, uint16_t pad, real *out)
     }
 }
 
+/* A vector of a row from column j on, with zeros where the row has ended */
+INLINE __m512 part_of(const gemm_rows *in, const real *row, int64_t j)
+{
+    int64_t left = in->columns - j;
+    __mmask16 there = left >= WIDTH ? 0xffff : left > 0 ? (__mmask16)((1 << left) - 1) : 0;
+    return _mm512_maskz_loadu_ps(there, row + j);
+}
+
+static const real *row_at(const gemm_rows *in, int64_t q)
+{
+    return in->at + (in->rows ? in->rows[q] : q) * in->stride;
+}
+
+INLINE void round_vectors(const int vecs, const gemm_rows *in, int64_t k, real *out)
+{
+    for (int64_t q = 0; q + 2 <= k; q += 2, out += vecs * WIDTH) {
+        const real *first = row_at(in, q), *second = row_at(in, q + 1);
+        UNROLL
+        for (int v = 0; v < vecs; v++)
+            _mm512_storeu_si512(out + v * WIDTH,
+                words_of(vec_load(first + v * WIDTH), vec_load(second + v * WIDTH)));
+    }
+}
+
+/* The pairs of k rows, where some columns do not exist */
+static void round_parts(const gemm_rows *in, int64_t k, int64_t width, real *out)
+{
+    for (int64_t q = 0; q + 2 <= k; q += 2, out += width)
+        for (int64_t j = 0; j < width; j += WIDTH)
+            _mm512_storeu_si512(out + j,
+                words_of(part_of(in, row_at(in, q), j), part_of(in, row_at(in, q + 1), j)));
+}
+
 static void round_rows(const gemm_rows *in, int64_t k, int64_t width, real *out)
 {
-    for (int64_t q = 0; q < k; q += 2, out += width) {
-        const real *first = in->at + (in->rows ? in->rows[q] : q) * in->stride,
-                   *second = q + 1 == k
-                                 ? NULL
-                                 : in->at + (in->rows ? in->rows[q + 1] : q + 1) * in->stride;
-        for (int64_t j = 0; j < width; j += WIDTH) {
-            int64_t left = in->columns - j;
-            __mmask16 there = left >= WIDTH ? 0xffff : left > 0 ? (__mmask16)((1 << left) - 1) : 0;
-            __m512i word = upper_halves(_mm512_maskz_loadu_ps(there, first + j));
-            __m512i lower = second ? lower_halves(_mm512_maskz_loadu_ps(there, second + j))
-                                   : _mm512_set1_epi32(in->pad);
-            _mm512_storeu_si512(out + j, _mm512_or_si512(word, lower));
-        }
-    }
+    if (in->columns < width) round_parts(in, k, width, out);
+    else if (width == 3 * WIDTH) round_vectors(3, in, k, out);
+    else if (width == 2 * WIDTH) round_vectors(2, in, k, out);
+    else round_vectors(1, in, k, out);
+    if (k % 2 == 0) return;
+    const __m512 pad = _mm512_castsi512_ps(_mm512_set1_epi32(in->pad << 16));
+    out += k / 2 * width;
+    for (int64_t j = 0; j < width; j += WIDTH)
+        _mm512_storeu_si512(out + j, words_of(part_of(in, row_at(in, k - 1), j), pad));
 }
 
 const gemm_kernels gemm_avx512bf16 = {

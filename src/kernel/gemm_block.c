@@ -49,9 +49,9 @@ typedef struct blocking {
 static blocking blocking_of(const gemm_slice *p)
 {
     int64_t k = gemm_words(p->kernels, p->group->k), panel = p->kernels->vecs * p->kernels->width;
-    blocking o = {
-        .blocks = k ? gemm_ceil(k, GEMM_BLOCK_K) : 1, .m_blocks = 1, .a_outer = k <= SMALL_K
-    };
+    blocking o = { .blocks = k ? gemm_ceil(k, GEMM_BLOCK_K) : 1,
+        .m_blocks = 1,
+        .a_outer = p->group->k <= SMALL_K };
     o.packed = p->kind == GEMM_NT ? 1 : COPY_COLUMNS / panel;
     o.all_k = gemm_a_in_place(p) || gemm_packed_a_size(p) <= GEMM_PACKED_A_SIZE;
     if (!o.all_k) o.m_blocks = gemm_ceil(p->m1 - p->m0, GEMM_BLOCK_M);

@@ -68,6 +68,33 @@ static void a_step_has_its_numbers(void **state)
     json_decref(h.line);
 }
 
+/* Shares are of one step, and each moment counts once. */
+static void shares_are_one_together(void **state)
+{
+    (void)state;
+    heard h = { 0 };
+    cadre_context *context;
+    cadre_options *o = small_options("olmoe");
+    double sum = 0, products = 0;
+    const char *name;
+    json_t *share;
+    small_set(o, "compute", "bf16");
+    succeeds(cadre_context_new(2, NULL, &context));
+    succeeds(cadre_bench_train_profile(context, o, hear, &h));
+    json_t *shares = json_object_get(h.line, "shares");
+    assert_int_equal(json_object_size(shares), 5);
+    json_object_foreach(shares, name, share)
+    {
+        assert_true(json_number_value(share) > 0);
+        sum += json_number_value(share);
+        if (!strcmp(name, "products")) products = json_number_value(share);
+    }
+    assert_true(sum > 0.999 && sum < 1.001 && products > 0.05);
+    json_decref(h.line);
+    cadre_options_free(o);
+    cadre_context_free(context);
+}
+
 /* More experts are more parameters, of which a token uses as many as before. */
 static void experts_that_are_not_used_cost_no_active_parameters(void **state)
 {
@@ -102,6 +129,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_step_has_its_numbers),
+        cmocka_unit_test(shares_are_one_together),
         cmocka_unit_test(experts_that_are_not_used_cost_no_active_parameters),
         cmocka_unit_test(what_cannot_be_is_refused_without_a_line),
     };
