@@ -206,6 +206,37 @@ static const char *without_types(const facts *f)
     return f->moe.types.count ? NULL : "there are no --types";
 }
 
+/* Documents of --data of which some parts alone are learnt, and of these what is framed */
+static int64_t documents_in_parts(const facts *f, bool framed)
+{
+    const corpus *c = f->run->corpus;
+    int64_t count = 0;
+    for (int i = 0; i < c->count; i++) {
+        const token_facts *d = &c->domains[i].facts;
+        count += d->conversations + (framed ? 0 : d->completions);
+    }
+    return count;
+}
+
+static const char *without_answers(const facts *f)
+{
+    if (f->run->token_file) return "a token file says itself what is counted";
+    bool known = f->run->corpus;
+    return known && !documents_in_parts(f, false) ? "there are only texts in --data" : NULL;
+}
+
+static const char *without_conversations(const facts *f)
+{
+    if (f->run->token_file) return "a token file has no conversations";
+    bool known = f->run->corpus;
+    return known && !documents_in_parts(f, true) ? "there are no conversations in --data" : NULL;
+}
+
+static const char *without_domains(const facts *f)
+{
+    return f->run->token_file ? "the batches of a token file come in its order" : NULL;
+}
+
 /* ---- THE LIST of options that can be idle ---- */
 
 static const struct {
@@ -253,6 +284,9 @@ static const struct {
     { "eps", without_betas, -1 },
     { "noise-density", without_encoder, -1 },
     { "noise-span", without_encoder, -1 },
+    { "loss-on", without_answers, -1 },
+    { "template", without_conversations, -1 },
+    { "weights", without_domains, -1 },
 };
 
 static bool item_asks_for_nothing(

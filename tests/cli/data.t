@@ -97,6 +97,14 @@ $ for i in $(seq 150); do echo "{\"prompt\": \"$i and $i\", \"completion\": \" i
 +     --steps 2 --out sums --quiet
 > ...
 
+# what has nothing to act on is named
+$ cadre train --options tiny.json --data en.txt --loss-on all --template chatml --out idle
+> ...
+2> learning a vocabulary of 512 pieces
+2> --loss-on has no effect: there are only texts in --data
+2> --template has no effect: there are no conversations in --data
+2> ...
+
 # a line that is none of them is named by file and line
 $ (head -3 talk.jsonl; echo '{"messages": [{"role": "robot", "content": ""}]}') > bad.jsonl &&
 +     cadre train --from run --data bad.jsonl --template chatml --context 32 --steps 1 --out no
