@@ -123,6 +123,7 @@ static void fill_mixer(const model_config *c, mixer_config *m)
     m->softcap = c->attention_softcap;
     m->qk_norm = c->qk_norm;
     m->clip = c->qkv_clip;
+    m->values = c->full_keys_are_values && !m->window ? VALUES_OF_KEYS : c->values;
     m->gating = c->gating;
     m->gate_softplus = c->gate_softplus;
     m->paired_rows = c->paired_rows;
@@ -190,6 +191,16 @@ static void fill_bank_widths(const model_config *c, moe_config *moe)
     for (int32_t i = 0; i < moe->route.banks; i++) any |= c->bank_width[i] > 0;
     for (int32_t i = 0; any && i < moe->route.banks; i++)
         moe->bank_hidden[i] = c->bank_width[i] ? c->bank_width[i] : moe->hidden;
+}
+
+void model_config_fit_full(model_config *c)
+{
+    for (int64_t l = 0; l < c->layers; l++) {
+        mixer_config *m = &c->layer[l].mixer;
+        if (m->window || m->row != &mixer_grouped) continue;
+        if (c->full_head_dim) m->head_dim = m->value_dim = c->full_head_dim;
+        if (c->full_kv_heads) m->kv_heads = c->full_kv_heads;
+    }
 }
 
 static void fill_moe(const model_config *c, layer_config *layer)
@@ -368,6 +379,7 @@ static cadre_status make_layers(model_config *config)
                 .hidden = config->expert_width,
                 .shared = config->shared_width,
                 .route = { .topk = (int32_t)config->topk } },
+            .beside = sparse && config->beside,
             .dense_width = config->dense_width };
         if (whole) layer[l].mixer.window = 0;
     }
@@ -388,7 +400,8 @@ static void derive_neutral(model_config *c)
 static void derive_rope(model_config *c)
 {
     c->rope.pairs = c->latent || (c->arch && c->arch->base.rope_pairs);
-    c->rope.width = c->latent ? c->rope_dim : (int64_t)((double)c->head_dim * c->rotary_share);
+    int64_t full = c->full_head_dim ? c->full_head_dim : c->head_dim;
+    c->rope.width = c->latent ? c->rope_dim : (int64_t)((double)full * c->rotary_share);
     c->window_rope.pairs = c->rope.pairs;
     c->window_rope.width = c->own_window_rope
                                ? (int64_t)((double)c->head_dim * c->window_rotary_share)
@@ -526,9 +539,13 @@ bool model_config_ends(const model_config *c, int64_t token)
 
 const char *model_config_untrainable(const model_config *c)
 {
+    if (c->logit_softcap > 0) return "a soft limit of logits";
+    if (c->layer_scale) return "numbers that multiply layers";
     if (c->qkv_clip > 0) return "queries, keys and values that are cut off";
     for (int64_t l = 0; l < c->layers; l++) {
         const layer_config *layer = &c->layer[l];
+        if (layer->beside) return "a dense feed-forward beside experts";
+        if (layer->mixer.values != VALUES_PLAIN) return "norms of values";
         if (!layer->mixer.row->backward) return layer->mixer.row->words;
         if (layer->cross.row && !layer->cross.row->backward) return layer->cross.row->words;
     }

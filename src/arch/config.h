@@ -28,6 +28,9 @@ typedef struct layer_config {
     mixer_config mixer;
     mixer_config cross; /* attends to an encoder's output; .row NULL: there is none */
     bool sparse;        /* its feed-forward is a sparse layer ... */
+    /* ... beside which it has a dense one of dense_width, each with norms of its own, and whose
+     * router reads the residual through another norm (Gemma 4) */
+    bool beside;
     moe_config moe; /* ... of this configuration, without anything that only training sets ... */
     int64_t dense_width; /* ... or a dense one of this hidden width; 0: the layer has none */
     const struct router *router; /* of a sparse layer; NULL: the model's */
@@ -68,12 +71,19 @@ typedef struct model_config {
     double embedding_scale,
         residual_scale; /* multiply embeddings, and the outputs of both halves of a block */
     double logit_scale, logit_divisor; /* logits are multiplied by one and divided by the other */
+    double logit_softcap;              /* then they are c tanh(z / c); 0: none */
     bool post_norms;                   /* the output of each half has its own norm */
+    bool beside;                       /* of layers that are sparse, as layer_config has it */
+    bool layer_scale;                  /* a layer's result is multiplied by a number of its own */
 
     /* Grouped-query attention. With latent attention, head_dim = nope_dim + rope_dim. */
     int64_t heads, kv_heads, head_dim;
     qk_norm qk_norm;
-    rope_options rope; /* its width, and pairs or halves, are derived */
+    value_form values;
+    /* Of layers without a window, if they differ: 0: head_dim, kv_heads */
+    int64_t full_head_dim, full_kv_heads;
+    bool full_keys_are_values; /* such layers have VALUES_OF_KEYS */
+    rope_options rope;         /* its width, and pairs or halves, are derived */
     /* Layers with a window are rotated by these in place of .rope */
     bool own_window_rope;
     rope_options window_rope;
@@ -183,6 +193,9 @@ static inline bool layer_feeds_forward(const layer_config *layer)
 {
     return layer->sparse || layer->dense_width > 0;
 }
+
+/* Gives layers without a window what they have in place of the others' heads. */
+void model_config_fit_full(model_config *config);
 
 /* Copies to the layers what all of them share (norms, scales, routing, how the open file holds
  * them), after one of these was changed. */

@@ -33,6 +33,8 @@ static const compared numbers[] = {
     COMPARED("scale of embeddings", embedding_scale),
     COMPARED("scale of residuals", residual_scale),
     COMPARED("norms behind each half of a block", post_norms),
+    COMPARED("soft limit of logits", logit_softcap),
+    COMPARED("numbers that multiply layers", layer_scale),
     COMPARED("rotated share of a head", rotary_share),
     COMPARED("biases of attention", qkv_bias),
     COMPARED("bias of attention's output", out_bias),
@@ -64,6 +66,7 @@ static const compared mixer_numbers[] = {
     MIXERS("scale of attention", scale),
     MIXERS("window of attention", window),
     MIXERS("layers without positions", unplaced),
+    MIXERS("norms of values", values),
     MIXERS("tokens of a convolution", conv),
     MIXERS("width of a head's values", value_dim),
     MIXERS("heads of a delta rule's keys", key_heads),
@@ -184,6 +187,8 @@ static const char *layers_differ(const model_config *a, const model_config *b, i
 {
     const layer_config *x = &a->layer[l], *y = &b->layer[l];
     if (x->sparse != y->sparse) return "dense-layers";
+    if (x->beside != y->beside) return "a dense feed-forward beside experts";
+    if (x->beside && x->dense_width != y->dense_width) return "dense-width";
     if (!x->sparse && x->dense_width != y->dense_width) return "dense-width";
     if (!x->sparse && strcmp(layer_form_name(a, x), layer_form_name(b, y)) != 0)
         return "expert-form";

@@ -118,6 +118,22 @@ static cadre_status read_positions(const gguf *f, model_config *c)
         (int)type.size, type.data);
 }
 
+/* Whether the divisors are ones, and then numbers that leave nothing of a frequency. */
+static bool is_proportional(const gguf_tensor *t, model_config *c)
+{
+    int64_t ones = 0, i = 0;
+    float value;
+    for (; i < t->elements; i++) {
+        memcpy(&value, t->data + i * (int64_t)sizeof value, sizeof value);
+        if (value == 1 && ones == i) ones++;
+        else if (value != (float)ROPE_NO_FREQUENCY) return false;
+    }
+    if (ones == 0 || ones == i) return false;
+    c->rope.scaling = ROPE_PROPORTIONAL;
+    c->rope.rotated = (double)ones / (double)t->elements;
+    return true;
+}
+
 /* RoPE scaling whose formula the metadata do not give: each frequency has its own divisor. */
 static cadre_status read_divisors(const gguf *f, model_config *c)
 {
@@ -129,6 +145,7 @@ static cadre_status read_divisors(const gguf *f, model_config *c)
             GGUF_DIVISORS ": expected %lld F32 numbers and no other scaling of "
                           "positions, found %lld of type %d",
             (long long)c->rope.width / 2, (long long)t.elements, t.type);
+    if (is_proportional(&t, c)) return CADRE_OK;
     double *divisors = MEM_ARRAY(double, t.elements);
     if (!divisors) return CADRE_ENOMEM;
     for (int64_t i = 0; i < t.elements; i++) {
@@ -394,7 +411,8 @@ static void put_sizes(gguf_writer *w, const model_config *c)
     if (c->latent) copy.kv_heads = 1; /* one compressed key serves all heads */
     config_keys_write_gguf(shared_keys, &copy, w);
     gguf_layers_put_heads(w, &copy);
-    if (!c->latent) config_keys_write_gguf(head_keys, c, w);
+    if (c->full_head_dim) copy.head_dim = copy.value_dim = c->full_head_dim;
+    if (!c->latent) config_keys_write_gguf(head_keys, &copy, w);
 }
 
 cadre_status config_gguf_write(

@@ -202,7 +202,7 @@ static void write_all(const model_config *c, const number_format *format, json_w
 {
     const architecture *arch = c->arch;
     json_put_object(w, NULL);
-    json_put_string(w, "model_type", arch->model_type);
+    json_put_string(w, "model_type", arch->hf.part_type ? arch->hf.part_type : arch->model_type);
     if (arch->hf.class_name) {
         json_put_array(w, "architectures");
         json_put_string(w, NULL, arch->hf.class_name);

@@ -36,15 +36,25 @@ static const config_key listed_keys[] = {
     KEY_REAL_OF("attention_factor", rope.attention_factor, KEY_REQUIRED, 0), { 0 }
 };
 
+static const config_key proportional_keys[] = {
+    KEY_REAL_OF("partial_rotary_factor", rope.rotated, 0, 1),
+    KEY_MUST_BE("factor", "1.0"),
+    { 0 },
+};
+
 static const struct {
     const char *name;
     rope_scaling scaling;
     const config_key *keys;
 } kinds[] = {
-    { "default", ROPE_PLAIN, plain_keys }, { "linear", ROPE_LINEAR, linear_keys },
-    { "dynamic", ROPE_DYNAMIC, linear_keys }, { "llama3", ROPE_LLAMA3, llama3_keys },
-    { "yarn", ROPE_YARN, yarn_keys }, { "longrope", ROPE_LISTED, listed_keys },
+    { "default", ROPE_PLAIN, plain_keys },
+    { "linear", ROPE_LINEAR, linear_keys },
+    { "dynamic", ROPE_DYNAMIC, linear_keys },
+    { "llama3", ROPE_LLAMA3, llama3_keys },
+    { "yarn", ROPE_YARN, yarn_keys },
+    { "longrope", ROPE_LISTED, listed_keys },
     { "su", ROPE_LISTED, listed_keys }, /* its older name */
+    { "proportional", ROPE_PROPORTIONAL, proportional_keys },
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
@@ -125,8 +135,8 @@ static cadre_status read_scaling(const json_node *home, const char *name, model_
     while (kind < KINDS && strcmp(kinds[kind].name, type) != 0) kind++;
     if (kind == KINDS)
         return cadre_fail(CADRE_EUNSUPPORTED, home->file,
-            "%s.rope_type: expected default, linear, dynamic, llama3, yarn or longrope, found "
-            "\"%s\"",
+            "%s.rope_type: expected default, linear, dynamic, llama3, yarn, longrope or "
+            "proportional, found \"%s\"",
             name, type);
     c->rope = (rope_options){ .theta = c->rope.theta, .scaling = kinds[kind].scaling };
     CADRE_TRY(config_keys_read(home, kinds[kind].keys, c));
@@ -152,7 +162,8 @@ static cadre_status read_kinds(const json_node *home, const char *name, model_co
     }
     c->rope = before;
     CADRE_TRY(full.value ? read_scaling(&full, name, c) : read_scaling(home, name, c));
-    return full.value ? read_share(&full, c, &c->rotary_share) : CADRE_OK;
+    bool share = full.value && c->rope.scaling != ROPE_PROPORTIONAL;
+    return share ? read_share(&full, c, &c->rotary_share) : CADRE_OK;
 }
 
 /* Published files have rope_theta beside rope_scaling; transformers 5 has everything in

@@ -143,7 +143,7 @@ static cadre_status read_window_rope(const gguf *f, model_config *c)
 {
     const config_key keys[] = { KEY_REAL_OF("rope.freq_base_swa", window_rope.theta, 0, 0),
         KEY_INT_OF("rope.dimension_count_swa", window_rope.width, KEY_ZERO_UNSAID,
-            (double)c->window_rope.width),
+            (double)(c->full_head_dim ? c->head_dim : c->window_rope.width)),
         { 0 } };
     CADRE_TRY(config_keys_read_gguf(f, keys, c));
     if (c->window_rope.theta > 0) c->own_window_rope = true;
@@ -170,10 +170,34 @@ static cadre_status set_windows(const gguf *f, model_config *c)
     return CADRE_OK;
 }
 
+/* Where layers without a window have other heads, their key-value heads and those of the others are
+ * the model's. */
+static cadre_status fit_full_layers(const gguf *f, model_config *c)
+{
+    char name[KEY];
+    int64_t kv[2] = { 0, 0 }; /* of layers with a window, and without */
+    name_of(c, kv_key, name);
+    for (int64_t l = 0; c->full_head_dim && l < c->layers; l++) {
+        const mixer_config *m = &c->layer[l].mixer;
+        int64_t *own = &kv[!m->window];
+        if (*own && *own != m->kv_heads)
+            return cadre_fail(CADRE_EUNSUPPORTED, gguf_path(f),
+                "%s: expected one number for layers with a window and one for the others, found "
+                "%lld and %lld",
+                name, (long long)*own, (long long)m->kv_heads);
+        *own = m->kv_heads;
+    }
+    if (kv[0]) c->kv_heads = kv[0];
+    c->full_kv_heads = kv[1];
+    model_config_fit_full(c);
+    return CADRE_OK;
+}
+
 cadre_status gguf_layers_set(const gguf *f, model_config *c)
 {
     CADRE_TRY(set_windows(f, c));
-    return set_heads(f, c);
+    CADRE_TRY(set_heads(f, c));
+    return fit_full_layers(f, c);
 }
 
 void gguf_layers_put_windows(gguf_writer *w, const model_config *c)

@@ -36,6 +36,9 @@ ALWAYS(width, vector_of(c->width))
 LAYERS_OWN(mixer_norm, vector_if(layer_mixes(l), l->mixer.width))
 LAYERS_OWN(ffn_norm, vector_if(layer_feeds_forward(l), l->mixer.width))
 ALWAYS(post_norm, vector_if(c->post_norms, c->width))
+ALWAYS(layer_scale, vector_if(c->layer_scale, 1))
+LAYERS_OWN(beside_norm, vector_if(l->beside, l->mixer.width))
+LAYERS_OWN(expert_scale, vector_if(l->beside, l->moe.experts))
 
 /* Token mixers. Latent attention has queries directly from the input (Q) or by way of q_lora (Q_A,
  * Q_B). */
@@ -93,7 +96,7 @@ SHAPE(k)
 SHAPE(v)
 {
     if (by_kda(l)) return matrix_of(out_row(l), c->width);
-    return matrix_if(grouped(l), kv_row(l), c->width);
+    return matrix_if(grouped(l) && l->mixer.values != VALUES_OF_KEYS, kv_row(l), c->width);
 }
 SHAPE(o) { return matrix_if(attends(l), c->width, out_row(l)); }
 SHAPE(q_bias) { return vector_if(grouped(l) && c->qkv_bias, q_rows(l)); }
@@ -182,7 +185,7 @@ static bool has_up(const model_config *c, const layer_config *l)
     return model_config_inputs(c, l) == 2;
 }
 
-static bool dense(const layer_config *l) { return !l->sparse && l->dense_width > 0; }
+static bool dense(const layer_config *l) { return (!l->sparse || l->beside) && l->dense_width > 0; }
 
 SHAPE(gate) { return matrix_if(dense(l), l->dense_width, c->width); }
 SHAPE(up) { return matrix_if(dense(l) && has_up(c, l), l->dense_width, c->width); }
@@ -404,6 +407,10 @@ static const param_row list[ROLE_COUNT] = {
         .gguf = { { "blk.{l}.ssm_out.weight", 0 } } },
     [ROLE_ATTN_POST_NORM] = { PARAM_NORM, OF_LAYER, AS_IT_IS, WHOLE, .shape = shape_post_norm },
     [ROLE_FFN_POST_NORM] = { PARAM_NORM, OF_LAYER, AS_IT_IS, WHOLE, .shape = shape_post_norm },
+    [ROLE_BESIDE_POST_NORM] = { PARAM_NORM, OF_LAYER, AS_IT_IS, WHOLE, .shape = shape_beside_norm },
+    [ROLE_EXPERT_PRE_NORM] = { PARAM_NORM, OF_LAYER, AS_IT_IS, WHOLE, .shape = shape_beside_norm },
+    [ROLE_EXPERT_POST_NORM] = { PARAM_NORM, OF_LAYER, AS_IT_IS, WHOLE, .shape = shape_beside_norm },
+    [ROLE_LAYER_SCALE] = { PARAM_NORM, OF_LAYER, AS_IT_IS, WHOLE, .shape = shape_layer_scale },
     [ROLE_CROSS_NORM] = { PARAM_NORM, OF_LAYER, AS_IT_IS, WHOLE, .shape = shape_cross_norm },
     [ROLE_CROSS_Q] = { PARAM_MATRIX, OF_LAYER, REPACKED, BY_HEAD, .shape = shape_cross_in },
     [ROLE_CROSS_K] = { PARAM_MATRIX, OF_LAYER, REPACKED, BY_HEAD, .shape = shape_cross_in },
@@ -436,6 +443,9 @@ static const param_row list[ROLE_COUNT] = {
     [ROLE_ROUTER_BIAS] = { PARAM_BIAS, OF_LAYER, AS_IT_IS, WHOLE, .shape = shape_router_bias,
         .folder = { { "model.layers.{l}.mlp.gate.bias", 0 } },
         .gguf = { { "blk.{l}.ffn_gate_inp.bias", 0 } } },
+    [ROLE_ROUTER_NORM] = { PARAM_NORM, OF_LAYER, AS_IT_IS, WHOLE, .shape = shape_beside_norm },
+    [ROLE_ROUTER_EXPERT_SCALE] = { PARAM_NORM, OF_LAYER, AS_IT_IS, WHOLE,
+        .shape = shape_expert_scale },
     [ROLE_ROUTER_CORRECTION] = { PARAM_STATE, OF_LAYER, AS_IT_IS, WHOLE,
         .shape = shape_router_correction,
         .folder = { { "model.layers.{l}.mlp.gate.e_score_correction_bias", 0 } },

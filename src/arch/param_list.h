@@ -64,6 +64,12 @@ typedef enum param_role {
     ROLE_STATE_OUT,
     ROLE_ATTN_POST_NORM,
     ROLE_FFN_POST_NORM,
+    /* Of a dense feed-forward and experts beside each other: behind the one, before and behind the
+     * others */
+    ROLE_BESIDE_POST_NORM,
+    ROLE_EXPERT_PRE_NORM,
+    ROLE_EXPERT_POST_NORM,
+    ROLE_LAYER_SCALE, /* a number */
     ROLE_CROSS_NORM,
     ROLE_CROSS_Q,
     ROLE_CROSS_K,
@@ -78,6 +84,8 @@ typedef enum param_role {
     ROLE_DOWN_BIAS,
     ROLE_ROUTER,
     ROLE_ROUTER_BIAS,
+    ROLE_ROUTER_NORM,         /* of what the router reads, if that is not what experts read */
+    ROLE_ROUTER_EXPERT_SCALE, /* multiplies the weights of each expert */
     ROLE_ROUTER_CORRECTION,
     ROLE_ROUTER_NOISE,
     /* Those that router_parameters lists, in its order, each as one vector */

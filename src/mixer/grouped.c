@@ -34,6 +34,7 @@ typedef struct grouped {
     /* Workspace: rows of [queries | gates] for each head, or their gradient (of all ranks' heads);
      * NULL: the queries have a matrix of their own */
     real *q_and_gate;
+    real *ones; /* [value_dim] workspace: the gain of values' norm; NULL: it has none */
 } grouped;
 
 static bool normed(const mixer_config *c) { return c->qk_norm != QK_NORM_NONE; }
@@ -97,6 +98,7 @@ static void lay_workspace(
 {
     attending_lay_workspace(&m->a, a, most, workers, most->keys);
     output_gate_lay_workspace(&m->gate, a, c, most);
+    if (c->values != VALUES_PLAIN) m->ones = ARENA_ARRAY(a, real, c->value_dim);
     if (c->gating == GATE_IN_QUERIES)
         m->q_and_gate = ARENA_ARRAY(
             a, real, most->tokens * 2 * (most->training ? all_query_row(c) : query_row(c)));
@@ -295,6 +297,20 @@ static void part_queries(const mixer_call *call, const grouped *m, strided_out q
         parallel_over(call->compute, rows, 1, 2 * rows * c->head_dim, part_gates, &k);
 }
 
+/* Values that are normed; of the keys, before the keys' norm and their rotation */
+static void norm_values(const mixer_call *call, const grouped *m, strided_out keys)
+{
+    const mixer_config *c = call->config;
+    strided_out to = rows_to(m->a.values, kv_row(c)),
+                from = c->values == VALUES_OF_KEYS ? keys : to;
+    norm n = {
+        .heads = c->kv_heads, .width = c->value_dim, .gain = m->ones, .eps = (real)c->norm_eps
+    };
+    if (!m->ones) return;
+    for (int64_t i = 0; i < c->value_dim; i++) m->ones[i] = 1;
+    norm_forward(call->compute, &n, call->batch->tokens, rows_from(from.at, from.stride), to, NULL);
+}
+
 /* The gradient by the rows that the matrix of queries gives, of all heads */
 static strided_in query_gradient(const mixer_call *call, const grouped *m, real *dq)
 {
@@ -320,8 +336,10 @@ static void project(const mixer_call *call, const grouped *m, const real *x)
                 out[3] = { m->q_and_gate ? rows_to(m->q_and_gate, 2 * q_row) : queries,
                     raw_rows(call, m->k_raw, m->a.k, k_row, raw_kv_row(c, training)),
                     rows_to(m->a.values, k_row) };
-    linear_forward_together(call->compute, in, 3, call->batch->tokens, rows_from(x, c->width), out);
+    linear_forward_together(call->compute, in, c->values == VALUES_OF_KEYS ? 2 : 3,
+        call->batch->tokens, rows_from(x, c->width), out);
     part_queries(call, m, queries);
+    norm_values(call, m, out[1]);
     if (norms_all(c)) {
         norm_all_heads(call, m);
     } else if (normed(c)) {

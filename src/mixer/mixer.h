@@ -26,6 +26,10 @@ typedef enum qk_norm { QK_NORM_NONE, QK_NORM_HEAD, QK_NORM_FULL } qk_norm;
  * for each head, or it is MIXER_GATE with a row for each element, or one for each head. */
 typedef enum output_gating { GATE_NONE, GATE_IN_QUERIES, GATE_ELEMENTS, GATE_HEADS } output_gating;
 
+/* Values: x Wv^T; that with a norm over each head, which has no gain; or the same of the keys
+ * before their own norm, so that MIXER_V does not exist. */
+typedef enum value_form { VALUES_PLAIN, VALUES_NORMED, VALUES_OF_KEYS } value_form;
+
 /* The configuration of a layer's mixer */
 typedef struct mixer_config {
     const mixer *row; /* of THE LIST; NULL: the layer has none */
@@ -40,6 +44,7 @@ typedef struct mixer_config {
     double norm_eps;
     double clip;      /* queries, keys and values are clipped to +- this; 0: they are not */
     bool paired_rows; /* rows of a head's queries and keys are stored in pairs */
+    value_form values;
     output_gating gating;
     bool gate_softplus; /* of what the gate's matrix gives; else sigmoid */
     /* Latent attention. q_lora 0: queries are projected directly */

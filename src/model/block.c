@@ -2,6 +2,7 @@
  * its feed-forward, and the sums that join them. */
 #include "model/block.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "model/lookahead.h"
@@ -256,21 +257,65 @@ static ffn ffn_of(const transformer *t, int64_t l, const layer_weights *w, const
         .down = linear_of(w, g, ROLE_DOWN, ROLE_DOWN_BIAS) };
 }
 
-static cadre_status feed_forward(
-    transformer *t, const model_weights *w, int64_t l, block_state *s, real *out)
+static void feed_dense(
+    const transformer *t, const model_weights *w, int64_t l, block_state *s, real *out)
 {
     int64_t width = t->config->width;
-    if (t->config->layer[l].sparse) {
-        moe_call call = moe_call_of(t, l, w->source);
-        lookahead(t, w, sparse_beside(t, l, 1), s->y);
-        CADRE_TRY(moe_layer_forward(
-            &call, &t->config->layer[l].moe, &w->layer[l].moe, s->y_normed, &s->sparse, out));
-        keep_logits(t, l, s);
-        return CADRE_OK;
-    }
     ffn f = ffn_of(t, l, &w->layer[l], NULL);
     ffn_forward(t->c, &f, t->now->batch.tokens, rows_from(s->y_normed, width), &s->dense,
         rows_to(out, width));
+}
+
+static void norm_rows(
+    const transformer *t, const layer_weights *w, param_role role, const real *x, real *y)
+{
+    int64_t width = t->config->width;
+    norm n = norm_of(t, w, NULL, role);
+    norm_forward(t->c, &n, t->now->batch.tokens, rows_from(x, width), rows_to(y, width), NULL);
+}
+
+/* out [T, D] = norm(out) + norm(dense(norm(y))), where out is the sum of the routed experts */
+static void add_beside(
+    const transformer *t, const model_weights *w, int64_t l, block_state *s, real *out)
+{
+    int64_t tokens = t->now->batch.tokens, width = t->config->width;
+    const layer_weights *own = &w->layer[l];
+    feed_dense(t, w, l, s, s->beside);
+    norm_rows(t, own, ROLE_BESIDE_POST_NORM, s->beside, s->beside);
+    norm_rows(t, own, ROLE_EXPERT_POST_NORM, out, out);
+    add_task a = { t->c->variant->rows, width, 1, s->beside, out };
+    parallel_over(t->c, tokens, 16, tokens * width, add_range, &a);
+}
+
+/* What the experts of such a layer read, and what their router reads: the residual with a norm and
+ * divided by the root of the width */
+static void norm_for_experts(
+    const transformer *t, const layer_weights *w, const block_state *s, moe_call *call)
+{
+    int64_t tokens = t->now->batch.tokens, width = t->config->width;
+    norm_rows(t, w, ROLE_EXPERT_PRE_NORM, s->y, s->expert_in);
+    norm_rows(t, w, ROLE_ROUTER_NORM, s->y, s->routed);
+    add_task a = { t->c->variant->rows, width, (real)(1 / sqrt((double)width)), s->routed,
+        s->routed };
+    parallel_over(t->c, tokens, 16, tokens * width, scale_range, &a);
+    call->router_input = s->routed;
+}
+
+static cadre_status feed_forward(
+    transformer *t, const model_weights *w, int64_t l, block_state *s, real *out)
+{
+    const layer_config *layer = &t->config->layer[l];
+    if (!layer->sparse) {
+        feed_dense(t, w, l, s, out);
+        return CADRE_OK;
+    }
+    moe_call call = moe_call_of(t, l, w->source);
+    lookahead(t, w, sparse_beside(t, l, 1), s->y);
+    if (layer->beside) norm_for_experts(t, &w->layer[l], s, &call);
+    CADRE_TRY(moe_layer_forward(&call, &layer->moe, &w->layer[l].moe,
+        layer->beside ? s->expert_in : s->y_normed, &s->sparse, out));
+    keep_logits(t, l, s);
+    if (layer->beside) add_beside(t, w, l, s, out);
     return CADRE_OK;
 }
 
@@ -327,6 +372,15 @@ static void attend_to_encoder_backward(const transformer *t, const layer_weights
         rows_from(t->dnormed, width), rows_added(t->dx, width));
 }
 
+/* out *= the layer's number */
+static void scale_layer(const transformer *t, const layer_weights *w, real *out)
+{
+    int64_t tokens = t->now->batch.tokens, width = t->config->width;
+    const real *scale = w->role[ROLE_LAYER_SCALE].data;
+    add_task a = { t->c->variant->rows, width, *scale, out, out };
+    parallel_over(t->c, tokens, 16, tokens * width, scale_range, &a);
+}
+
 /* y = x + mixer(norm(x));  out = y + ffn(norm(y)); for what some models do to the sums, see
  * join_residual */
 cadre_status block_forward(
@@ -357,6 +411,7 @@ cadre_status block_forward(
     squash(t, l, s, out);
     block_drop(t, l, 1, out);
     join_residual(t, w, behind_ffn(s), s->y, out);
+    if (c->layer_scale) scale_layer(t, w, out);
     return CADRE_OK;
 }
 

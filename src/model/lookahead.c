@@ -32,9 +32,11 @@ void lookahead(transformer *t, const model_weights *w, int64_t next, const real 
         return;
     lay(&guessed, &memory, tokens, width, moe->experts);
     real *score = guessed.score;
+    const weight *role = w->layer[next].role;
+    bool own_norm = role[ROLE_ROUTER_NORM].data != NULL;
     norm n = { .heads = 1,
         .width = width,
-        .gain = w->layer[next].role[ROLE_FFN_NORM].data,
+        .gain = role[own_norm ? ROLE_ROUTER_NORM : ROLE_FFN_NORM].data,
         .eps = (real)t->config->norm_eps };
     norm_forward(t->c, &n, tokens, rows_from(y, width), rows_to(guessed.normed, width), NULL);
     gemm_group g = { .m = tokens,

@@ -14,6 +14,7 @@
 #include "op/dropout.h"
 #include "op/embedding.h"
 #include "op/norm.h"
+#include "op/parallel.h"
 
 static void take_batch(transformer *t, const token_batch *b)
 {
@@ -121,6 +122,18 @@ static real logit_scale(const transformer *t) { return (real)model_config_logit_
 
 const real *transformer_hidden(const transformer *t) { return t->now->hidden; }
 
+typedef struct cap_task {
+    const row_kernels *rows;
+    real cap;
+    real *logits;
+} cap_task;
+
+static void cap_range(void *arg, int64_t begin, int64_t end)
+{
+    const cap_task *k = arg;
+    loss_cap_logits(k->rows, k->cap, end - begin, k->logits + begin);
+}
+
 /* logits [rows, V] of hidden states [rows, D] */
 static void multiply_head(
     transformer *t, const model_weights *w, int64_t rows, const real *hidden, real *logits)
@@ -134,6 +147,9 @@ static void multiply_head(
     gather_columns(&by_row, rows, vocab, vocab, logits);
     real scale = logit_scale(t);
     if (scale != 1) t->c->variant->rows->scale(rows * vocab, scale, logits, logits);
+    cap_task cap = { t->c->variant->rows, (real)t->config->logit_softcap, logits };
+    if (t->config->logit_softcap > 0)
+        parallel_over(t->c, rows * vocab, 4096, rows * vocab * 8, cap_range, &cap);
 }
 
 void transformer_logits(
@@ -157,8 +173,8 @@ void transformer_losses(
     transformer *t, const model_weights *w, const int32_t *targets, real *losses)
 {
     const column_gather by_row = { .ranks = t->tensor.ranks };
-    loss_head head = { { .w = w->head }, logit_scale(t), t->tensor.ranks ? &by_row : NULL,
-        t->config->vocab };
+    loss_head head = { { .w = w->head }, logit_scale(t), (real)t->config->logit_softcap,
+        t->tensor.ranks ? &by_row : NULL, t->config->vocab };
     loss_pass head_pass = { .tokens = t->now->batch.tokens,
         .x = rows_from(t->now->hidden, t->config->width),
         .targets = targets,

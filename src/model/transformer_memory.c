@@ -81,7 +81,12 @@ static void layout_ffn(const transformer *t, block_state *s, arena *a, int64_t l
     const layer_config *layer = &t->config->layer[l];
     int inputs = model_config_inputs(t->config, layer);
     if (layer->sparse) moe_state_layout(&s->sparse, a, &layer->moe, &t->most);
-    else if (layer->dense_width)
+    if (layer->beside) {
+        s->routed = ARENA_ARRAY(a, real, t->most.tokens * t->config->width);
+        s->expert_in = ARENA_ARRAY(a, real, t->most.tokens * t->config->width);
+        s->beside = ARENA_ARRAY(a, real, t->most.tokens * t->config->width);
+    }
+    if ((!layer->sparse || layer->beside) && layer->dense_width)
         ffn_state_layout(&s->dense, a, inputs, layer->dense_width, t->most.tokens);
     if (transformer_squashes(t, l) && t->most.training)
         s->squashed = ARENA_ARRAY(a, real, t->most.tokens * t->config->width);

@@ -16,6 +16,9 @@ typedef struct block_state {
     /* What a half gives before the norm behind it, [T, D] and [T]; NULL: there is none, or forward
      * only */
     real *mixed, *mixed_inverse, *fed, *fed_inverse;
+    /* [T, D] each of a layer whose experts have a dense feed-forward beside them: what the router
+     * reads, what the experts read, and what the dense one gives; NULL: it has none */
+    real *routed, *expert_in, *beside;
     real *squashed;      /* [T, D] sigmoid of the sparse layer's output; NULL: none */
     void *mixer, *cross; /* laid out by the layer's mixers */
     size_t mixer_bytes, cross_bytes;

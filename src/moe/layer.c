@@ -27,7 +27,7 @@ static void run_begin(
         .batch = b,
         .layer = call->layer,
         .width = c->width,
-        .x = s->x,
+        .x = call->router_input ? call->router_input : s->x,
         .plan = &s->plan,
         .state = &s->router,
         .key = r->scratch.logits,

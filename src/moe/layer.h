@@ -137,6 +137,7 @@ typedef struct moe_call {
     balance *balance;          /* NULL: evaluation, no losses and no counts */
     int balance_layer;         /* index of this layer in the balance */
     int32_t layer;             /* its number in the model, for random numbers and the source */
+    const real *router_input;  /* [T, D] what the router reads; NULL: x. Forward only */
     const real *logits_before; /* [T, E] of the sparse layer before; NULL: none */
     real *dlogits_before;      /* [T, E] of backward, written; NULL: not wanted */
     /* [T, E] the gradient by this layer's logits from the sparse layer behind, which read them; it

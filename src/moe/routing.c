@@ -276,6 +276,8 @@ static void weigh_task(void *arg, int64_t begin, int64_t end)
         move_ids(&t, t.count, -t.first);
         if (t.count > 0) r->router->weigh(&t);
         move_ids(&t, t.count, t.first);
+        for (int32_t k = 0; r->weights->expert_scale && k < t.count; k++)
+            t.weight[k] *= r->weights->expert_scale[t.expert[k].id];
     }
 }
 

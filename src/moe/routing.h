@@ -18,10 +18,12 @@
 #include "op/strided.h"
 
 typedef struct router_weights {
-    weight matrix;                          /* [E, D] */
-    const real *bias;                       /* [E] linear bias (gpt-oss); NULL: none */
-    const real *correction;                 /* [E] selection bias; NULL: none */
-    weight noise;                           /* [E, D] of noisy-topk; .data NULL: none */
+    weight matrix;          /* [E, D] */
+    const real *bias;       /* [E] linear bias (gpt-oss); NULL: none */
+    const real *correction; /* [E] selection bias; NULL: none */
+    weight noise;           /* [E, D] of noisy-topk; .data NULL: none */
+    /* [E] multiplies an expert's weights, last of all; NULL: none. Forward only */
+    const real *expert_scale;
     const real *own[ROUTER_OWN_PARAMETERS]; /* in the order of router_parameters */
 } router_weights;
 

@@ -10,12 +10,14 @@
 
 #include "base/memory.h"
 #include "kernel/compute.h"
+#include "kernel/rows.h"
 #include "op/gather.h"
 #include "op/linear.h"
 
 typedef struct loss_head {
     linear head;      /* [V, D] */
     real logit_scale; /* logits = logit_scale * head(x) */
+    real logit_cap;   /* then they are c tanh(z / c); 0: none. Forward only */
     /* Of ranks that have some rows each of the head, of `all`; NULL: this one has all. */
     const column_gather *tensor;
     int64_t all;
@@ -40,6 +42,9 @@ typedef struct loss_pass {
     real scale;             /* backward: gradients are those of scale * sum(losses) */
     strided_out dx;         /* [T, D] backward */
 } loss_pass;
+
+/* x [n] = c tanh(x / c) */
+void loss_cap_logits(const row_kernels *rows, real cap, int64_t n, real *x);
 
 void loss_forward(
     compute *c, const loss_head *h, const loss_scratch *scratch, const loss_pass *pass);

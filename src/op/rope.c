@@ -56,6 +56,12 @@ static double yarn_frequency(const rope_options *o, int64_t i, double plain)
     return plain * (1 - ramp) + plain / o->factor * ramp;
 }
 
+/* The share may be a quotient of this number. */
+static int64_t rope_rotated_pairs(const rope_options *o)
+{
+    return (int64_t)(o->rotated * (double)o->width / 2 + 1e-9);
+}
+
 static double frequency(const rope_options *o, int64_t i)
 {
     double plain = pow(o->theta, -2 * (double)i / (double)o->width);
@@ -66,6 +72,7 @@ static double frequency(const rope_options *o, int64_t i)
     case ROPE_LLAMA3: return llama3_frequency(o, plain);
     case ROPE_YARN: return yarn_frequency(o, i, plain);
     case ROPE_LISTED: return plain / o->divisor[i];
+    case ROPE_PROPORTIONAL: return i < rope_rotated_pairs(o) ? plain : 0;
     }
     return plain;
 }
@@ -73,7 +80,8 @@ static double frequency(const rope_options *o, int64_t i)
 double rope_divisor(const rope_options *o, int64_t i)
 {
     rope_options plain = { .width = o->width, .theta = o->theta };
-    return frequency(&plain, i) / frequency(o, i);
+    double scaled = frequency(o, i);
+    return scaled > 0 ? frequency(&plain, i) / scaled : ROPE_NO_FREQUENCY;
 }
 
 double rope_attention_factor(const rope_options *o)
@@ -111,6 +119,10 @@ cadre_status rope_check(const rope_options *o, const char *where)
     if (!positive(o->theta) || o->theta == 1) return refuse(where, "theta", o->theta);
     if (o->scaling == ROPE_PLAIN) return CADRE_OK;
     if (o->scaling == ROPE_LISTED) return check_list(o, where);
+    if (o->scaling == ROPE_PROPORTIONAL)
+        return o->rotated > 0 && o->rotated <= 1
+                   ? CADRE_OK
+                   : refuse(where, "partial_rotary_factor", o->rotated);
     if (!positive(o->factor)) return refuse(where, "factor", o->factor);
     if (o->scaling == ROPE_LINEAR) return CADRE_OK;
     if (!positive(o->original_context))

@@ -21,7 +21,8 @@ typedef enum rope_scaling {
     ROPE_DYNAMIC,
     ROPE_LLAMA3,
     ROPE_YARN,
-    ROPE_LISTED
+    ROPE_LISTED,
+    ROPE_PROPORTIONAL /* the frequencies of the whole width, of which the last are 0 (Gemma 4) */
 } rope_scaling;
 
 typedef struct rope_options {
@@ -38,6 +39,7 @@ typedef struct rope_options {
      * 1 */
     double attention_factor;
     double mscale, mscale_all_dim; /* yarn: 0: not given */
+    double rotated; /* proportional: the share of the pairs that are rotated, from the first */
     const double *divisor; /* [divisors] listed: each frequency is divided by its own; borrowed */
     int64_t divisors;      /* width / 2 */
 } rope_options;
@@ -54,7 +56,9 @@ void rope_free(rope *r);
 /* The factor of cosines and sines */
 double rope_attention_factor(const rope_options *options);
 
-/* Returns the number by which RoPE scaling divides frequency i. */
+/* Returns the number by which RoPE scaling divides frequency i; where the frequency is 0,
+ * ROPE_NO_FREQUENCY, as files have it. */
+#define ROPE_NO_FREQUENCY 1e30
 double rope_divisor(const rope_options *options, int64_t i);
 
 /* YaRN's magnitude, 0.1 s ln(factor) + 1, or 1 for factors up to 1. Its square also scales the

@@ -178,7 +178,8 @@ static cadre_status note_fallbacks(const model_output *o, const tensor_list *lis
 static bool has_divisors(const model_config *c)
 {
     return c->arch->gguf.divisors &&
-           (c->rope.scaling == ROPE_LLAMA3 || c->rope.scaling == ROPE_LISTED);
+           (c->rope.scaling == ROPE_LLAMA3 || c->rope.scaling == ROPE_LISTED ||
+               c->rope.scaling == ROPE_PROPORTIONAL);
 }
 
 static cadre_status declare_divisors(gguf_writer *w, const model_config *c)

@@ -61,7 +61,8 @@ static bool may_be_left(const weight_file *f, const model_config *c, const char 
     if (layer >= c->layers) return predicts(f, c, layer);
     if (strstr(name, "rotary_emb.inv_freq") || is_of_other_part(c, name)) return true;
     if (!strcmp(name, GGUF_DIVISORS) &&
-        (c->rope.scaling == ROPE_LLAMA3 || c->rope.scaling == ROPE_LISTED))
+        (c->rope.scaling == ROPE_LLAMA3 || c->rope.scaling == ROPE_LISTED ||
+            c->rope.scaling == ROPE_PROPORTIONAL))
         return true;
     if (c->split_kv_b && strstr(name, ".attn_kv_b.weight"))
         return true; /* its two parts are there too */

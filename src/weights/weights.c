@@ -185,6 +185,7 @@ static void bind_moe(layer_weights *layer)
     m->router.bias = role[ROLE_ROUTER_BIAS].data;
     m->router.correction = role[ROLE_ROUTER_CORRECTION].data;
     m->router.noise = role[ROLE_ROUTER_NOISE];
+    m->router.expert_scale = role[ROLE_ROUTER_EXPERT_SCALE].data;
     for (int i = 0; i <= ROLE_ROUTER_OWN_2 - ROLE_ROUTER_OWN_0; i++)
         m->router.own[i] = role[ROLE_ROUTER_OWN_0 + i].data;
     m->omega = role[ROLE_ROUTER_OMEGA].data;

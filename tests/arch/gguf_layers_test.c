@@ -57,6 +57,7 @@ static cadre_status read_gguf(const char *arch, const ints *own, model_config *c
         { "expert_feed_forward_length", GGUF_U32, { 12 }, 0 },
         { "expert_count", GGUF_U32, { 8 }, 0 }, { "expert_used_count", GGUF_U32, { 2 }, 0 },
         { "shortconv.l_cache", GGUF_U32, { 3 }, 0 },
+        { "attention.key_length_swa", GGUF_U32, { 6 }, 0 },
         { "attention.sliding_window", GGUF_U32, { 6 }, 0 }, { .key = NULL } };
     const char *path = scratch_file("kinds.gguf");
     gguf_writer *w;
@@ -114,6 +115,29 @@ static void heads_of_each_layer(void **state)
     refused_gguf("laguna", LIST(ALL_HEADS, GGUF_I32, 4, 4, 8, 0, 8), "heads: expected 1 to 1024");
     refused_gguf("laguna", LIST(HEADS, GGUF_I32, 4, 2, 3, 2, 2), "expected a divisor of the 4");
     refused_gguf("mellum", LIST(ALL_HEADS, GGUF_I32, 4, 4, 6, 4, 4), ALL_HEADS);
+}
+
+/* Where layers without a window have other heads, each kind of layer has one number of them. */
+static void heads_of_two_kinds_of_layers(void **state)
+{
+    (void)state;
+    const ints own[] = { { HEADS, GGUF_I32, { 2, 1, 2, 1 }, 4 },
+        { "attention.key_length", GGUF_U32, { 10 }, 1 }, { PATTERN, GGUF_BOOL, { 1, 0, 1, 0 }, 4 },
+        { .key = NULL } },
+               mixed[] = { { HEADS, GGUF_I32, { 2, 1, 4, 1 }, 4 },
+                   { "attention.key_length", GGUF_U32, { 10 }, 1 },
+                   { PATTERN, GGUF_BOOL, { 1, 0, 1, 0 }, 4 }, { .key = NULL } };
+    model_config c;
+    succeeds(read_gguf("gemma4", own, &c));
+    assert_true(c.kv_heads == 2 && c.full_kv_heads == 1);
+    assert_true(c.head_dim == 6 && c.full_head_dim == 10 && c.beside);
+    for (int64_t l = 0; l < c.layers; l++) {
+        assert_int_equal(c.layer[l].mixer.head_dim, l % 2 ? 10 : 6);
+        assert_int_equal(c.layer[l].mixer.kv_heads, l % 2 ? 1 : 2);
+    }
+    model_config_free(&c);
+    if (read_gguf("gemma4", mixed, &c) == CADRE_OK) fail_msg("mixed heads were read");
+    assert_non_null(strstr(cadre_last_error(), "expected one number for layers with a window"));
 }
 
 static void layers_without_heads_are_recurrent(void **state)
@@ -179,6 +203,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(heads_of_each_layer),
+        cmocka_unit_test(heads_of_two_kinds_of_layers),
         cmocka_unit_test(layers_without_heads_are_recurrent),
         cmocka_unit_test(a_pattern_says_which_layers_have_a_window),
         cmocka_unit_test(what_is_written_is_read),

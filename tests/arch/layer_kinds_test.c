@@ -48,6 +48,13 @@
 
 #define LAGUNA "\"model_type\": \"laguna\", " SIZES ", \"head_dim\": 8, \"sliding_window\": 6"
 
+#define GEMMA                                                                                      \
+    "\"model_type\": \"gemma4_text\", " SIZES ", \"top_k_experts\": 2, \"head_dim\": 8, "          \
+    "\"global_head_dim\": 16, \"num_global_key_value_heads\": 1, \"sliding_window\": 6"
+#define PROPORTIONAL                                                                               \
+    ", \"rope_parameters\": {\"full_attention\": {\"rope_type\": \"proportional\", "               \
+    "\"partial_rotary_factor\": 0.25, \"rope_theta\": 7000}, \"sliding_attention\": {}}"
+
 static cadre_status parse(const char *members, model_config *c)
 {
     char text[4096];
@@ -185,6 +192,40 @@ static void heads_and_positions_by_layer(void **state)
         "one item for each of the 4 layers");
 }
 
+/* Gemma 4: layers without a window have wider heads, fewer of keys, and these as values. */
+static void heads_of_layers_without_a_window(void **state)
+{
+    (void)state;
+    model_config c = taken(GEMMA WINDOWS PROPORTIONAL ", \"enable_moe_block\": true, "
+                                                      "\"attention_k_eq_v\": true");
+    for (int64_t l = 0; l < c.layers; l++) {
+        const mixer_config *m = &c.layer[l].mixer;
+        bool full = l == 0 || l == 3;
+        assert_int_equal(m->head_dim, full ? 16 : 8);
+        assert_int_equal(m->kv_heads, full ? 1 : 2);
+        assert_int_equal(m->values, full ? VALUES_OF_KEYS : VALUES_NORMED);
+        assert_true(m->scale == 1 && c.layer[l].beside && c.layer[l].dense_width == 24);
+    }
+    assert_true(c.rope.width == 16 && c.window_rope.width == 8 && c.tie && c.layer_scale);
+    assert_true(rope_divisor(&c.rope, 1) == 1 && rope_divisor(&c.rope, 2) == ROPE_NO_FREQUENCY);
+    assert_string_equal(model_config_untrainable(&c), "numbers that multiply layers");
+    model_config_free(&c);
+    c = taken(GEMMA WINDOWS PROPORTIONAL); /* a dense one */
+    assert_int_equal(model_config_sparse_layers(&c), 0);
+    assert_true(c.layer[0].mixer.kv_heads == 2 && c.layer[0].mixer.values == VALUES_NORMED);
+    model_config_free(&c);
+    c = taken(GEMMA PROPORTIONAL); /* the last layer never has a window */
+    assert_true(c.layer[2].mixer.window == 6 && c.layer[3].mixer.window == 0);
+    model_config_free(&c);
+    refused(GEMMA, "rope_parameters: expected an object");
+    refused(GEMMA PROPORTIONAL ", \"hidden_size_per_layer_input\": 4", "hidden_size_per_layer");
+    refused(GEMMA PROPORTIONAL ", \"num_kv_shared_layers\": 1", "num_kv_shared_layers");
+    refused(GEMMA PROPORTIONAL ", \"use_bidirectional_attention\": \"all\"", "null or vision");
+    refused(GEMMA ", \"rope_parameters\": {\"full_attention\": {\"rope_type\": \"proportional\", "
+                  "\"partial_rotary_factor\": 0}, \"sliding_attention\": {}}",
+        "partial_rotary_factor is 0");
+}
+
 static void dense_and_sparse_by_a_list(void **state)
 {
     (void)state;
@@ -252,6 +293,7 @@ int main(void)
         cmocka_unit_test(recurrent_layers),
         cmocka_unit_test(windows_with_positions_of_their_own),
         cmocka_unit_test(positions_in_windows_alone),
+        cmocka_unit_test(heads_of_layers_without_a_window),
         cmocka_unit_test(heads_and_positions_by_layer),
         cmocka_unit_test(dense_and_sparse_by_a_list),
         cmocka_unit_test(sparse_from_one_layer_to_another),

@@ -30,7 +30,16 @@ $ echo "{\"model_type\": \"laguna\", $(cat sizes), $(cat experts), \"head_dim\":
 +     \"original_max_position_embeddings\": 16},
 +     \"sliding_attention\": {\"rope_type\": \"default\", \"rope_theta\": 10000}}}" > laguna.json
 $ sed 's/"head_dim"/"gating": "per-element", "head_dim"/' laguna.json > element.json
-$ for m in glm ernie lfm mellum trinity laguna element; do
+$ echo "{\"model_type\": \"gemma4\", \"text_config\": {$(cat sizes), \"num_experts\": 8,
++     \"top_k_experts\": 2, \"enable_moe_block\": true, \"head_dim\": 8,
++     \"global_head_dim\": 16, \"num_global_key_value_heads\": 1, \"attention_k_eq_v\": true,
++     \"hidden_size_per_layer_input\": 0, \"sliding_window\": 4, \"final_logit_softcapping\": 30,
++     \"layer_types\": [\"sliding_attention\", \"full_attention\", \"sliding_attention\",
++     \"full_attention\"], \"rope_parameters\": {\"full_attention\": {
++     \"rope_type\": \"proportional\", \"partial_rotary_factor\": 0.25, \"rope_theta\": 1000000},
++     \"sliding_attention\": {\"rope_type\": \"default\", \"rope_theta\": 10000}}}}" > gemma.json
+$ sed 's/_block": true/_block": false/; s/k_eq_v": true/k_eq_v": false/' gemma.json > plain.json
+$ for m in glm ernie lfm mellum trinity laguna element gemma plain; do
 +     cadre init $m --config $m.json --seed 3 && cadre convert $m $m.gguf --quiet &&
 +     sed 's/cadre.config/cadre.confix/' $m.gguf > $m.keys.gguf &&
 +     cadre convert $m $m.again --quiet && cadre convert $m.keys.gguf $m.back --quiet &&
@@ -39,12 +48,15 @@ $ for m in glm ernie lfm mellum trinity laguna element; do
 +         cmp $m.logits $n.logits; done; done
 > (nothing)
 $ grep -h '"model_type"' glm.again/config.json ernie.back/config.json lfm.back/config.json \
-+     trinity.back/config.json laguna.back/config.json
++     trinity.back/config.json laguna.back/config.json gemma.back/config.json \
++     plain.back/config.json
 >   "model_type": "glm4_moe_lite",
 >   "model_type": "ernie4_5_moe",
 >   "model_type": "lfm2_moe",
 >   "model_type": "afmoe",
 >   "model_type": "laguna",
+>   "model_type": "gemma4_text",
+>   "model_type": "gemma4_text",
 $ cadre inspect lfm
 > architecture      lfm2_moe
 > ...
@@ -52,7 +64,7 @@ $ cadre inspect lfm
 > ...
 
 # one after another in generation as at once: greedy texts of all that was said so far
-$ for m in glm ernie lfm mellum trinity laguna element; do
+$ for m in glm ernie lfm mellum trinity laguna element gemma plain; do
 +     cadre generate $m --tokens 3,4,5,6,7,8,9 --greedy -n 12 --ids > $m.ids &&
 +     cadre generate $m --tokens 3,4,5,6,7,8,9 --greedy -n 12 --ids --threads 1 | cmp - $m.ids
 +     done
@@ -136,4 +148,39 @@ $ sed 's/"sliding_attention": {/"other_attention": {/' laguna.json > kinds.json
 $ cadre init no --config kinds.json
 2> cadre: kinds.json: rope_parameters: expected an object with full_attention and
 +  sliding_attention
+? 1
+$ sed 's/per_layer_input": 0/per_layer_input": 16/' gemma.json > inputs.json
+$ cadre init no --config inputs.json
+2> cadre: inputs.json: text_config.hidden_size_per_layer_input: expected 0, the only value*
+? 1
+$ sed 's/"sliding_window"/"num_kv_shared_layers": 2, "sliding_window"/' gemma.json > kept.json
+$ cadre init no --config kept.json
+2> cadre: kept.json: text_config.num_kv_shared_layers: expected 0, the only value*
+? 1
+$ sed 's/"sliding_window"/"use_double_wide_mlp": true, "sliding_window"/' gemma.json > wide.json
+$ cadre init no --config wide.json
+2> cadre: wide.json: text_config.use_double_wide_mlp: expected false*
+? 1
+$ sed 's/"head_dim"/"use_bidirectional_attention": "all", "head_dim"/' gemma.json > all.json
+$ cadre init no --config all.json
+2> cadre: all.json: text_config.use_bidirectional_attention: expected null or vision*
+? 1
+$ sed 's/"proportional",/"proportional", "factor": 8.0,/' gemma.json > factor.json
+$ cadre init no --config factor.json
+2> cadre: factor.json: text_config.rope_parameters.full_attention.factor: expected 1.0*
+? 1
+$ sed 's/value_heads": 1/value_heads": 3/' gemma.json > thirds.json
+$ cadre init no --config thirds.json
+2> cadre: thirds.json: kv-heads: expected a divisor of the 4 heads, found 3
+? 1
+$ sed 's/global_head_dim": 16/global_head_dim": 15/' gemma.json > head.json
+$ cadre init no --config head.json
+2> cadre: head.json: head width: expected an even number to be rotated, found 15 of 15*
+? 1
+$ sed 's/"sliding_attention": {/"windowed": {/' gemma.json > one.json
+$ cadre init no --config one.json
+2> cadre: one.json: rope_parameters: expected an object with full_attention and sliding_attention
+? 1
+$ echo 'Texts to learn from.' > text && cadre train --from gemma --data text --out no
+2> cadre: gemma: a model of type gemma4: expected one that can be trained, found *
 ? 1

@@ -3,6 +3,7 @@
 #include "kernel/context.h"
 #include "op/loss.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -33,7 +34,7 @@ static int set_up(void **state)
     (void)state;
     memset(&s, 0, sizeof s);
     s.h = (loss_head){ { weight_of_floats(s.w, V, D), s.bias, s.dw, s.dbias, false, NULL },
-        REAL_C(0.6), NULL, 0 };
+        REAL_C(0.6), 0, NULL, 0 };
     s.scratch = (loss_scratch){ 4, s.logits, NULL };
     gradient_fill(s.x, T * D, 1, 1);
     gradient_fill(s.w, V * D, 2, 1);
@@ -140,7 +141,7 @@ static void run(compute *c, void *state, real *out)
     gradient_fill(x, ROWS * SIZE, 1, 1);
     gradient_fill(w, WORDS * SIZE, 2, 1);
     for (int t = 0; t < ROWS; t++) targets[t] = t * 11;
-    loss_head h = { { .w = weight_of_floats(w, WORDS, SIZE), .dw = out }, 1, NULL, 0 };
+    loss_head h = { { .w = weight_of_floats(w, WORDS, SIZE), .dw = out }, 1, 0, NULL, 0 };
     loss_scratch scratch = { 32, logits, NULL };
     real *losses = out + WORDS * SIZE, *dx = losses + ROWS;
     loss_pass pass = { ROWS, rows_from(x, SIZE), targets, losses, REAL_C(0.01), rows_to(dx, SIZE) };
@@ -153,9 +154,23 @@ static void test_same_bits(void **state)
     same_bits_check(run, NULL, 700 * 48 + 64 + 64 * 48);
 }
 
+/* Gemma 4: logits beyond the cap come near it; small ones stay what they are. */
+static void test_capped_logits(void **state)
+{
+    (void)state;
+    int count;
+    const row_kernels *rows = variant_list(&count)[0]->rows;
+    real x[4] = { 0, REAL_C(0.01), 50, -1000 };
+    loss_cap_logits(rows, 30, 4, x);
+    assert_true(x[0] == 0 && x[3] == -30);
+    assert_true(fabs((double)x[1] - 0.01) < 1e-6);
+    assert_true(fabs((double)x[2] - 30 * tanh(50.0 / 30)) < 1e-4);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_capped_logits),
         cmocka_unit_test_setup_teardown(test_values, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_gradients, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_chunks, set_up, tear_down),
