@@ -9,6 +9,9 @@ static const chat_mark channels[] = { { "<|channel|>", CHAT_MARK_NAMES },
     { "<|message|>", CHAT_MARK_NAMED }, { "<|end|>", CHAT_MARK_NOTHING },
     { "<|start|>", CHAT_MARK_NOTHING }, { NULL, 0 } };
 
+static const chat_mark turns[] = { { "<|channel>", CHAT_MARK_THOUGHT },
+    { "<channel|>", CHAT_MARK_ANSWER }, { NULL, 0 } };
+
 /* A template that always thinks. The marks are in the template itself. */
 static const chat_thinking always[] = { { .how = "on", .thinks = true }, { 0 } };
 #define WAYS(...)                                                                                  \
@@ -226,6 +229,15 @@ static const chat_template rows[] = {
         .frames = { { "", "\n\n" }, { "User: ", "\n\n" }, { "Assistant: ", "{eos}" } },
         .answer = "Assistant:",
         DEEPSEEK_ENDS },
+    { .name = "gemma4", /* asked for no thought, as its own template does if nobody says more */
+        .signs = { "<|turn>", "<turn|>" },
+        .begin = "{bos}",
+        .frames = { { "<|turn>system\n", "<turn|>\n" }, { "<|turn>user\n", "<turn|>\n" },
+            { "<|turn>model\n", "<turn|>\n" } },
+        .answer = "<|turn>model\n<|channel>thought\n<channel|>",
+        .ends = "<turn|> <eos>",
+        .trims = EVERYONE,
+        .marks = turns },
     { .name = "granite-3.1",
         .signs = { "<|start_of_role|>", "Knowledge Cutoff Date: April 2024.\nToday" },
         GRANITE,

@@ -162,6 +162,13 @@ static bool words_stay_apart(const tokenizer *t)
     "{\"pre_tokenizer\":{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"WhitespaceSplit\"}"  \
     "," SPACES(split, "always") "]}}"
 
+/* Spaces are visible before a text would be cut at them. */
+#define GEMMA                                                                                      \
+    "{\"normalizer\":{\"type\":\"Replace\",\"pattern\":{\"String\":\" "                            \
+    "\"},\"content\":\"" WORD_MARK                                                                 \
+    "\"},\"pre_tokenizer\":{\"type\":\"Split\",\"pattern\":{\"String\":\" \"},\"behavior\":"       \
+    "\"MergedWithPrevious\",\"invert\":false}}"
+
 static cadre_status find_sentencepiece(const tokenizer *t, gguf_steps *s, bool *found)
 {
     static const char always[] = "it puts no space before a text that begins with one";
@@ -170,8 +177,8 @@ static cadre_status find_sentencepiece(const tokenizer *t, gguf_steps *s, bool *
     static const struct {
         bool space_prefix, split;
         const char *json, *difference;
-    } forms[] = { { true, false, NULL, NULL }, { false, false, NULL, NULL },
-        { true, false, METASPACE("false", "first"), first },
+    } forms[] = { { false, false, GEMMA, NULL }, { true, false, NULL, NULL },
+        { false, false, NULL, NULL }, { true, false, METASPACE("false", "first"), first },
         { true, false, METASPACE("false", "always"), always },
         { false, false, METASPACE("false", "never"), NULL },
         { true, true, METASPACE("true", "first"), first },
@@ -182,6 +189,7 @@ static cadre_status find_sentencepiece(const tokenizer *t, gguf_steps *s, bool *
         s->difference = forms[i].difference;
         CADRE_TRY(compare(t, s, forms[i].json, found));
         if (forms[i].split && *found) *found = words_stay_apart(t);
+        s->merges = *found && i == 0;
     }
     return CADRE_OK;
 }

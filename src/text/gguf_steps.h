@@ -13,6 +13,7 @@ typedef struct gguf_steps {
     const pre_tokenizer *pre; /* byte-level; NULL: SentencePiece's */
     /* SentencePiece's: a space is put before a text and after special tokens. */
     bool space_prefix;
+    bool merges; /* SentencePiece's: there is a list of merges in place of scores (Gemma 4) */
     /* Unigram's: runs of white space become one space, and none is left at the ends. */
     bool merge_spaces;
     /* Unigram's: replaces characters first; NULL: there is none. Borrowed from the tokenizer */

@@ -56,6 +56,13 @@
     ":;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+|[^\\r\\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+"               \
     "| ?[\\p{P}\\p{S}]+[\\r\\n]*|" SPACES
 
+/* Digits in threes from the right */
+#define AFMOE_DIGITS "\\p{Nd}{1,3}(?=(?:\\p{Nd}{3})*(?:\\P{Nd}|$))"
+#define AFMOE_SCRIPTS                                                                              \
+    "[\u4e00-\u9fff\u3400-\u4dbf\u8c48-\ufaff\u3040-\u309f\u30a0-\u30ff\uff65-\uff9f\u2f00-"       \
+    "\u2fdf\u0e40-\u0e7f\u0e80-\u0eff\u1780-\u17ff\u1000-\u109f\uaa60-\uaa7f\ua9e0-\ua9ff"         \
+    "\uac00-\ud7af\u1100-\u11ff]+"
+
 #define SPARK                                                                                      \
     "[!\\\"#$%&'()*+,\\-./"                                                                        \
     ":;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+|[^\\r\\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+"               \
@@ -129,6 +136,9 @@ static const pre_tokenizer rows[] = {
     { .names = "spark2_5",
         .steps = { { PRE_SPLIT, "\\p{N}{1,3}" }, { PRE_SPLIT, DEEPSEEK3_CJK }, { PRE_SPLIT, SPARK },
             { PRE_DIGITS, NULL } } },
+    { .names = "afmoe",
+        .steps = { { PRE_SPLIT, AFMOE_DIGITS }, { PRE_SPLIT, AFMOE_SCRIPTS },
+            { PRE_SPLIT, DEEPSEEK3 } } },
     { .names = "kimi-k2", .steps = { { PRE_SPLIT, KIMI } } },
     { .names = "youtu",
         .steps = { { PRE_SPLIT, YOUTU_SCRIPTS }, { PRE_SPLIT, YOUTU } },

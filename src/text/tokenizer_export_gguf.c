@@ -90,7 +90,7 @@ static cadre_status put_tables(
     fill_rows(t, c);
     CADRE_TRY(gguf_writer_strings(w, KEY "tokens", c->pieces, c->count));
     CADRE_TRY(gguf_writer_ints(w, KEY "token_type", GGUF_I32, c->types, c->count));
-    if (steps->pre) return put_merges(t, w);
+    if (steps->pre || steps->merges) return put_merges(t, w);
     CADRE_TRY(fill_scores(t, c, same));
     return gguf_writer_reals(w, KEY "scores", c->scores, c->count);
 }
@@ -197,10 +197,11 @@ cadre_status tokenizer_put_gguf(
             "GGUF has no name for a tokenizer that merges and does not know all bytes");
     const char *kind = steps.pre       ? "gpt2"
                        : t->is_unigram ? "t5"
+                       : steps.merges  ? "gemma4"
                                        : "llama",
                *pre = steps.pre ? steps.pre->names : "default";
     CADRE_TRY(gguf_writer_string(w, KEY "model", kind, strlen(kind)));
-    CADRE_TRY(gguf_writer_string(w, KEY "pre", pre, strcspn(pre, " ")));
+    if (!steps.merges) CADRE_TRY(gguf_writer_string(w, KEY "pre", pre, strcspn(pre, " ")));
     CADRE_TRY(put_columns(t, &steps, (size_t)model->rows, w, &same));
     CADRE_TRY(put_flags(t, model, &steps, w));
     CADRE_TRY(put_map(steps.map, w));

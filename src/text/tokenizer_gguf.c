@@ -31,12 +31,13 @@ static cadre_status read_model(gguf_vocabulary *v)
     gguf_string model, pre = { "", 0 };
     CADRE_TRY(gguf_get_string(v->file, KEY "model", &model));
     CADRE_TRY(gguf_opt_string(v->file, KEY "pre", &pre));
-    if (gguf_string_is(model, "llama")) return CADRE_OK;
+    v->steps.merges = gguf_string_is(model, "gemma4");
+    if (gguf_string_is(model, "llama") || v->steps.merges) return CADRE_OK;
     if (gguf_string_is(model, "none"))
         return cadre_fail(CADRE_EUNSUPPORTED, gguf_path(v->file), "the file holds no vocabulary");
     if (!gguf_string_is(model, "gpt2"))
         return cadre_fail(CADRE_EUNSUPPORTED, gguf_path(v->file),
-            KEY "model: \"%s\" is not supported (supported: llama, gpt2)",
+            KEY "model: \"%s\" is not supported (supported: llama, gemma4, gpt2)",
             quote_bytes(model.data, model.size).text);
     v->steps.pre = pre_tokenizer_find(pre.data, pre.size);
     if (v->steps.pre) return CADRE_OK;
@@ -60,7 +61,7 @@ static cadre_status read_flags(gguf_vocabulary *v)
 {
     bool extra_spaces = false;
     v->add_bos = is_sentencepiece(v) || v->steps.pre->add_bos;
-    v->steps.space_prefix = is_sentencepiece(v);
+    v->steps.space_prefix = is_sentencepiece(v) && !v->steps.merges;
     CADRE_TRY(gguf_opt_bool(v->file, KEY "add_bos_token", &v->add_bos));
     CADRE_TRY(gguf_opt_bool(v->file, KEY "add_eos_token", &v->add_eos));
     CADRE_TRY(gguf_opt_bool(v->file, KEY "add_space_prefix", &v->steps.space_prefix));
@@ -110,6 +111,14 @@ static bool is_padding(const gguf_vocabulary *v, size_t id, int64_t type)
     return type == GGUF_PIECE_UNUSED && gguf_string_is(v->pieces[id], gguf_padding_name(id, name));
 }
 
+/* Files of Gemma 4 call the marks of a conversation, such as "<|turn>" and "<turn|>", normal. */
+static bool is_turn(const gguf_vocabulary *v, size_t id)
+{
+    gguf_string p = v->pieces[id];
+    bool marked = p.size > 4 && p.data[0] == '<' && p.data[p.size - 1] == '>';
+    return v->steps.merges && marked && (p.data[1] == '|' || p.data[p.size - 2] == '|');
+}
+
 static cadre_status add_pieces(const gguf_vocabulary *v, tokenizer *t)
 {
     CADRE_TRY(string_set_reserve(&t->pieces.pieces, v->count, 0));
@@ -117,6 +126,7 @@ static cadre_status add_pieces(const gguf_vocabulary *v, tokenizer *t)
         int64_t type = v->types.count ? gguf_array_int(&v->types, i) : GGUF_PIECE_NORMAL;
         bool vacant;
         if (is_padding(v, i, type)) continue;
+        if (is_turn(v, i)) type = GGUF_PIECE_CONTROL;
         if (type == GGUF_PIECE_CONTROL || type == GGUF_PIECE_USER_DEFINED ||
             type == GGUF_PIECE_UNKNOWN)
             CADRE_TRY(add_special(t, (string_view){ v->pieces[i].data, v->pieces[i].size },
@@ -160,7 +170,8 @@ static cadre_status read_merges(const gguf_vocabulary *v, tokenizer *t)
     gguf_array_strings(&array, merges);
     cadre_status status = add_merges(v, t, merges, array.count);
     mem_free(merges);
-    t->bpe.ignore_merges = v->steps.pre->ignore_merges;
+    t->bpe.ignore_merges = v->steps.pre && v->steps.pre->ignore_merges;
+    t->bpe.byte_fallback = v->steps.merges;
     return status;
 }
 
@@ -222,7 +233,8 @@ static cadre_status fill(gguf_vocabulary *v, tokenizer *t)
     CADRE_TRY(read_keys(v));
     CADRE_TRY(gguf_steps_read(&v->steps, t));
     CADRE_TRY(add_pieces(v, t));
-    CADRE_TRY(is_sentencepiece(v) ? read_scores(v, t) : read_merges(v, t));
+    bool scores = is_sentencepiece(v) && !v->steps.merges;
+    CADRE_TRY(scores ? read_scores(v, t) : read_merges(v, t));
     vocabulary_byte_ids(&t->pieces, t->bpe.byte_ids);
     return read_ids(v, t);
 }

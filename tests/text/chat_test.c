@@ -160,6 +160,10 @@ static void test_every_template(void **state)
         { "deepseek-v3.1",
             END "Be brief<" BAR "User" BAR ">Hello<" BAR "Assistant" BAR "></think> Hi " END "<" BAR
                 "User" BAR ">Who?<" BAR "Assistant" BAR "></think>" },
+        { "gemma4",
+            END "<|turn>system\nBe brief<turn|>\n<|turn>user\nHello<turn|>\n<|turn>model\nHi"
+                "<turn|>\n<|turn>user\nWho?<turn|>\n<|turn>model\n<|channel>thought\n"
+                "<channel|>" },
         { "granite",
             "<|start_of_role|>system<|end_of_role|>Be "
             "brief<|end_of_text|>\n<|start_of_role|>user<|end_of_role|>Hello"
@@ -358,6 +362,7 @@ static void test_recognised(void **state)
                          "Assistant" BAR "><think>\\n'}}" },
         { "deepseek-v3.1", "{% if not thinking is defined %}{% set thinking = false %}{{'<" BAR
                            "Assistant" BAR ">'}}{{'</think>'}}" },
+        { "gemma4", "{{ bos_token }}{{- '<|turn>' + role + '\\n' }}{{- '<turn|>\\n' -}}" },
         { "granite", "{{- '<|start_of_role|>user<|end_of_role|>' + message['content'] + "
                      "'<|end_of_text|>\\n' }}" },
         { "granite-3.1", "'<|start_of_role|>'{%- set system_message = \"Knowledge Cutoff Date: "

@@ -246,6 +246,32 @@ static void check_refused(contents c, const char *words)
         fail_msg("expected \"%s\" in: %s", words, cadre_last_error());
 }
 
+/* Gemma 4: merges in place of scores, bytes for what is not known, no space in front, and marks of
+ * a conversation that the file calls normal */
+static void test_merges_of_characters(void **state)
+{
+    (void)state;
+    static const char *const pieces[] = { "<unk>", "<s>", "</s>", "ab", "abc", "bc", "\xe2\x96\x81",
+        "a", "b", "c", "<0xC3>", "<0xA9>", "<|turn>" };
+    static const int64_t types[] = { 2, 3, 3, 1, 1, 1, 1, 1, 1, 1, 6, 6, 1 };
+    static const char *const merges[] = { "b c", "a bc", "a b" };
+    contents c = { .model = "gemma4",
+        .pieces = pieces,
+        .count = SPM_COUNT,
+        .types = types,
+        .merges = merges,
+        .merge_count = 3,
+        .bos = 1,
+        .eos = 2 };
+    tokenizer *t = opened(&c);
+    check_text(t, "abc ab", CADRE_ADD_SPECIAL, (int32_t[]){ 1, ABC, SPACE, AB }, 4, "abc ab");
+    check_text(t, "\xc3\xa9", 0, (int32_t[]){ BYTE_C3, BYTE_A9 }, 2, "\xc3\xa9");
+    check_text(t, "a<|turn>b", CADRE_PARSE_SPECIAL, (int32_t[]){ A, CHAT, B }, 3, "ab");
+    tokenizer_close(t);
+    c.merges = NULL;
+    check_refused(c, "merges");
+}
+
 static void test_refused(void **state)
 {
     (void)state;
@@ -296,6 +322,7 @@ int main(void)
         cmocka_unit_test(test_every_pre_tokenizer),
         cmocka_unit_test(test_byte_level),
         cmocka_unit_test(test_ids_of_none),
+        cmocka_unit_test(test_merges_of_characters),
         cmocka_unit_test(test_refused),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
