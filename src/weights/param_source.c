@@ -388,6 +388,7 @@ static kv_b_parts parts_of(const mixer_config *m, const param *p)
     parts.kv.cols = m->kv_lora;
     parts.k.role = ROLE_K_B, parts.k.rows = m->heads * m->kv_lora, parts.k.cols = m->nope_dim;
     parts.v.role = ROLE_V_B, parts.v.rows = m->heads * m->value_dim, parts.v.cols = m->kv_lora;
+    parts.kv.whole = parts.kv.rows, parts.k.whole = parts.k.rows, parts.v.whole = parts.v.rows;
     return parts;
 }
 
@@ -433,6 +434,16 @@ static cadre_status read_kv_b(
     return status;
 }
 
+/* A rank's share is a part of the tensor. */
+static param whole_of(const param *p)
+{
+    param whole = *p;
+    whole.first = 0;
+    if (param_is_vector(p)) whole.cols = p->whole;
+    else whole.rows = p->whole;
+    return whole;
+}
+
 cadre_status param_read(
     const weight_file *f, const model_config *c, const param *p, real *values, tensor_use *use)
 {
@@ -443,7 +454,9 @@ cadre_status param_read(
             return read_kv_b(f, c, p, values, use);
     }
     param_source s;
-    CADRE_TRY(param_source_find(f, c, p, &s));
+    const param whole = whole_of(p);
+    CADRE_TRY(param_source_find(f, c, &whole, &s));
+    param_source_cut(&s, p);
     if (use) CADRE_TRY(param_source_add_use(&s, use));
     return read_found(&s, values);
 }

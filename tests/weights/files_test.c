@@ -149,11 +149,41 @@ static void test_elements_are_stored_by_their_exp(void **state)
     assert_true(isnan(tensor_form_element(TENSOR_EXP, -1)));
 }
 
+/* A rank reads its rows of a model's tensors. */
+static void test_a_share_is_read_from_a_model(void **state)
+{
+    (void)state;
+    fixture f;
+    safetensors_writer *w;
+    hash128 hash;
+    param_table t;
+    open_case(&f, "olmoe");
+    succeeds(model_seal_values(
+        scratch_file("model.safetensors"), &f.config, &f.table, f.values, &w, &hash));
+    succeeds(safetensors_writer_commit(w));
+    for (int32_t slice = 0; slice < 2; slice++) {
+        const param_share share = { .slice = slice, .slices = 2, .groups = 1 };
+        succeeds(param_table_make_share(&f.config, &share, &t));
+        real *values = MEM_ARRAY(real, t.elements);
+        succeeds(model_read_values(scratch_folder(), &f.config, &t, values));
+        for (int64_t i = 0; i < t.count; i++) {
+            const param *p = &t.rows[i];
+            const real *whole = f.values + same_of(&f.table, p)->offset + param_elements_before(p);
+            for (int64_t k = 0; k < p->rows * p->cols; k++)
+                assert_true((float)values[p->offset + k] == (float)whole[k]);
+        }
+        mem_free(values);
+        param_table_free(&t);
+    }
+    close_case(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_share_is_read_from_the_whole),
         cmocka_unit_test(test_gains_are_stored_less_one),
+        cmocka_unit_test(test_a_share_is_read_from_a_model),
         cmocka_unit_test(test_elements_are_stored_by_their_exp),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
