@@ -432,6 +432,68 @@ static void a_gate_multiplies_each_head(void **unused)
     }
 }
 
+/* Row r of one head's [queries | gates] is row r of its queries, or of its gates. */
+static void a_gate_beside_the_queries_is_that_of_its_own_matrix(void **unused)
+{
+    (void)unused;
+    enum { HEADS = 4, HEAD = 6 };
+    mixer_case one, two;
+    real a[LENGTH * WIDTH], b[LENGTH * WIDTH];
+    open_case(&one, &(kind){ &mixer_grouped, GATE_IN_QUERIES, false, false }, false);
+    open_case(&two, &(kind){ &mixer_grouped, GATE_ELEMENTS, false, false }, false);
+    memset(one.values[MIXER_Q_BIAS], 0, 2 * HEADS * HEAD * sizeof(real));
+    for (int h = 0; h < HEADS; h++) {
+        const real *both = one.values[MIXER_Q] + h * 2 * HEAD * WIDTH;
+        size_t bytes = HEAD * WIDTH * sizeof(real);
+        memcpy(two.values[MIXER_Q] + h * HEAD * WIDTH, both, bytes);
+        memcpy(two.values[MIXER_GATE] + h * HEAD * WIDTH, both + HEAD * WIDTH, bytes);
+    }
+    run(&one, 1, (int64_t[]){ 0, LENGTH }, NULL, false, one.x, a);
+    run(&two, 1, (int64_t[]){ 0, LENGTH }, NULL, false, two.x, b);
+    assert_memory_equal(a, b, sizeof a);
+    close_case(&one);
+    close_case(&two);
+}
+
+/* Values of the keys do not read a matrix of their own, and have no gain. */
+static void values_are_normed_keys(void **unused)
+{
+    (void)unused;
+    mixer_case m;
+    real keys[LENGTH * WIDTH], values[LENGTH * WIDTH], first[LENGTH * WIDTH];
+    open_case(&m, &(kind){ .row = &mixer_grouped }, false);
+    m.config.values = VALUES_OF_KEYS;
+    run(&m, 1, (int64_t[]){ 0, LENGTH }, NULL, false, m.x, keys);
+    memcpy(m.values[MIXER_V], m.values[MIXER_K], 12 * WIDTH * sizeof(real));
+    m.config.values = VALUES_NORMED;
+    run(&m, 1, (int64_t[]){ 0, LENGTH }, NULL, false, m.x, values);
+    assert_memory_equal(keys, values, sizeof keys);
+    for (int64_t i = 0; i < 12 * WIDTH; i++) m.values[MIXER_V][i] *= 4;
+    run(&m, 1, (int64_t[]){ 0, LENGTH }, NULL, false, m.x, first);
+    for (int i = 0; i < LENGTH * WIDTH; i++)
+        assert_true(fabs((double)(first[i] - values[i])) < 1e-3);
+    close_case(&m);
+}
+
+static void states_of_normed_values_keep_the_contract(void **unused)
+{
+    (void)unused;
+    sequence_state state, *one[] = { &state };
+    for (value_form form = VALUES_NORMED; form <= VALUES_OF_KEYS; form++) {
+        mixer_case m;
+        real whole[LENGTH * WIDTH], y[LENGTH * WIDTH];
+        open_case(&m, &(kind){ .row = &mixer_grouped }, false);
+        m.config.values = form;
+        open_state(&m, &state);
+        run(&m, 1, (int64_t[]){ 0, LENGTH }, NULL, false, m.x, whole);
+        for (int t = 0; t < LENGTH; t++)
+            run(&m, 1, (int64_t[]){ 0, 1 }, one, false, m.x + t * WIDTH, y + t * WIDTH);
+        assert_memory_equal(y, whole, sizeof whole);
+        sequence_state_close(&state);
+        close_case(&m);
+    }
+}
+
 /* ---- states of rows that cannot go back ---- */
 
 static mixer_state_size fixed_size(const mixer_config *c)
@@ -473,6 +535,9 @@ int main(void)
         cmocka_unit_test(delta_rules_of_other_forms_keep_the_contract),
         cmocka_unit_test(attention_with_every_gate_keeps_the_contract),
         cmocka_unit_test(a_gate_multiplies_each_head),
+        cmocka_unit_test(a_gate_beside_the_queries_is_that_of_its_own_matrix),
+        cmocka_unit_test(values_are_normed_keys),
+        cmocka_unit_test(states_of_normed_values_keep_the_contract),
         cmocka_unit_test(a_fixed_part_is_copied_and_begins_anew),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
