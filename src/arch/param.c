@@ -61,6 +61,14 @@ static param_start start_of(const builder *b, param_role role, int64_t layer)
     return (param_start){ own.start, own.value, (int32_t)own.cols, experts };
 }
 
+int64_t param_pieces(
+    const param_row *row, const model_config *c, const layer_config *l, param_shape shape)
+{
+    if (row->cut == WHOLE) return 1;
+    if (row->cut == BY_HEAD) return l->mixer.kv_heads ? l->mixer.kv_heads : c->kv_heads;
+    return param_kind_is_vector(row->kind) ? shape.cols : shape.rows;
+}
+
 /* This rank's slice of a parameter with this shape */
 static param slice_of(builder *b, param_role role, int64_t layer, int64_t expert, param_shape s)
 {

@@ -542,11 +542,3 @@ static const param_row list[ROLE_COUNT] = {
 };
 
 const param_row *param_row_of(param_role role) { return &list[role]; }
-
-int64_t param_pieces(
-    const param_row *row, const model_config *c, const layer_config *l, param_shape shape)
-{
-    if (row->cut == WHOLE) return 1;
-    if (row->cut == BY_HEAD) return l->mixer.kv_heads ? l->mixer.kv_heads : c->kv_heads;
-    return param_kind_is_vector(row->kind) ? shape.cols : shape.rows;
-}

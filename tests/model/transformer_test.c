@@ -288,6 +288,20 @@ static void norm_both_sides(model_config *c)
     c->layer[0].mixer.window = 3;
 }
 
+/* What Gemma 4 has: a dense feed-forward beside experts, values that are keys, limits */
+static void be_gemma(model_config *c)
+{
+    c->post_norms = c->layer_scale = true;
+    c->values = VALUES_NORMED;
+    c->full_keys_are_values = true;
+    c->logit_softcap = 3;
+    for (int64_t l = 0; l < c->layers; l++) {
+        c->layer[l].beside = c->layer[l].sparse;
+        c->layer[l].dense_width = 10;
+        c->layer[l].mixer.window = l % 2 ? 0 : 3;
+    }
+}
+
 static void gradients_of_norms_behind_each_half(void **state)
 {
     (void)state;
@@ -313,14 +327,15 @@ static void gradients_of_layers_that_do_not_attend(void **state)
 static void prefill_equals_token_by_token(void **state)
 {
     (void)state;
-    static const char *const names[] = { "olmoe", "mixtral", "deepseek-v3", "mixtral", "mixtral" };
-    for (int n = 0; n < 5; n++) {
+    static const char *const names[] = { "olmoe", "mixtral", "deepseek-v3", "mixtral", "mixtral",
+        "qwen3-moe", "qwen3-moe" };
+    for (int n = 0; n < 7; n++) {
         cadre_options *o = small_options(names[n]);
         small_model m;
         if (n == 3) small_set(o, "residual-logits", "yes"), small_set(o, "constant-experts", "2");
         if (n == 3) small_set(o, "latent-width", "0"), small_set(o, "layers", "3");
         if (n == 4) small_set(o, "mixer", "mamba2,none,attention"), small_set(o, "layers", "3");
-        open_model(&m, o, names[n], NULL);
+        open_model(&m, o, names[n], n == 6 ? be_gemma : n == 5 ? norm_both_sides : NULL);
         real whole[LENGTH * VOCAB], single[VOCAB];
         sequence_state one_by_one, *past = &one_by_one;
         batch_limits most = { .tokens = LENGTH, .sequences = 1, .keys = LENGTH };
