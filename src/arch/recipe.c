@@ -115,6 +115,18 @@ static const recipe_setting olmoe_settings[] = {
 };
 
 /* Qwen3-MoE, 2025: balance over the global batch (Qiu et al. 2025). */
+static const recipe_setting qwen3_next_settings[] = {
+    { "router", "softmax-renorm" },
+    { "topk", "10" },
+    { "experts", "64" },
+    { "shared-experts", "1" },
+    { "expert-form", "swiglu" },
+    { "mixer", "gated-delta" },
+    { "aux-loss", "0.001" },
+    { "balance-loss", "load" },
+    { "balance-over", "step" },
+    { 0 },
+};
 static const recipe_setting qwen3_moe_settings[] = {
     { "router", "softmax-renorm" },
     { "topk", "8" },
@@ -304,6 +316,23 @@ static const recipe recipes[] = {
         .norm_eps = 1e-6,
         .few_kv_heads = true,
         .rope_theta = 1e6,
+        .init = INIT_NORMAL,
+        .init_scale = 0.02 },
+    { .name = "qwen3-next",
+        .words = "gated delta nets and gated attention, three to one",
+        .source = "Yang, Kautz and Hatamizadeh 2024 (arXiv 2412.06464); Qwen3-Next 2025",
+        .model_type = "qwen3_next",
+        .settings = qwen3_next_settings,
+        .expert_width = 0.25,
+        .dense_width = 4,
+        .sparse_step = 1,
+        .qk_norm = QK_NORM_HEAD,
+        .norm_eps = 1e-6,
+        .shared_gated = true,
+        .few_kv_heads = true,
+        .attention_period = 4,
+        .rotary_share = 0.25,
+        .rope_theta = 1e7,
         .init = INIT_NORMAL,
         .init_scale = 0.02 },
     { .name = "deepseek-moe",

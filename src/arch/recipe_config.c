@@ -24,6 +24,22 @@ static int64_t usual_heads(const model_config *c)
     return heads;
 }
 
+/* As published: as many heads of keys as attention has, of the same width, and twice as many of
+ * values. */
+static void delta_sizes(const recipe *r, model_config *c)
+{
+    int64_t head = c->head_dim ? c->head_dim : c->width / at_least(c->heads, 1);
+    int64_t rotated = (int64_t)((double)head * r->rotary_share);
+    if (!r->attention_period) return;
+    c->attention_period = r->attention_period < c->layers ? r->attention_period : c->layers;
+    c->gating = GATE_IN_QUERIES;
+    c->rotary_share = rotated > 0 && rotated % 2 == 0 ? r->rotary_share : 1;
+    c->delta_key_heads = c->heads;
+    c->delta_heads = 2 * c->heads;
+    c->delta_key_dim = c->delta_value_dim = head;
+    c->conv = 4;
+}
+
 static void attention_sizes(const recipe *r, const cadre_options *o, model_config *c)
 {
     c->latent = r->latent;
@@ -191,6 +207,7 @@ static cadre_status fill(
     CADRE_TRY(model_config_set_form(c, cadre_options_text(o, "expert-form", 0), "options"));
     CADRE_TRY(token_types_read_options(o, c));
     attention_sizes(r, o, c);
+    delta_sizes(r, c);
     if (cadre_options_has(o, "expert-form", "gpt-oss")) c->expert_limit = 7; /* as published */
     sparse_sizes(r, o, c, notes, room);
     if (r->encoder) CADRE_TRY(recipe_stacks(o, c, notes, room));

@@ -97,10 +97,13 @@ static cadre_status check_names(const cadre_options *o, const char *option, cons
         (long long)c->layers, words);
 }
 
-/* Reads "attention", or one name for each layer. */
+/* Reads a name, which layers that attend in a period do not have, or one for each layer. */
 static cadre_status layer_mixers(const cadre_options *o, model_config *c)
 {
     CADRE_TRY(check_names(o, "mixer", c));
+    if (c->attention_period && cadre_options_count(o, "mixer") == 1 &&
+        !cadre_options_has(o, "mixer", "attention"))
+        return model_config_attend_by_period(c, name_of(o, "mixer", 0), "options");
     for (int64_t l = 0; l < c->layers; l++)
         CADRE_TRY(model_config_set_mixer(c, l, name_of(o, "mixer", l), "options"));
     return CADRE_OK;

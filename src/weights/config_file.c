@@ -79,15 +79,34 @@ static void fit_head(const weight_file *file, model_config *c)
     if (find(file, c, &head, &a) && find(file, c, &embed, &b)) c->tie = !rows_differ(&a, &b);
 }
 
+/* Whether the model has the heads of values tiled, because its file has. If a matrix that has them
+ * as its columns is not quantised, it is put in order instead: then its sums are those of a folder,
+ * to the bit. */
+static bool keeps_tiles(const weight_file *file, const model_config *c)
+{
+    tensor_name out;
+    stored_tensor t;
+    char text[TENSOR_NAME];
+    if (!file->gguf || !tensor_name_of(c->arch, NAMES_OF_GGUF, ROLE_STATE_OUT, 0, &out) ||
+        !(out.form & TENSOR_TILED))
+        return false;
+    for (int64_t l = 0; l < c->layers; l++) {
+        const param p = { .role = ROLE_STATE_OUT, .layer = (int32_t)l };
+        tensor_name_text(&out, &p, text);
+        if (c->layer[l].mixer.key_heads && weight_file_find(file, text, &t))
+            return t.format && t.format->block > 1;
+    }
+    return true;
+}
+
 /* Records how this file has what files may have in several ways. */
 static void fit_to_file(const weight_file *file, model_config *c)
 {
-    tensor_name q = { 0 }, out = { 0 };
+    tensor_name q = { 0 };
     tensor_name_of(c->arch, file->gguf ? NAMES_OF_GGUF : NAMES_OF_FOLDER, ROLE_Q, 0, &q);
     param k_b = { .role = ROLE_K_B };
     c->paired_rows = !c->latent && q.form & TENSOR_PAIRED;
-    tensor_name_of(c->arch, file->gguf ? NAMES_OF_GGUF : NAMES_OF_FOLDER, ROLE_STATE_OUT, 0, &out);
-    c->tiled_heads = out.form & TENSOR_TILED;
+    c->tiled_heads = keeps_tiles(file, c);
     c->split_kv_b = c->latent && file->gguf && param_source_exists(file, c, &k_b);
     model_config_fill_layers(c);
 }
