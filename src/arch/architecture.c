@@ -11,7 +11,8 @@ extern const architecture architecture_mixtral, architecture_llama, architecture
     architecture_glm4_moe_lite, architecture_ernie4_5_moe, architecture_qwen3_vl_moe,
     architecture_lfm2_moe, architecture_qwen3_5_moe, architecture_qwen3_5_moe_text,
     architecture_qwen3_5, architecture_qwen3_5_text, architecture_qwen3_next, architecture_mellum,
-    architecture_afmoe, architecture_laguna, architecture_gemma4, architecture_cadre;
+    architecture_afmoe, architecture_laguna, architecture_gemma4, architecture_nemotron_h,
+    architecture_cadre;
 
 static const architecture *const list[] = {
     &architecture_mixtral,
@@ -39,6 +40,7 @@ static const architecture *const list[] = {
     &architecture_afmoe,
     &architecture_laguna,
     &architecture_gemma4,
+    &architecture_nemotron_h,
     &architecture_grok,
     &architecture_switch,
     &architecture_cadre,

@@ -31,10 +31,13 @@ typedef struct architecture_hf {
      * none. */
     const tensor_name *tensors;
     const layer_type
-        *types;          /* besides those of attention, up to a NULL name; NULL: there are none */
-    bool kinds_of_rope;  /* "rope_parameters" has an object for each kind of layers */
-    const char *act;     /* "hidden_act"; NULL: the file does not say it */
-    bool norm_topk_prob; /* the value if the file does not say it */
+        *types; /* besides those of attention, up to a NULL name; NULL: there are none */
+    /* The list with an item for each layer that stands in place of "num_hidden_layers" where files
+     * lack that; NULL: none lacks it */
+    const char *layer_list;
+    bool kinds_of_rope;     /* "rope_parameters" has an object for each kind of layers */
+    const char *act;        /* "hidden_act"; NULL: the file does not say it */
+    bool norm_topk_prob;    /* the value if the file does not say it */
     const char *renorm_key; /* what it is called; NULL: "norm_topk_prob" */
     /* For files with "use_sliding_window": whether layer l has a window if no list says so, given
      * "max_window_layers". NULL: such files have no windows, or always have them. */
@@ -63,7 +66,9 @@ typedef struct architecture_gguf {
     bool period; /* "full_attention_interval": one layer in so many attends, if no list says it */
     /* Whether a file is of this row, among several of one name; NULL: it is */
     bool (*is)(const gguf *file);
-    cadre_status (*read)(const gguf *file, model_config *config); /* as those of hf */
+    cadre_status (*read)(const gguf *file, model_config *config);
+    /* Sets what differs between layers, once they are there; NULL: nothing */
+    cadre_status (*read_layers)(const gguf *file, model_config *config);
     void (*write)(const model_config *config, gguf_writer *w);
 } architecture_gguf;
 

@@ -118,7 +118,7 @@ static void fill_mixer(const model_config *c, mixer_config *m)
     m->tiled_heads = c->tiled_heads;
     if (!is_attention(m->row)) return;
     m->bidirectional = c->bidirectional;
-    m->unplaced = c->window_places && !m->window;
+    m->unplaced = c->unplaced || (c->window_places && !m->window);
     m->scale = attention_scale(c, m);
     m->softcap = c->attention_softcap;
     m->qk_norm = c->qk_norm;
@@ -296,9 +296,7 @@ enum { USUAL_CONV = 3, USUAL_STATE_CONV = 4, USUAL_STATE_HEAD = 64, USUAL_STATE 
 
 static int64_t or_usual(int64_t given, int64_t usual) { return given ? given : usual; }
 
-/* Sizes that were not given: twice the width, in heads of 64 elements if that divides, and the
- * convolution's bias. */
-static void derive_state(model_config *c)
+void model_config_usual_state(model_config *c)
 {
     if (!c->state_heads) c->conv_bias = true;
     int64_t inner = 2 * c->width, dim = c->state_heads ? inner / c->state_heads : USUAL_STATE_HEAD;
@@ -325,13 +323,12 @@ static mixer_config delta_with(const model_config *c, const mixer *row)
     return m;
 }
 
-static mixer_config mixer_with(model_config *c, const mixer *row)
+static mixer_config mixer_with(const model_config *c, const mixer *row)
 {
     mixer_config m = { .row = row, .width = c->width, .norm_eps = c->norm_eps };
     if (has_delta(row)) return delta_with(c, row);
     if (row == &mixer_short_conv) m.conv = or_usual(c->conv, USUAL_CONV);
     if (row != &mixer_mamba2) return m;
-    derive_state(c);
     m.conv = or_usual(c->conv, USUAL_STATE_CONV);
     m.state_heads = c->state_heads;
     m.state_head_dim = c->state_head_dim;
@@ -435,7 +432,8 @@ cadre_status model_config_derive(model_config *c, const char *where)
 bool model_config_rotates(const model_config *c)
 {
     bool places = false;
-    for (int64_t l = 0; l < c->layers; l++) places |= c->layer[l].mixer.row->places;
+    for (int64_t l = 0; l < c->layers; l++)
+        places |= c->layer[l].mixer.row->places && !c->layer[l].mixer.unplaced;
     return places && !c->relative_buckets;
 }
 

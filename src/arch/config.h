@@ -89,6 +89,7 @@ typedef struct model_config {
     rope_options window_rope;
     double window_rotary_share; /* as rotary_share, of these */
     bool window_places;         /* layers without a window are not rotated at all */
+    bool unplaced;              /* none is */
     double *rope_divisors;      /* owned: rope.divisor, if there is one */
     double rotary_share;        /* the share of a head, from its start, that is rotated */
     bool qkv_bias, out_bias; /* of the projections; with latent attention, into the small widths */
@@ -178,6 +179,9 @@ cadre_status model_config_attend_by_period(
     model_config *config, const char *name, const char *where);
 /* The period in which layers attend; 0: they follow none. */
 int64_t model_config_attention_period(const model_config *config);
+/* Gives the state spaces of Mamba-2 layers the sizes that were not given: twice the width, in heads
+ * of 64 elements if that divides, and the convolution's bias. */
+void model_config_usual_state(model_config *config);
 const char *layer_mixer_name(const layer_config *layer);
 /* The names that an option may take; NULL: there are no more. */
 const char *layer_mixer_choice(int i);

@@ -76,6 +76,7 @@ static cadre_status check_mixer(const model_config *c, const mixer_config *m, co
         return cadre_fail(CADRE_EARGUMENT, where,
             "kv-heads: expected a divisor of the %lld heads, found %lld", (long long)m->heads,
             (long long)m->kv_heads);
+    if (m->unplaced) return CADRE_OK;
     int64_t rotated = c->own_window_rope && m->window ? c->window_rope.width : c->rope.width;
     if (rotated < 2 || rotated % 2 || rotated > m->head_dim)
         return cadre_fail(CADRE_EARGUMENT, where,

@@ -16,9 +16,11 @@ const char *architecture_refusal(const architecture *arch, const model_config *c
     if (c->latent != arch->base.latent || c->qk_norm != arch->base.qk_norm)
         return "its attention is another";
     if (model_config_layers_differ(c)) return "its layers are alike";
+    if (arch->base.halves) return arch->hf.refuses(c);
     if (model_config_recurrent_layers(c) && !arch->hf.types) return "its layers attend";
     for (int64_t l = 0; l < c->layers; l++)
-        if (!layer_feeds_forward(&c->layer[l])) return "each of its layers has a feed-forward";
+        if (!layer_feeds_forward(&c->layer[l]) || !layer_mixes(&c->layer[l]))
+            return "each of its layers has a feed-forward";
     return arch->hf.refuses ? arch->hf.refuses(c) : NULL;
 }
 

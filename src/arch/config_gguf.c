@@ -300,6 +300,8 @@ static cadre_status read_all(const gguf *f, model_config *c)
     if (arch->gguf.read) CADRE_TRY(arch->gguf.read(f, c));
     CADRE_TRY(model_config_derive(c, gguf_path(f)));
     CADRE_TRY(gguf_layers_set(f, c));
+    if (arch->gguf.read_layers) CADRE_TRY(arch->gguf.read_layers(f, c));
+    model_config_fill_layers(c);
     return read_divisors(f, c);
 }
 

@@ -13,7 +13,7 @@ enum { CONFIG_LIMIT = 2 << 20 }; /* bytes; published ones have tens of thousands
 static const config_key shared_keys[] = {
     KEY_INT_OF("vocab_size", vocab, KEY_REQUIRED, 0),
     KEY_INT_OF("hidden_size", width, KEY_REQUIRED, 0),
-    KEY_INT_OF("num_hidden_layers", layers, KEY_REQUIRED, 0),
+    KEY_INT_OF("num_hidden_layers", layers, 0, 0),
     KEY_INT_OF("num_attention_heads", heads, KEY_REQUIRED, 0),
     KEY_INT_OF("num_key_value_heads", kv_heads, 0, 0),
     KEY_REAL_OF("rms_norm_eps", norm_eps, 0, 1e-6),
@@ -82,10 +82,25 @@ static cadre_status read_norm_topk(const json_node *root, model_config *c)
     return CADRE_OK;
 }
 
+/* Counts the list that stands in place of the number of layers where that is absent. */
+static cadre_status read_layers(const json_node *root, model_config *c)
+{
+    const char *key = c->arch->hf.layer_list;
+    json_node list = { 0 };
+    if (json_has(root, "num_hidden_layers")) return CADRE_OK;
+    if (key) CADRE_TRY(json_opt_array(root, key, &list));
+    if (!list.value) return json_get_int(root, "num_hidden_layers", 1, INT32_MAX, &c->layers);
+    c->layers = (int64_t)json_count(&list);
+    return CADRE_OK;
+}
+
 static cadre_status read_all(const json_node *root, model_config *c)
 {
     const architecture *arch = c->arch;
-    if (!arch->hf.keys_alone) CADRE_TRY(config_keys_read(root, shared_keys, c));
+    if (!arch->hf.keys_alone) {
+        CADRE_TRY(config_keys_read(root, shared_keys, c));
+        CADRE_TRY(read_layers(root, c));
+    }
     CADRE_TRY(read_ids(root, c)); /* a family may have another key for its first token */
     c->groups = c->groups_used = 1;
     c->route_scale = 1;

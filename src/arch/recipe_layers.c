@@ -105,6 +105,8 @@ static cadre_status layer_mixers(const cadre_options *o, model_config *c)
         !cadre_options_has(o, "mixer", "attention"))
         return model_config_attend_by_period(c, name_of(o, "mixer", 0), "options");
     for (int64_t l = 0; l < c->layers; l++)
+        if (!strcmp(name_of(o, "mixer", l), mixer_mamba2.name)) model_config_usual_state(c);
+    for (int64_t l = 0; l < c->layers; l++)
         CADRE_TRY(model_config_set_mixer(c, l, name_of(o, "mixer", l), "options"));
     return CADRE_OK;
 }

@@ -104,11 +104,22 @@ float tensor_form_stored(unsigned form, float element)
     return (float)(form & TENSOR_NEGATED ? -value : value);
 }
 
+/* An element whose exp is rounded to this, if there is one, so that nothing is lost by a file */
+static float log_of(float value)
+{
+    if (!(value > 0)) return NAN;
+    float near = (float)log((double)value),
+          beside[] = { near, nextafterf(near, -INFINITY), nextafterf(near, INFINITY) };
+    for (int i = 0; i < 3; i++)
+        if ((float)exp((double)beside[i]) == value) return beside[i];
+    return near;
+}
+
 float tensor_form_element(unsigned form, float stored)
 {
-    double value = (double)(form & TENSOR_NEGATED ? -stored : stored);
+    float value = form & TENSOR_NEGATED ? -stored : stored;
     if (form & TENSOR_LESS_ONE) return stored + 1;
-    return (float)(form & TENSOR_EXP ? (value > 0 ? log(value) : NAN) : value);
+    return form & TENSOR_EXP ? log_of(value) : value;
 }
 
 /* ---- orders of heads ---- */

@@ -287,6 +287,12 @@ json_kind json_kind_of(const json_node *node)
     return JSON_KIND_ABSENT;
 }
 
+bool json_is_literal(const json_node *node, const char *literal)
+{
+    const char *found = literal_of(node->value);
+    return found && !strcmp(found, literal);
+}
+
 cadre_status json_as_int(const json_node *node, int64_t min, int64_t max, int64_t *value)
 {
     /* 2^53: every integer up to it is a double */

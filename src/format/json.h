@@ -84,6 +84,7 @@ typedef enum json_kind {
 } json_kind;
 
 json_kind json_kind_of(const json_node *node);
+bool json_is_literal(const json_node *node, const char *literal); /* such as "Infinity" */
 
 cadre_status json_as_int(const json_node *node, int64_t min, int64_t max, int64_t *value);
 /* Refuses 4.0, unlike json_as_int. */

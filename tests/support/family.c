@@ -49,6 +49,17 @@ static const member stacks[] = {
     { "num_sparse_decoder_layers", "3" },
     { NULL, NULL },
 };
+static const member halves[] = {
+    { "num_key_value_heads", "2" },
+    { "head_dim", "8" },
+    { "hybrid_override_pattern", "\"ME*\"" },
+    { "moe_shared_expert_intermediate_size", "20" },
+    { "mamba_num_heads", "6" },
+    { "mamba_head_dim", "4" },
+    { "ssm_state_size", "5" },
+    { "n_groups", "2" },
+    { NULL, NULL },
+};
 static const member own[] = {
     { "head_dim", "8" },
     { "router", "\"softmax\"" },
@@ -79,7 +90,11 @@ static void put_experts(char *text, const char *members, const char *without, co
 {
     static const char *const keys[] = { "num_experts", "num_local_experts", "n_routed_experts" };
     static const char *const first[] = { "qwen2_moe", "qwen3_moe", "olmoe", "switch_transformers" };
-    int at = !strncmp(type, "deepseek", 8) || !strcmp(type, "glm4_moe") ? 2 : 1;
+    static const char *const routed[] = { "deepseek", "deepseek_v2", "deepseek_v3", "glm4_moe",
+        "nemotron_h" };
+    int at = 1;
+    for (size_t i = 0; i < sizeof routed / sizeof *routed; i++)
+        if (!strcmp(type, routed[i])) at = 2;
     for (size_t i = 0; i < sizeof first / sizeof *first; i++)
         if (!strcmp(type, first[i])) at = 0;
     for (int i = 0; i < 3; i++)
@@ -101,6 +116,7 @@ const char *family_text(const char *type, const char *members, const char *witho
     if (!strcmp(type, "deepseek_v2") || !strcmp(type, "deepseek_v3"))
         put(text, members, without, latent);
     if (!strcmp(type, "cadre")) put(text, members, without, own);
+    if (!strcmp(type, "nemotron_h")) put(text, members, without, halves);
     const char *more = members ? members : "";
     size_t used = strlen(text);
     snprintf(text + used, sizeof text - used, "%s%s}", *more ? ", " : "", more);
