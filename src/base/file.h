@@ -56,6 +56,9 @@ int64_t file_bytes(const char *path);   /* of a regular file; 0: there is none *
 cadre_status file_make_folder(const char *path); /* with its parents; may exist already */
 cadre_status file_remove(const char *path);      /* may be missing */
 void file_remove_folder(const char *path);       /* only if it is empty */
+/* A second name of a file; where the file system has no links, a copy. */
+cadre_status file_link(const char *from, const char *to);
+cadre_status file_move(const char *from, const char *to); /* within a file system */
 cadre_status file_sync_folder(const char *path);
 char *file_join(const char *folder, const char *name); /* freed by mem_free; NULL: out of memory */
 const char *file_base(const char *path);               /* the part after the last slash */

@@ -115,6 +115,11 @@ static cadre_status describe_state(
     CADRE_TRY(put_number(w, "tokens", "%" PRId64, s->tokens));
     CADRE_TRY(put_number(w, "seconds", "%.3f", s->seconds));
     CADRE_TRY(safetensors_writer_metadata(w, "run", s->run));
+    CADRE_TRY(put_number(w, "mean_loss", "%a", s->guard.mean));
+    CADRE_TRY(put_number(w, "losses", "%" PRId64, s->guard.seen));
+    CADRE_TRY(put_number(w, "skipped", "%" PRId64, s->guard.bad));
+    CADRE_TRY(put_number(w, "best_loss", "%a", s->best));
+    CADRE_TRY(put_number(w, "best_step", "%" PRId64, s->best_step));
     for (int i = 0; i < a->states; i++)
         CADRE_TRY(model_declare_values(w, a->state[i].prefix, a->config, a->state[i].table, true));
     return CADRE_OK;
@@ -217,6 +222,13 @@ static cadre_status find_state(const char *folder, safetensors **file)
     return status;
 }
 
+/* 0: an older state, without it */
+static double number_of(const safetensors *file, const char *key)
+{
+    const char *text = safetensors_metadata(file, key);
+    return text ? strtod(text, NULL) : 0;
+}
+
 static cadre_status read_description(const safetensors *file, checkpoint_state *s, char **run)
 {
     const char *step = safetensors_metadata(file, "step"),
@@ -226,8 +238,14 @@ static cadre_status read_description(const safetensors *file, checkpoint_state *
     if (!step || !tokens || !seconds || !text)
         return cadre_fail(CADRE_EFORMAT, safetensors_path(file),
             "expected step, tokens, seconds and run in its metadata");
-    *s = (checkpoint_state){ strtoll(step, NULL, 10), strtoll(tokens, NULL, 10),
-        strtod(seconds, NULL), NULL };
+    *s = (checkpoint_state){ .step = strtoll(step, NULL, 10),
+        .tokens = strtoll(tokens, NULL, 10),
+        .seconds = strtod(seconds, NULL),
+        .guard = { .mean = number_of(file, "mean_loss"),
+            .seen = (int64_t)number_of(file, "losses"),
+            .bad = (int64_t)number_of(file, "skipped") },
+        .best = number_of(file, "best_loss"),
+        .best_step = (int64_t)number_of(file, "best_step") };
     if (s->step < 0 || s->tokens < 0)
         return cadre_fail(CADRE_EFORMAT, safetensors_path(file),
             "expected steps and tokens of 0 or more, found %s and %s", step, tokens);

@@ -11,14 +11,18 @@
 
 #include "arch/param.h"
 #include "format/hash.h"
+#include "train/spike.h"
 #include "train/optimizer.h"
 
 /* The state of a run after a step, in addition to the flat arrays */
 typedef struct checkpoint_state {
-    int64_t step;    /* steps done */
-    int64_t tokens;  /* trained on so far */
-    double seconds;  /* spent */
-    const char *run; /* what must be the same to resume: JSON text, one key for each option */
+    int64_t step;      /* steps done */
+    int64_t tokens;    /* trained on so far */
+    double seconds;    /* spent */
+    const char *run;   /* what must be the same to resume: JSON text, one key for each option */
+    spike_guard guard; /* but for its ratio, which is an option */
+    double best;       /* the least validation loss, after best_step; 0 steps: there is none */
+    int64_t best_step;
 } checkpoint_state;
 
 typedef struct checkpoint_arrays {

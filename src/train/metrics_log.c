@@ -148,17 +148,26 @@ static void put_layers(const train_run *r, json_writer *w)
     put_counts(w, layers, totals);
 }
 
+/* A batch that was skipped may have had no number. */
+static void put_loss(json_writer *w, double loss)
+{
+    if (isfinite(loss)) json_put_real(w, "loss", loss);
+    else json_put_null(w, "loss");
+}
+
 cadre_status metrics_put(
-    const train_run *r, int64_t step, const trainer_report *report, double tokens_per_second)
+    const train_run *r, const trainer_report *report, double tokens_per_second, double valid_loss)
 {
     if (!r->metrics[0] && !r->metrics[1]) return CADRE_OK;
     json_writer w = json_writer_new(0);
     json_put_object(&w, NULL);
-    json_put_int(&w, "step", step);
-    json_put_real(&w, "loss", report->loss);
+    json_put_int(&w, "step", r->state.step);
+    put_loss(&w, report->loss);
+    if (isfinite(valid_loss)) json_put_real(&w, "valid_loss", valid_loss);
+    if (report->skipped) json_put_bool(&w, "skipped", true);
     json_put_real(&w, "aux_loss", report->aux);
     json_put_real(&w, "z_loss", report->z);
-    json_put_real(&w, "grad_norm", report->gradient_norm);
+    if (isfinite(report->gradient_norm)) json_put_real(&w, "grad_norm", report->gradient_norm);
     json_put_real(&w, "lr", report->lr);
     json_put_int(&w, "tokens", report->tokens);
     json_put_real(&w, "tokens_per_second", tokens_per_second);

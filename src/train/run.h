@@ -179,6 +179,12 @@ bool train_ranks_stop(const train_run *r);
 /* Saves the model and the state of all ranks as one has them. */
 cadre_status train_ranks_save(const train_run *r);
 
+/* ---- run_validation.c ---- */
+
+cadre_status train_validation_check(const train_run *r); /* refuses what cannot be validated */
+bool train_validation_due(const train_run *r, int64_t step);
+cadre_status train_validate(const train_run *r, double *loss);
+
 /* ---- run_loop.c ---- */
 
 /* Takes its steps until it is over, and saves it. loss: the mean of the last steps. */
@@ -195,8 +201,9 @@ cadre_status train_command_text(const cadre_options *options, char **text);
 cadre_status metrics_may_be_written(const train_run *r); /* where --metrics says */
 /* Opens the log. A resumed run keeps the lines of the steps that it has done. */
 cadre_status metrics_open(train_run *r);
+/* The step just taken; valid_loss: NAN where nothing was validated */
 cadre_status metrics_put(
-    const train_run *r, int64_t step, const trainer_report *report, double tokens_per_second);
+    const train_run *r, const trainer_report *report, double tokens_per_second, double valid_loss);
 cadre_status metrics_close(train_run *r);
 
 /* ---- ranks_log.c: what several ranks did in each step ---- */

@@ -7,6 +7,7 @@
 #include "moe/metrics.h"
 #include "train/health.h"
 #include "train/run.h"
+#include "train/snapshot.h"
 
 enum { RECENT = 20 }; /* the summary's loss is the mean of so many steps */
 
@@ -21,6 +22,8 @@ typedef struct loop {
     health health;  /* of experts and drops */
     bool prolonged; /* a note said that --minutes were too few for --min-tokens */
     int64_t saved;  /* the step of the last checkpoint; -1: there is none */
+    double valid;   /* the loss on held-out texts after the last step; NAN: nobody looked */
+    bool better;    /* than all before */
 } loop;
 
 static void feed(void *arg, int64_t first, int64_t count, const batch_rows *rows)
@@ -184,6 +187,34 @@ static int64_t experts_of(const model_config *c)
     return experts;
 }
 
+static void tell_skipped(const loop *l, const trainer_report *report)
+{
+    const train_run *r = l->run;
+    if (isfinite(report->loss) && isfinite(report->gradient_norm))
+        train_note(r, "step %lld: its batch is skipped, for its loss is %.4g where %.4g is usual",
+            (long long)r->state.step + 1, report->loss, r->state.guard.mean);
+    else
+        train_note(r, "step %lld: its batch is skipped, for its loss is %s, its gradient's norm %s",
+            (long long)r->state.step + 1, number_in_words(report->loss),
+            number_in_words(report->gradient_norm));
+}
+
+/* Looks at the held-out texts, where it is time to. */
+static cadre_status look(loop *l)
+{
+    train_run *r = l->run;
+    checkpoint_state *s = &r->state;
+    l->valid = NAN;
+    l->better = false;
+    if (!train_validation_due(r, s->step)) return CADRE_OK;
+    CADRE_TRY(train_validate(r, &l->valid));
+    l->better = !s->best_step || l->valid < s->best;
+    train_note(r, "step %lld: %.4f on the held-out texts%s", (long long)s->step, l->valid,
+        l->better ? ", the best so far" : "");
+    if (l->better) s->best = l->valid, s->best_step = s->step;
+    return CADRE_OK;
+}
+
 static cadre_status one_step(loop *l)
 {
     train_run *r = l->run;
@@ -191,17 +222,23 @@ static cadre_status one_step(loop *l)
     plan_steps(l);
     CADRE_TRY(train_ranks_share(r, &r->settings.schedule, sizeof r->settings.schedule));
     comm_tally tally = comm_tally_of(train_world(r));
+    spike_guard *g = &r->state.guard;
     double before = clock_seconds(), lr = schedule_lr(&r->settings.schedule, r->state.step);
+    if (g->ratio > 0) trainer_guard(r->trainer, spike_limit(g));
     CADRE_TRY(trainer_step(r->trainer, r->state.step, lr, feed, r, &report));
     double took = clock_seconds() - before, rate = (double)report.tokens / (took > 0 ? took : 1e-9);
-    if (!isfinite(report.loss) || !isfinite(report.gradient_norm)) return diverged(l, &report);
+    spike_count(g, report.loss, report.skipped);
+    bool finite = isfinite(report.loss) && isfinite(report.gradient_norm);
+    if (report.skipped ? g->bad == SPIKE_IN_A_ROW : !finite) return diverged(l, &report);
+    if (report.skipped) tell_skipped(l, &report);
     l->recent[r->state.step % RECENT] = report.loss;
     r->state.step++;
     r->state.tokens += report.tokens;
     r->state.seconds = clock_seconds() - l->started;
     run_pace_step(&l->pace, took);
     CADRE_TRY(ranks_log_put(r, took, &tally));
-    CADRE_TRY(metrics_put(r, r->state.step, &report, rate));
+    CADRE_TRY(look(l));
+    CADRE_TRY(metrics_put(r, &report, rate, l->valid));
     tell(l, &report, rate);
     tell_health(l);
     return CADRE_OK;
@@ -212,7 +249,34 @@ static cadre_status save(loop *l)
     train_run *r = l->run;
     CADRE_TRY(train_ranks_save(r));
     l->saved = r->state.step;
-    return train_leads(r) ? train_files_describe(r, mean_of_recent(l)) : CADRE_OK;
+    if (!train_leads(r)) return CADRE_OK;
+    CADRE_TRY(train_files_describe(r, mean_of_recent(l)));
+    int64_t keep = r->settings.keep;
+    return keep ? snapshot_keep(r->out, r->state.step, keep) : CADRE_OK;
+}
+
+/* After a step: what --save-every asks for, and the best model so far */
+static cadre_status save_where_due(loop *l)
+{
+    const train_run *r = l->run;
+    int64_t every = r->settings.save_every;
+    if (l->better || (every && r->state.step % every == 0)) CADRE_TRY(save(l));
+    return l->better ? snapshot_take(r->out, "best") : CADRE_OK;
+}
+
+/* Whether --patience has run out, which is said. */
+static bool is_stuck(const loop *l)
+{
+    const train_run *r = l->run;
+    const train_settings *s = &r->settings;
+    if (!s->patience || !r->state.best_step) return false;
+    int64_t looks = r->state.step / s->validate_every - r->state.best_step / s->validate_every;
+    if (looks < s->patience) return false;
+    train_note(r,
+        "%lld looks at the held-out texts brought nothing better than %.4f of step %lld, "
+        "which is in best: the run ends",
+        (long long)looks, r->state.best, (long long)r->state.best_step);
+    return true;
 }
 
 /* Answers a request to stop, before a checkpoint is written that takes long. */
@@ -246,12 +310,13 @@ static bool finished(const loop *l)
 static cadre_status run_loop(loop *l)
 {
     train_run *r = l->run;
+    r->state.guard.ratio = r->settings.skip_bad;
     l->began = clock_seconds();
     l->worked = clock_processor_seconds();
     l->started = l->began - r->state.seconds;
     l->pace = run_pace_begin(&(run_spent){ r->state.step, r->state.tokens, r->state.seconds });
     for (;;) {
-        bool over = finished(l);
+        bool over = finished(l) || is_stuck(l);
         CADRE_TRY(train_ranks_share(r, &over, sizeof over));
         if (over) break;
         if (train_ranks_stop(r)) return stop(l);
@@ -260,8 +325,7 @@ static cadre_status run_loop(loop *l)
         if (status == CADRE_EINTERRUPTED) continue;
         CADRE_TRY(status);
         tell_length(l);
-        if (r->settings.save_every && r->state.step % r->settings.save_every == 0)
-            CADRE_TRY(save(l));
+        CADRE_TRY(save_where_due(l));
     }
     if (r->token_file && r->state.step >= r->batches.steps && r->settings.length.seconds > 0)
         train_note(r, "the file's %lld batches are all used: the run ends before its time",

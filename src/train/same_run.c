@@ -27,7 +27,8 @@ static bool is_among(const char *name, const char *const *list, size_t count)
 static bool is_free(const char *name)
 {
     static const char *const list[] = { "data", "tokens", "from", "out", "resume", "metrics",
-        "save-every", "threads", "dry-run" };
+        "save-every", "threads", "dry-run", "keep", "override", "validate-every",
+        "validate-tokens" };
     return is_among(name, list, sizeof list / sizeof *list);
 }
 
@@ -35,8 +36,23 @@ static bool is_free(const char *name)
 static bool is_noted(const char *name)
 {
     static const char *const list[] = { "steps", "minutes", "min-tokens", "max-minutes",
-        "accumulate", "lr", "min-lr-ratio", "warmup", "schedule", "clip", "router-lr" };
+        "accumulate", "lr", "min-lr-ratio", "warmup", "schedule", "clip", "router-lr", "patience",
+        "skip-bad" };
     return is_among(name, list, sizeof list / sizeof *list);
+}
+
+/* Whether --override lets it change: numbers that leave the model and the states what they are. */
+static bool is_overridable(const char *name)
+{
+    static const char *const list[] = { "beta1", "beta2", "eps", "momentum", "weight-decay",
+        "no-decay", "dropout", "aux-loss", "z-loss", "losses", "bias-update-rate", "compute" };
+    return is_among(name, list, sizeof list / sizeof *list);
+}
+
+static bool may_change(const train_run *r, const char *name)
+{
+    return is_noted(name) ||
+           (is_overridable(name) && options_flag_or(r->options, "override", false));
 }
 
 /* ---- writing ---- */
@@ -204,7 +220,10 @@ static cadre_status refuse_option(
     cadre_status status = cadre_fail(CADRE_EMISMATCH, r->out,
         "--%s: expected what the run there was started with, %s, found another value, %s", name,
         in_words(was, before, WORDS), in_words(is, after, WORDS));
-    cadre_fail_advice("resume with the same options, or choose another --out");
+    cadre_fail_advice(
+        is_overridable(name)
+            ? "resume with the same value, or with --override, or choose another --out"
+            : "resume with the same options, or choose another --out");
     return status;
 }
 
@@ -228,13 +247,13 @@ typedef cadre_status (*option_difference)(
 static cadre_status refuse_other_run(
     const train_run *r, const char *name, const json_node *was, const json_node *is)
 {
-    return is_noted(name) ? CADRE_OK : refuse_option(r, name, was, is);
+    return may_change(r, name) ? CADRE_OK : refuse_option(r, name, was, is);
 }
 
 static cadre_status note_change(
     const train_run *r, const char *name, const json_node *was, const json_node *is)
 {
-    if (is_noted(name)) note_option(r, name, was, is);
+    if (may_change(r, name)) note_option(r, name, was, is);
     return CADRE_OK;
 }
 

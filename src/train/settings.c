@@ -61,6 +61,17 @@ static cadre_status read_length(const cadre_options *o, train_settings *s)
         .max_seconds = options_real_or(o, "max-minutes", 0) * 60 };
     s->schedule.steps = s->length.steps;
     s->save_every = cadre_options_int(o, "save-every", 0);
+    s->keep = cadre_options_int(o, "keep", 0);
+    s->validate_every = cadre_options_int(o, "validate-every", 0);
+    s->validate_tokens = cadre_options_int(o, "validate-tokens", 0);
+    s->patience = cadre_options_int(o, "patience", 0);
+    s->skip_bad = cadre_options_real(o, "skip-bad");
+    if (s->skip_bad > 0 && s->skip_bad <= 1)
+        return cadre_fail(CADRE_EARGUMENT, NULL,
+            "--skip-bad: expected 0, or more than 1 (times the usual loss), found %g", s->skip_bad);
+    if (s->patience && !s->validate_every)
+        return cadre_fail(CADRE_EARGUMENT, NULL,
+            "--patience: expected --validate-every, whose losses it counts, found none");
     if (s->batch % s->accumulate)
         return cadre_fail(CADRE_EARGUMENT, NULL,
             "--accumulate: expected a divisor of the batch of %lld sequences, found %lld",

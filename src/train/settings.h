@@ -21,7 +21,11 @@ typedef struct train_settings {
     bool bf16;        /* products of operands rounded to bfloat16, but for routers' */
     optimizer_options optimizer;
     balance_options balance;
-    int64_t save_every;    /* 0: only at the end */
+    int64_t save_every;                      /* 0: only at the end */
+    int64_t keep;                            /* checkpoints that stay beside the last; 0: none */
+    int64_t validate_every, validate_tokens; /* steps, 0: never; held-out tokens, at most */
+    int64_t patience;      /* validations that may pass without a better one; 0: any number */
+    double skip_bad;       /* train/spike.h: the ratio */
     span_corruption spans; /* for a model with an encoder */
 } train_settings;
 

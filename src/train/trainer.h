@@ -46,6 +46,7 @@ typedef struct trainer_report {
     double gradient_norm; /* before clipping */
     double lr;
     int64_t tokens;
+    bool skipped; /* trainer_guard: its batch was bad, and nothing was changed */
 } trainer_report;
 
 /* Gives rows first .. first + count - 1 of the step's batch: the same ones whenever it is asked in
@@ -56,6 +57,15 @@ typedef void (*trainer_feed)(void *arg, int64_t first, int64_t count, const batc
  * error of another rank) the step is given up, and parameters and moments are those before it. */
 cadre_status trainer_step(
     trainer *t, int64_t step, double lr, trainer_feed feed, void *arg, trainer_report *report);
+
+/* From now on a step whose loss is above the limit, or whose loss or gradient is no finite number,
+ * changes nothing. With one rank alone. */
+void trainer_guard(trainer *t, double loss_limit);
+
+/* The losses of a batch's rows that are not learnt from, added up, and how many targets counted.
+ * The model reads and writes no text of its own (no encoder), and there is one rank. */
+cadre_status trainer_evaluate(
+    trainer *t, trainer_feed feed, void *arg, double *sum, int64_t *counted);
 
 /* Counts and sums of the i-th sparse layer over the last step */
 int trainer_sparse_layers(const trainer *t);

@@ -35,11 +35,12 @@ static cadre_status forward_stack(trainer *t, const stack *k, int64_t step, cons
         .encoder_output = encoder ? transformer_hidden(encoder->transformer) : NULL,
         .encoder_start = encoder ? encoder->start : NULL,
         .ranks = several ? &m->ranks : NULL,
-        .random = { .train = true,
+        .random = { .train = !t->evaluates,
             .seed = k == &t->stacks[DECODER] ? s->seed : ~s->seed,
             .step = (uint64_t)step,
             .first_token = t->part.first * k->length } };
-    return transformer_forward(k->transformer, &k->weights, &b, k->balance, NULL, NULL);
+    balance *counts = t->evaluates ? NULL : k->balance;
+    return transformer_forward(k->transformer, &k->weights, &b, counts, NULL, NULL);
 }
 
 /* A rank's rows begin `rows` behind row `begin`, the first of the micro-batch. */

@@ -8,6 +8,7 @@
  *     trainer_sums.c      the slots in which sums of leaves wait
  *     trainer_ranks.c     what ranks exchange in a step
  *     trainer_slices.c    columns of matrices of which ranks have rows
+ *     trainer_evaluate.c  the loss of rows that are not learnt from
  *     trainer_collect.c   what they exchange for a checkpoint */
 #ifndef CADRE_TRAIN_TRAINER_STATE_H
 #define CADRE_TRAIN_TRAINER_STATE_H
@@ -97,6 +98,9 @@ struct trainer {
     stack stacks[STACKS];
     int count; /* of stacks */
     optimizer *optimizer;
+    bool evaluates; /* rows are not learnt from: nothing is dropped at random or counted */
+    bool guarded; /* a step may be passed over: where its loss is above loss_limit, or no number */
+    double loss_limit;
     int32_t *texts;   /* [micro-batch] as they were fed; NULL: the decoder reads them */
     int32_t *targets; /* [micro-batch] of the decoder, with room for as many as were fed */
     bool *begins;     /* [micro-batch] where documents begin, as they were fed */

@@ -2,6 +2,7 @@
 #include "train/trainer_state.h"
 
 #include <assert.h>
+#include <math.h>
 #include <string.h>
 
 #include "kernel/compute_times.h"
@@ -134,6 +135,23 @@ static void update_biases(trainer *t)
     }
 }
 
+void trainer_guard(trainer *t, double loss_limit)
+{
+    t->guarded = true;
+    t->loss_limit = loss_limit;
+}
+
+/* What a step changes */
+static void update(trainer *t, double norm, double lr, int64_t step)
+{
+    compute_subject before = compute_enter(t->c, TIME_OPTIMIZER);
+    optimizer_step(
+        t->optimizer, t->values, t->gradient, norm, lr, lr * t->settings.router_lr, step + 1);
+    compute_leave(t->c, before);
+    trainer_spread_values(t);
+    update_biases(t);
+}
+
 cadre_status trainer_step(
     trainer *t, int64_t step, double lr, trainer_feed feed, void *arg, trainer_report *report)
 {
@@ -154,11 +172,9 @@ cadre_status trainer_step(
     double size = optimizer_gradient_norm(t->optimizer, t->gradient);
     compute_leave(t->c, before);
     CADRE_TRY(comm_status(t->world)); /* asked once, before anything is changed */
-    before = compute_enter(t->c, TIME_OPTIMIZER);
-    optimizer_step(t->optimizer, t->values, t->gradient, size, lr, lr * s->router_lr, step + 1);
-    compute_leave(t->c, before);
-    trainer_spread_values(t);
-    update_biases(t);
+    double loss = t->counted ? sum / (double)t->counted : 0;
+    bool skips = t->guarded && (!isfinite(loss) || !isfinite(size) || loss > t->loss_limit);
+    if (!skips) update(t, size, lr, step);
     trainer_show_routers(t);
     for (int i = 0; i < t->count; i++) {
         balance_values terms = balance_value(t->stacks[i].balance);
@@ -166,8 +182,7 @@ cadre_status trainer_step(
         z += terms.z;
     }
     CADRE_TRY(comm_status(t->world));
-    double loss = t->counted ? sum / (double)t->counted : 0;
-    *report = (trainer_report){ loss, aux, z, size, lr, s->batch * s->context };
+    *report = (trainer_report){ loss, aux, z, size, lr, s->batch * s->context, skips };
     return CADRE_OK;
 }
 

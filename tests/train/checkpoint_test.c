@@ -140,8 +140,9 @@ static void what_is_saved_comes_back(void **state)
     checkpoint_state s;
     char *run;
     saved_open(&a, 3), saved_open(&b, 30);
-    succeeds(checkpoint_save(
-        folder, &a.arrays, &(checkpoint_state){ 7, 12345678901, 2.5, "{\"lr\": \"0.1\"}" }));
+    succeeds(checkpoint_save(folder, &a.arrays,
+        &(checkpoint_state){
+            .step = 7, .tokens = 12345678901, .seconds = 2.5, .run = "{\"lr\": \"0.1\"}" }));
     assert_true(checkpoint_exists(folder) && there(folder, STATE_7));
     succeeds(checkpoint_peek(folder, &s, &run));
     assert_true(s.step == 7 && s.tokens == 12345678901 && s.seconds == 2.5);
@@ -164,8 +165,10 @@ static void the_last_one_counts(void **state)
     checkpoint_state s;
     char *run;
     saved_open(&a, 3), saved_open(&b, 30), saved_open(&c, 0);
-    succeeds(checkpoint_save(folder, &a.arrays, &(checkpoint_state){ 7, 70, 1, "{}" }));
-    succeeds(checkpoint_save(folder, &b.arrays, &(checkpoint_state){ 8, 80, 2, "{}" }));
+    succeeds(checkpoint_save(folder, &a.arrays,
+        &(checkpoint_state){ .step = 7, .tokens = 70, .seconds = 1, .run = "{}" }));
+    succeeds(checkpoint_save(folder, &b.arrays,
+        &(checkpoint_state){ .step = 8, .tokens = 80, .seconds = 2, .run = "{}" }));
     assert_true(there(folder, STATE_8) && !there(folder, STATE_7));
     succeeds(checkpoint_load(folder, &c.arrays, &s, &run));
     assert_int_equal(s.step, 8);
@@ -201,7 +204,8 @@ static void a_state_belongs_to_one_model(void **state)
     char *run;
     size_t size, state_size;
     saved_open(&a, 3), saved_open(&b, 30);
-    succeeds(checkpoint_save(folder, &a.arrays, &(checkpoint_state){ 7, 70, 1, "{}" }));
+    succeeds(checkpoint_save(folder, &a.arrays,
+        &(checkpoint_state){ .step = 7, .tokens = 70, .seconds = 1, .run = "{}" }));
     char *model = bytes_of(folder, "model.safetensors", &size);
     char *old = bytes_of(folder, STATE_7, &state_size);
     model[size - 1] ^= 1;
@@ -218,7 +222,8 @@ static void a_state_belongs_to_one_model(void **state)
     /* interrupted between the new state and the new model: the old one still holds */
     saved c;
     saved_open(&c, 50);
-    succeeds(checkpoint_save(folder, &c.arrays, &(checkpoint_state){ 8, 80, 1, "{}" }));
+    succeeds(checkpoint_save(folder, &c.arrays,
+        &(checkpoint_state){ .step = 8, .tokens = 80, .seconds = 1, .run = "{}" }));
     put_bytes(folder, "model.safetensors", model, size);
     put_bytes(folder, STATE_7, old, state_size);
     assert_true(there(folder, STATE_8));
@@ -243,7 +248,8 @@ static void a_damaged_state_is_refused(void **state)
     char *run;
     size_t size;
     saved_open(&a, 3);
-    succeeds(checkpoint_save(folder, &a.arrays, &(checkpoint_state){ 7, 70, 1, "{}" }));
+    succeeds(checkpoint_save(folder, &a.arrays,
+        &(checkpoint_state){ .step = 7, .tokens = 70, .seconds = 1, .run = "{}" }));
     char *bytes = bytes_of(folder, STATE_7, &size);
     bytes[size - 1] ^= 1;
     put_bytes(folder, STATE_7, bytes, size);

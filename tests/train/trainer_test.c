@@ -71,6 +71,59 @@ static void feed(void *arg, int64_t first, int64_t count, const batch_rows *rows
     }
 }
 
+/* ---- a look at rows, and steps that change nothing ---- */
+
+/* Rows that are not learnt from have the loss of the step that follows, and leave it as it is. */
+static void test_a_look_changes_nothing(void **state)
+{
+    (void)state;
+    static const char *const computes[] = { "f32", "bf16" };
+    for (int i = 0; i < (REAL_IS_DOUBLE ? 1 : 2); i++) {
+        fixture f, other;
+        trainer_report report, same;
+        double sum = 0;
+        int64_t counted = 0;
+        open_case(&f, "olmoe", "compute", computes[i]);
+        open_case(&other, "olmoe", "compute", computes[i]);
+        int64_t context = f.settings.context;
+        for (int64_t step = 0; step < 3; step++) {
+            sum = 0, counted = 0;
+            assert_int_equal(trainer_evaluate(f.t, feed, &context, &sum, &counted), CADRE_OK);
+            assert_int_equal(trainer_step(f.t, step, 0.01, feed, &context, &report), CADRE_OK);
+            assert_int_equal(trainer_step(other.t, step, 0.01, feed, &context, &same), CADRE_OK);
+            assert_true(counted == f.settings.batch * context);
+            assert_true(sum / (double)counted == report.loss && report.loss == same.loss);
+        }
+        size_t bytes = (size_t)trainer_table(f.t)->elements * sizeof(real);
+        assert_memory_equal(trainer_values(f.t), trainer_values(other.t), bytes);
+        close_case(&f), close_case(&other);
+    }
+}
+
+/* A bad batch moves neither values nor states, nor a selection bias; the next good one does. */
+static void test_a_bad_batch_is_passed_over(void **state)
+{
+    (void)state;
+    fixture f;
+    trainer_report report;
+    open_case(&f, "deepseek-v3", "bias-update-rate", "0.1");
+    int64_t context = f.settings.context;
+    size_t bytes = (size_t)trainer_table(f.t)->elements * sizeof(real);
+    real *before = mem_alloc(bytes, 1);
+    memcpy(before, trainer_values(f.t), bytes);
+    trainer_guard(f.t, 0.001);
+    assert_int_equal(trainer_step(f.t, 0, 0.01, feed, &context, &report), CADRE_OK);
+    assert_true(report.skipped && report.loss > 1);
+    assert_memory_equal(before, trainer_values(f.t), bytes);
+    optimizer_state moments = optimizer_state_at(trainer_optimizer(f.t), 0);
+    for (int64_t i = 0; i < moments.table->elements; i++) assert_true(moments.values[i] == 0);
+    trainer_guard(f.t, 1000);
+    assert_int_equal(trainer_step(f.t, 1, 0.01, feed, &context, &report), CADRE_OK);
+    assert_true(!report.skipped && memcmp(before, trainer_values(f.t), bytes));
+    mem_free(before);
+    close_case(&f);
+}
+
 /* ---- targets that do not count, and documents ---- */
 
 typedef struct document_feed {
@@ -400,6 +453,8 @@ static void test_a_failing_rank_changes_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_look_changes_nothing),
+        cmocka_unit_test(test_a_bad_batch_is_passed_over),
         cmocka_unit_test(test_a_step_allocates_nothing),
         cmocka_unit_test(test_memory_that_runs_out),
         cmocka_unit_test(test_memory_is_known_before),

@@ -1,0 +1,27 @@
+/* trainer_evaluate.c - the loss of rows that are not learnt from. */
+#include "train/trainer_state.h"
+
+static cadre_status add_part(trainer *t, int64_t i, trainer_feed feed, void *arg, double *sum)
+{
+    leaf_sums scrap = { 0 };
+    const stack *decoder = &t->stacks[DECODER];
+    trainer_begin_part(t, i, &scrap);
+    CADRE_TRY(trainer_forward_part(t, 0, i, feed, arg));
+    transformer_losses(decoder->transformer, &decoder->weights, t->targets, t->losses);
+    trainer_add_losses(t, i, sum);
+    return CADRE_OK;
+}
+
+cadre_status trainer_evaluate(
+    trainer *t, trainer_feed feed, void *arg, double *sum, int64_t *counted)
+{
+    cadre_status status = CADRE_OK;
+    trainer_survey_rows(t, feed, arg);
+    t->evaluates = true;
+    t->c->bf16 = t->settings.bf16;
+    for (int64_t i = 0; i < t->settings.accumulate && status == CADRE_OK; i++)
+        status = add_part(t, i, feed, arg, sum);
+    t->c->bf16 = t->evaluates = false;
+    *counted += t->counted;
+    return status;
+}
