@@ -149,19 +149,21 @@ static void keep_step(plan_of_run *p, const trainer *t, int s, const trainer_rep
     }
 }
 
+/* Its values, and what its optimiser keeps */
+static int arrays_of(trainer *t) { return 1 + optimizer_states(trainer_optimizer(t)); }
+
 static void keep_values(plan_of_run *p, const model_config *config, trainer *t)
 {
     const param_table *table = trainer_table(t);
     size_t bytes = (size_t)table->elements * sizeof(real);
-    const real *const arrays[] = { trainer_values(t),
-        optimizer_state_at(trainer_optimizer(t), 0).values,
-        optimizer_state_at(trainer_optimizer(t), 1).values };
     assert_int_equal(param_table_make_whole(config, &p->one->table), CADRE_OK);
     assert_int_equal(p->one->table.count, table->count);
     for (int64_t i = 0; i < table->count; i++) p->one->table.rows[i].offset = table->rows[i].offset;
-    for (int i = 0; i < ARRAYS; i++) {
+    for (int i = 0; i < arrays_of(t); i++) {
+        const real *from =
+            i ? optimizer_state_at(trainer_optimizer(t), i - 1).values : trainer_values(t);
         p->one->array[i] = mem_alloc(bytes, 1);
-        memcpy(p->one->array[i], arrays[i], bytes);
+        memcpy(p->one->array[i], from, bytes);
     }
 }
 
@@ -170,7 +172,7 @@ static void compare_collected(plan_of_run *p, trainer *t, comm *world)
 {
     const param_table *table = trainer_whole_table(t);
     real *whole = world->rank ? NULL : mem_alloc((size_t)table->elements, sizeof *whole);
-    for (int a = 0; a < ARRAYS; a++) {
+    for (int a = 0; a < arrays_of(t); a++) {
         if (trainer_collect(t, a - 1, whole) != CADRE_OK)
             note(p, "collecting array %d: %s", a, cadre_last_error());
         for (int64_t i = 0; whole && i < table->count; i++) {
@@ -320,6 +322,34 @@ static void test_what_is_refused(void **state)
     };
     check_refusal("deepseek-v3", parts, 3, "at most 2 ranks");
     check_refusal("olmoe", dense, 2, "--estimator dense");
+    const char *const muon[][2] = { { "optimizer", "muon" }, { NULL, NULL } },
+                      *const factors[][2] = { { "optimizer", "adafactor" }, { NULL, NULL } };
+    check_refusal("olmoe", muon, 2, "--optimizer muon: expected one rank");
+    check_refusal("olmoe", factors, 2, "--optimizer adafactor: expected one rank");
+}
+
+/* The momentum of each part of a parameter is with the rank that steps it. */
+static void test_momentum_on_ranks(void **state)
+{
+    (void)state;
+    const char *const sgd[][2] = { { "optimizer", "sgd" }, { "experts", "12" },
+        { "weight-decay", "0.1" }, { NULL, NULL } };
+    check_ranks("deepseek-v3", sgd, (const int[]){ 2, 3, 0 });
+    check_layouts("qwen3-moe", sgd, (const char *const[]){ "tensor=2", "pipeline=2", NULL });
+    check_layouts("olmoe", sgd, (const char *const[]){ "tensor=2", "data=2,pipeline=2", NULL });
+}
+
+/* Products of rounded operands are chains in the order of k, so they are divided like others. */
+static void test_rounded_products_on_ranks(void **state)
+{
+    (void)state;
+    const char *const rounded[][2] = { { "compute", "bf16" }, { "experts", "12" }, { NULL, NULL } },
+                      *const parts[][2] = { { "compute", "bf16" }, { "accumulate", "2" },
+                          { "tie", "true" }, { NULL, NULL } };
+    if (REAL_IS_DOUBLE) skip();
+    check_ranks("deepseek-v3", rounded, (const int[]){ 2, 3, 4, 0 });
+    check_layouts("qwen3-moe", parts,
+        (const char *const[]){ "tensor=2", "pipeline=2", "data=2,tensor=2", NULL });
 }
 
 static void test_every_number_of_ranks(void **state)
@@ -428,6 +458,8 @@ static void test_stages_of_every_recipe(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_momentum_on_ranks),
+        cmocka_unit_test(test_rounded_products_on_ranks),
         cmocka_unit_test(test_every_number_of_ranks),
         cmocka_unit_test(test_balance_over_micro_and_step),
         cmocka_unit_test(test_accumulated_batches),
