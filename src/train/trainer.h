@@ -46,7 +46,7 @@ typedef struct trainer_report {
     double gradient_norm; /* before clipping */
     double lr;
     int64_t tokens;
-    bool skipped; /* trainer_guard: its batch was bad, and nothing was changed */
+    int64_t skipped; /* batches, of one: trainer_guard found it bad, and nothing was changed */
 } trainer_report;
 
 /* Gives rows first .. first + count - 1 of the step's batch: the same ones whenever it is asked in
