@@ -54,5 +54,6 @@ void compute_free(compute *c)
     pool_free(c->pool);
     scratch_free(c->scratch, c->workers);
     scratch_free(c->quant_scratch, c->workers);
+    mem_free(c->pair_scratch);
     mem_free(c);
 }

@@ -8,6 +8,7 @@
 #include <stddef.h>
 
 #include "base/pool.h"
+#include "base/real.h"
 #include "kernel/variant.h"
 
 typedef struct compute {
@@ -20,6 +21,8 @@ typedef struct compute {
     struct compute_times *times; /* kernel/compute_times.h; NULL: nobody asks */
     void **scratch;              /* [workers], gemm_scratch_bytes() each */
     void **quant_scratch;        /* [workers], quant_scratch_bytes() each */
+    real *pair_scratch; /* [pair_room] of all workers (op/low_rank.h); NULL: nothing has pairs */
+    int64_t pair_room;
 } compute;
 
 /* Until the value it returns is put back, products are of floats: routers decide in these. */

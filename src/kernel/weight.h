@@ -14,6 +14,15 @@ typedef struct weight_slice {
     const real *by_column;   /* [whole, columns]; NULL: a table that is looked up alone */
 } weight_slice;
 
+/* A pair of small matrices beside a matrix w [out, in], which itself stays as it is (LoRA, Hu et
+ * al. 2021): the layer computes x w^T + (scale x a^T) b^T. Gradients, in training: NULL elsewhere. */
+typedef struct low_rank {
+    int64_t rank, in, out;
+    real scale;
+    const real *a, *b; /* [rank, in], [out, rank] */
+    real *da, *db;
+} low_rank;
+
 typedef struct weight {
     const number_format *format; /* NULL: `real` */
     int64_t rows, cols;          /* [out, in] of one expert or of the matrix */
@@ -26,6 +35,9 @@ typedef struct weight {
     number_block_scales block_scales;       /* of the matrix, or of every expert but for .at */
     const void *const *expert_block_scales; /* [experts]; NULL: they have none */
     const weight_slice *slice;              /* NULL: all rows are here, or nothing is trained */
+    /* [experts], or of the matrix; .a NULL: this one has no pair. NULL: none has. A pair of `gate`
+     * with twice as many outputs is that of gate and up together (moe/expert_pairs.h). */
+    const low_rank *pairs;
 } weight;
 
 static inline weight weight_of_floats(const real *data, int64_t rows, int64_t cols)

@@ -230,6 +230,7 @@ static void embedding_gradient(const transformer *t, const model_weights *w, mod
         .dtable = g->embed,
         .accumulate = g->accumulate || g->head == g->embed };
     block_drop(t, t->config->layers, 0, t->dx);
+    if (!g->embed) return; /* it is not trained */
     if (b->ranks) gather_embedded(t, b->ranks);
     if (b->ranks)
         embedding_backward(

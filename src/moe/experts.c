@@ -6,6 +6,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "moe/expert_pairs.h"
+#include "moe/expert_rows.h"
 #include "op/parallel.h"
 
 enum { CHUNK = 512 }; /* elements of a row that are in the L1 cache at once */
@@ -38,24 +40,6 @@ static int64_t pre_width(const expert_pass *e) { return e->form->inputs * gate_w
 static int64_t row_count(const expert_pass *e)
 {
     return e->rows.first[e->rows.experts] - e->rows.first[0];
-}
-static int64_t rows_of(const expert_pass *e, int64_t i)
-{
-    return e->rows.first[i + 1] - e->rows.first[i];
-}
-
-/* Returns whether the experts' rows are gathered from [T, D] by the token of each row; otherwise
- * they are read one after the other. */
-static bool is_gathered(const expert_pass *e, bool by_row) { return e->rows.token && !by_row; }
-
-static const int32_t *tokens_of(const expert_pass *e, int64_t i, bool by_row)
-{
-    return is_gathered(e, by_row) ? e->rows.token + e->rows.first[i] : NULL;
-}
-
-static const real *start_of(const expert_pass *e, int64_t i, bool by_row, const real *x)
-{
-    return is_gathered(e, by_row) ? x : x + e->rows.first[i] * e->width;
 }
 
 static int64_t expert_of_row(const expert_pass *e, int64_t row, int64_t expert)
@@ -242,9 +226,11 @@ cadre_status experts_forward(const expert_pass *e, const real *x, real *out)
     for (; w.count; w.experts += w.held, w.count -= w.held) {
         CADRE_TRY(expert_source_acquire(e->source, &w));
         multiply_inputs(e, &w, x, e->pre);
+        expert_pairs_add_inputs(e, &w, x, e->pre);
         activate(e, &w, e->pre, e->act);
         gather_wave(e, &w, e->hidden, e->act);
         multiply_output(e, &w, e->act, out);
+        expert_pairs_add_output(e, &w, e->act, out);
         gather_wave(e, &w, e->width, out);
         expert_source_release(e->source, &w);
     }
@@ -351,6 +337,7 @@ static void multiply_output_backward(const expert_pass *e, const real *dy, real 
         take_columns(&e->group[count++], &e->weights->down, i);
     }
     gemm_grouped(e->compute, GEMM_NN, e->group, count, false);
+    expert_pairs_output_backward(e, dy, da);
     gather_columns(e->tensor, row_count(e), e->hidden, e->hidden, da);
     gather_columns(e->tensor, row_count(e) * e->form->inputs, e->hidden, e->hidden, e->pre);
 }
@@ -514,11 +501,13 @@ void experts_backward(const expert_pass *e, const real *x, const real *dy,
     bias_job bias = { e, g, dy, e->pre };
     multiply_output_backward(e, dy, e->act);
     parallel_over(e->compute, row_count(e), 1, work, hidden_task, &hidden);
-    multiply_down_gradient(e, dy, e->act, g);
+    if (g->down) multiply_down_gradient(e, dy, e->act, g);
+    expert_pairs_output_gradients(e, dy, e->act, g);
     if (g->gate_bias || g->up_bias || g->down_bias)
         parallel_over(e->compute, e->rows.experts, 1, work, bias_task, &bias);
-    multiply_input_gradients(e, x, e->pre, g);
+    if (g->gate) multiply_input_gradients(e, x, e->pre, g);
     multiply_input_backward(e, e->pre, 0, dx_rows, add_dx);
     if (has_up(e)) multiply_input_backward(e, e->pre, 1, dx_rows, true);
+    expert_pairs_inputs_backward(e, x, e->pre, g, dx_rows);
     gather_columns(e->tensor, row_count(e), e->width, e->width, dx_rows);
 }

@@ -24,7 +24,8 @@
 #include "op/leaves.h"
 
 typedef struct expert_gradients {
-    real *const *gate, *const *up, *const *down;                /* [experts] each */
+    /* [experts] each; NULL: the matrices are not trained, as with pairs beside them */
+    real *const *gate, *const *up, *const *down;
     bool joined;                                                /* as the weights are */
     real *const *gate_bias, *const *up_bias, *const *down_bias; /* NULL where weights have none */
     bool accumulate;                                            /* all are added to; else written */

@@ -52,7 +52,9 @@ int32_t moe_config_weightless(const moe_config *c);  /* constants + copies + zer
 int32_t moe_config_most_picks(const moe_config *c);  /* of one token */
 int32_t moe_config_usual_picks(const moe_config *c); /* K where their number varies */
 int32_t moe_config_weighted(const moe_config *c);    /* the others: E less these */
-bool moe_config_has_lookahead(const moe_config *c);  /* a token's routes read those behind it */
+/* Rows of all experts together that so many tokens can have */
+int64_t moe_config_most_rows(const moe_config *c, int64_t tokens, int64_t sequences);
+bool moe_config_has_lookahead(const moe_config *c); /* a token's routes read those behind it */
 int64_t moe_config_bank_hidden(const moe_config *c, int32_t bank);
 bool moe_config_has_bank_widths(const moe_config *c); /* weights are listed bank by bank */
 

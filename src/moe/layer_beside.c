@@ -90,6 +90,7 @@ static void shared_backward(layer_run *r, const real *dy, real *dx, const moe_gr
         .joined = g->shared_joined,
         .accumulate = g->accumulate,
         .leaves = g->router.leaves };
+    if (!g->shared_gate) into.gate = into.up = into.down = NULL;
     shared_begin(r, &shared);
     experts_backward(&shared.pass, r->x, dy, &into, r->scratch.dshared_expert_gate, dx, true);
 }

@@ -2,7 +2,7 @@
  * what a call works with. */
 #include "moe/layer_run.h"
 
-static int64_t max_rows(const moe_config *c, int64_t tokens, int64_t sequences)
+int64_t moe_config_most_rows(const moe_config *c, int64_t tokens, int64_t sequences)
 {
     if (c->dispatch.overflow == OVERFLOW_PAD)
         return dispatch_max_rows(&c->dispatch, tokens, sequences, c->route.topk, c->experts);
@@ -12,8 +12,8 @@ static int64_t max_rows(const moe_config *c, int64_t tokens, int64_t sequences)
 /* The most rows that this rank's experts compute: with several ranks, all of them may come here. */
 static int64_t computed_rows(const moe_config *c, const batch_limits *most)
 {
-    return most->ranks > 0 ? max_rows(c, most->all_tokens, most->all_sequences)
-                           : max_rows(c, most->tokens, most->sequences);
+    return most->ranks > 0 ? moe_config_most_rows(c, most->all_tokens, most->all_sequences)
+                           : moe_config_most_rows(c, most->tokens, most->sequences);
 }
 
 static int64_t edge_room(const moe_config *c, int64_t tokens)
@@ -39,8 +39,8 @@ static int64_t all_hidden(const moe_config *c)
 
 void moe_state_layout(moe_state *s, arena *a, const moe_config *c, const batch_limits *most)
 {
-    int64_t rows = max_rows(c, most->tokens, most->sequences), inputs = moe_config_inputs(c),
-            computed = computed_rows(c, most);
+    int64_t rows = moe_config_most_rows(c, most->tokens, most->sequences),
+            inputs = moe_config_inputs(c), computed = computed_rows(c, most);
     *s = (moe_state){ 0 };
     plan_layout(&s->plan, a,
         &(plan_limits){ .tokens = most->tokens,
@@ -101,7 +101,8 @@ static int64_t most_of(int64_t x, int64_t y) { return x > y ? x : y; }
 
 void layer_scratch_layout(layer_scratch *s, arena *a, const moe_config *c, const batch_limits *most)
 {
-    int64_t rows = max_rows(c, most->tokens, most->sequences), pairs = most->tokens * c->experts;
+    int64_t rows = moe_config_most_rows(c, most->tokens, most->sequences),
+            pairs = most->tokens * c->experts;
     int64_t computed = computed_rows(c, most);
     int64_t act = computed * c->hidden, beside = most->tokens * most_of(c->shared, c->residual);
     for (int32_t i = 0; i < c->route.banks; i++)

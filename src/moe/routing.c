@@ -390,6 +390,14 @@ static void add_bias_gradient(
 void routing_multiply_backward(const routing *r, const routing_product *p, const real *dout)
 {
     int64_t tokens = r->plan->tokens, n = p->w->rows, k = p->w->cols;
+    gemm_group input = { .m = tokens,
+        .n = k,
+        .k = n,
+        .a = dout,
+        .a_stride = n,
+        .b = weight_matrix(p->w, 0),
+        .c = p->da.at,
+        .c_stride = p->da.stride };
     gemm_group own = { .m = n,
         .n = k,
         .k = tokens,
@@ -402,9 +410,7 @@ void routing_multiply_backward(const routing *r, const routing_product *p, const
     leaf_sum sum = { tokens, n, tokens * n, p->accumulate, add_bias_gradient, &bias };
     if (p->dw) leaves_multiply(r->compute, p->leaves, &own, 1, p->accumulate);
     if (p->dbias) leaves_sum(r->compute, p->leaves, &sum, p->dbias);
-    if (p->da.at)
-        gemm(r->compute, GEMM_NN, tokens, k, n, dout, n, p->w->data, p->w->stride, p->da.at,
-            p->da.stride, p->da.add);
+    if (p->da.at) gemm_grouped(r->compute, GEMM_NN, &input, 1, p->da.add);
 }
 
 void routing_matrix_backward(
@@ -441,7 +447,7 @@ static void clear_own(const routing *r, router_gradients *g, int64_t to)
     if (!r->router->parameters) return;
     int count = r->router->parameters(r->options, r->width, r->plan->experts, list);
     for (int i = 0; i < count; i++)
-        if (list[i].trained)
+        if (list[i].trained && g->own[i])
             memset(g->own[i] + to, 0, (size_t)router_parameter_count(&list[i]) * sizeof(real));
 }
 

@@ -5,6 +5,7 @@
 #include <assert.h>
 
 #include "kernel/gemm.h"
+#include "op/low_rank.h"
 #include "op/parallel.h"
 
 typedef struct bias_task {
@@ -29,6 +30,30 @@ static void add_bias_gradient(
         b->rows->add(end - begin, b->from + t * b->stride + begin, to);
 }
 
+/* y += (s x a^T) b^T */
+static void add_pair(compute *c, const low_rank *pair, int64_t tokens, strided_in x, strided_out y)
+{
+    pair_call call = { .pair = pair,
+        .count = tokens,
+        .x = { x.at, x.stride, NULL },
+        .to = y.at,
+        .to_stride = y.stride };
+    low_rank_forward(c, &call, 1);
+}
+
+/* The gradients of a and b where x is given, and what the pair adds to dx, which is written. */
+static void pair_backward(
+    compute *c, const linear *l, int64_t tokens, strided_in x, strided_in dy, strided_out dx)
+{
+    pair_call call = { .pair = l->w.pairs,
+        .count = tokens,
+        .x = { x.at, x.stride, NULL },
+        .dy = { dy.at, dy.stride, NULL },
+        .to = dx.at,
+        .to_stride = dx.stride };
+    low_rank_backward(c, &call, 1, l->leaves, l->accumulate);
+}
+
 void linear_forward_together(compute *c, const linear *const *l, int count, int64_t tokens,
     strided_in x, const strided_out *y)
 {
@@ -48,6 +73,7 @@ void linear_forward_together(compute *c, const linear *const *l, int count, int6
     }
     gemm_grouped(c, GEMM_NT, groups, count, false);
     for (int i = 0; i < count; i++) {
+        if (l[i]->w.pairs) add_pair(c, l[i]->w.pairs, tokens, x, y[i]);
         if (!l[i]->bias) continue;
         bias_task b = { .rows = c->variant->rows,
             .width = l[i]->w.rows,
@@ -86,6 +112,7 @@ void linear_backward(
     const weight *w = &l->w;
     assert(!w->experts);
     if (dx.at) input_gradient(c, w, tokens, dy, dx);
+    if (w->pairs) pair_backward(c, l, tokens, x, dy, dx);
     if (w->slice) dy.at += w->slice->first;
     gemm_group own = { .m = w->rows,
         .n = w->cols,

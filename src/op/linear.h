@@ -34,7 +34,9 @@ void linear_forward_together(compute *c, const linear *const *l, int count, int6
  *
  * Where w is a slice (kernel/weight.h), dy has the columns of all rows of the matrix, gathered;
  * dw and dbias are those of the rows that are here, and of dx some columns are written at their
- * places, of which the others are another rank's. No sum is cut. */
+ * places, of which the others are another rank's. No sum is cut.
+ *
+ * A pair beside w (w.pairs) gets its gradients where x is given. */
 void linear_backward(
     compute *c, const linear *l, int64_t tokens, strided_in x, strided_in dy, strided_out dx);
 

@@ -10,10 +10,17 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "format/safetensors.h"
+#include "weights/adapter_file.h"
 #include "weights/files.h"
 
 static const char model_name[] = "model.safetensors", state_prefix[] = "training-state-",
                   state_suffix[] = ".safetensors";
+
+/* What a run in the folder has saved */
+static const char *weights_of(const char *folder)
+{
+    return file_exists_in(folder, ADAPTER_WEIGHTS) ? ADAPTER_WEIGHTS : model_name;
+}
 
 static bool is_state(const char *name)
 {
@@ -52,7 +59,7 @@ static cadre_status stop_at_first(const char *path, void *arg)
 bool checkpoint_exists(const char *folder)
 {
     bool state = false;
-    return file_is_folder(folder) && file_exists_in(folder, model_name) &&
+    return file_is_folder(folder) && file_exists_in(folder, weights_of(folder)) &&
            each_state(folder, stop_at_first, &state) == CADRE_OK && state;
 }
 
@@ -105,6 +112,13 @@ static cadre_status put_number(safetensors_writer *w, const char *key, const cha
     return safetensors_writer_metadata(w, key, text);
 }
 
+static cadre_status declare_state(
+    safetensors_writer *w, const checkpoint_arrays *a, const optimizer_state *s)
+{
+    return a->adapter ? adapter_declare_state(w, s->prefix, s->table)
+                      : model_declare_values(w, s->prefix, a->config, s->table, true);
+}
+
 static cadre_status describe_state(
     safetensors_writer *w, const checkpoint_arrays *a, const checkpoint_state *s, hash128 model)
 {
@@ -120,8 +134,7 @@ static cadre_status describe_state(
     CADRE_TRY(put_number(w, "skipped", "%" PRId64, s->guard.bad));
     CADRE_TRY(put_number(w, "best_loss", "%a", s->best));
     CADRE_TRY(put_number(w, "best_step", "%" PRId64, s->best_step));
-    for (int i = 0; i < a->states; i++)
-        CADRE_TRY(model_declare_values(w, a->state[i].prefix, a->config, a->state[i].table, true));
+    for (int i = 0; i < a->states; i++) CADRE_TRY(declare_state(w, a, &a->state[i]));
     return CADRE_OK;
 }
 
@@ -143,16 +156,21 @@ static cadre_status remove_other(const char *path, void *keep)
     return strcmp(path, keep) ? file_remove(path) : CADRE_OK;
 }
 
+static cadre_status seal(
+    const char *path, const checkpoint_arrays *a, safetensors_writer **sealed, hash128 *hash)
+{
+    return a->adapter ? adapter_seal_values(path, a->config, a->adapter, a->values, sealed, hash)
+                      : model_seal_values(path, a->config, a->table, a->values, sealed, hash);
+}
+
 cadre_status checkpoint_save(
     const char *folder, const checkpoint_arrays *a, const checkpoint_state *s)
 {
-    char *model = file_join(folder, model_name);
+    char *model = file_join(folder, a->adapter ? ADAPTER_WEIGHTS : model_name);
     char *state = mem_printf("%s/%s%09" PRId64 "%s", folder, state_prefix, s->step, state_suffix);
     safetensors_writer *sealed = NULL;
     hash128 hash;
-    cadre_status status =
-        model && state ? model_seal_values(model, a->config, a->table, a->values, &sealed, &hash)
-                       : CADRE_ENOMEM;
+    cadre_status status = model && state ? seal(model, a, &sealed, &hash) : CADRE_ENOMEM;
     if (status == CADRE_OK) {
         status = write_state(state, a, s, hash);
         if (status ==
@@ -204,7 +222,7 @@ static cadre_status try_state(const char *path, void *arg)
 
 static cadre_status find_state(const char *folder, safetensors **file)
 {
-    char *model = file_join(folder, model_name);
+    char *model = file_join(folder, weights_of(folder));
     if (!model) return CADRE_ENOMEM;
     hash128 hash;
     search s = { 0 };
@@ -264,16 +282,24 @@ cadre_status checkpoint_peek(const char *folder, checkpoint_state *state, char *
     return status;
 }
 
+static cadre_status read_values(const char *folder, const checkpoint_arrays *a)
+{
+    return a->adapter ? adapter_read_values(folder, a->config, a->adapter, a->values)
+                      : model_read_values(folder, a->config, a->table, a->values);
+}
+
 cadre_status checkpoint_load(
     const char *folder, const checkpoint_arrays *a, checkpoint_state *state, char **run)
 {
     safetensors *file;
     CADRE_TRY(find_state(folder, &file));
     cadre_status status = safetensors_verify(file);
-    if (status == CADRE_OK) status = model_read_values(folder, a->config, a->table, a->values);
+    if (status == CADRE_OK) status = read_values(folder, a);
     for (int i = 0; i < a->states && status == CADRE_OK; i++) {
         const optimizer_state *s = &a->state[i];
-        status = model_take_values(file, s->prefix, a->config, s->table, true, s->values);
+        status = a->adapter
+                     ? adapter_take_state(file, s->prefix, s->table, s->values)
+                     : model_take_values(file, s->prefix, a->config, s->table, true, s->values);
     }
     if (status == CADRE_OK) status = read_description(file, state, run);
     safetensors_close(file);

@@ -5,7 +5,8 @@
  * temporary name, which gives its hash. The training state of step S, which holds that hash, is
  * written and synced under its own name, training-state-S.safetensors. Then renaming
  * model.safetensors commits both, and the states of other models are removed. Loading takes the
- * state that holds the hash of the model file, and verifies both. */
+ * state that holds the hash of the model file, and verifies both. Where an adapter is trained,
+ * adapter_model.safetensors takes the place of model.safetensors. */
 #ifndef CADRE_TRAIN_CHECKPOINT_H
 #define CADRE_TRAIN_CHECKPOINT_H
 
@@ -13,6 +14,7 @@
 #include "format/hash.h"
 #include "train/spike.h"
 #include "train/optimizer.h"
+#include "weights/adapter.h"
 
 /* The state of a run after a step, in addition to the flat arrays */
 typedef struct checkpoint_state {
@@ -27,6 +29,7 @@ typedef struct checkpoint_state {
 
 typedef struct checkpoint_arrays {
     const model_config *config;
+    const adapter *adapter; /* whose table it is, saved in place of a model; NULL: the model's */
     const param_table *table;
     real *values; /* the flat layout */
     optimizer_state state[OPTIMIZER_STATES];

@@ -32,7 +32,7 @@ static cadre_status count_memory(
         .parameters = table.total,
         .active_parameters = table.active,
         .memory_bytes = (int64_t)bytes + train_data_memory(r) + PROGRAM_BYTES +
-                        (int64_t)gemm_scratch_bytes() * c->workers };
+                        (int64_t)gemm_scratch_bytes() * c->workers + train_adapter_base_bytes(r) };
     param_table_free(&table);
     return CADRE_OK;
 }
@@ -92,7 +92,8 @@ static cadre_status read_intent(train_run *r)
     if (name && !r->recipe)
         return cadre_fail(
             CADRE_EARGUMENT, NULL, "--recipe: expected the name of a recipe, found \"%s\"", name);
-    return r->from ? train_model_open(r) : CADRE_OK;
+    if (r->from) CADRE_TRY(train_model_open(r));
+    return train_adapter_read(r);
 }
 
 /* Checks the folder: a run in it is resumed, or left alone. */
@@ -135,6 +136,7 @@ static cadre_status foresee(train_run *r)
     CADRE_TRY(train_data_foresee(r));
     CADRE_TRY(train_images_foresee(r));
     cadre_status status = train_model_foresee(r, &least);
+    if (status == CADRE_OK && r->adapts) status = train_adapter_make(r);
     if (status == CADRE_OK && !r->dry)
         status = count_memory(r, r->from ? &r->config : &least, &summary);
     if (status == CADRE_OK && !r->dry) status = check_memory(&summary);
@@ -206,6 +208,7 @@ static cadre_status start_fresh(train_run *r)
 {
     real *values = trainer_values(r->trainer);
     const param_table *table = trainer_table(r->trainer);
+    if (r->adapts) return train_adapter_start(r, values);
     if (r->from) {
         model_config stored = r->config;
         stored.arch = r->read_as;
@@ -222,6 +225,7 @@ static cadre_status begin(train_run *r)
 {
     CADRE_TRY(same_run_text(r, &r->text));
     train_ranks ranks = train_ranks_of(r);
+    if (r->adapts) CADRE_TRY(train_adapter_open(r));
     CADRE_TRY(trainer_new(r->context->compute, &r->config, &r->settings, &ranks, &r->trainer));
     if (train_leads(r)) CADRE_TRY(file_make_folder(r->out));
     if (train_leads(r)) CADRE_TRY(checkpoint_sweep(r->out));
@@ -248,7 +252,7 @@ static cadre_status run_all(train_run *r, cadre_train_summary *summary)
     summary->steps = r->state.step;
     summary->tokens = r->state.tokens;
     summary->seconds = r->state.seconds;
-    summary->validation = r->corpus != NULL && !r->config.encoder;
+    summary->validation = r->corpus != NULL && !r->config.encoder && !r->adapts;
     return status == CADRE_OK ? closed : status;
 }
 
@@ -267,6 +271,7 @@ static cadre_status train(cadre_context *context, cadre_options *options,
     metrics_close(&r);
     ranks_log_close(&r);
     trainer_free(r.trainer);
+    train_adapter_close(&r);
     model_config_free(&r.config);
     train_data_close(&r);
     mem_free(r.text);

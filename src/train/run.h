@@ -12,6 +12,8 @@
 #include "train/batches.h"
 #include "train/checkpoint.h"
 #include "train/trainer.h"
+#include "weights/adapter_file.h"
+#include "weights/placement.h"
 
 typedef struct train_run {
     cadre_context *context; /* borrowed */
@@ -33,6 +35,15 @@ typedef struct train_run {
     image_tokens images;     /* side 0: there are none */
     real *image_codes;       /* their code book; NULL: none is learnt or loaded here */
     batches batches;
+
+    /* An adapter that is trained (run_adapter.c): its model as it lies in the file */
+    bool adapts;
+    adapter_spec adapter_wanted;
+    adapter adapter;
+    adapted_model adapted;
+    weight_file base_file;
+    param_table base;
+    placement placement;
 
     model_config config;
     const struct architecture *read_as; /* the family of --from, which may be written as another */
@@ -60,6 +71,7 @@ static inline checkpoint_arrays train_arrays(const train_run *r)
 {
     optimizer *o = trainer_optimizer(r->trainer);
     checkpoint_arrays a = { .config = &r->config,
+        .adapter = r->settings.adapted ? &r->adapter : NULL,
         .table = trainer_table(r->trainer),
         .values = trainer_values(r->trainer),
         .states = optimizer_states(o) };
@@ -137,6 +149,19 @@ cadre_status train_model_foresee(train_run *r, model_config *least);
  * describe. */
 cadre_status train_model_decide(train_run *r);
 void train_model_warn(const train_run *r); /* of what can be known before training */
+
+/* ---- run_adapter.c: an adapter beside the model of --from ---- */
+
+/* With --adapter: reads its options, which those of --adapter-from complete. Called when the
+ * model's configuration was read. */
+cadre_status train_adapter_read(train_run *r);
+/* Called when the configuration and the settings are complete. */
+cadre_status train_adapter_make(train_run *r);
+int64_t train_adapter_base_bytes(const train_run *r); /* of the model that stays as it is */
+/* Finds the model's weights in its file, where they stay. */
+cadre_status train_adapter_open(train_run *r);
+cadre_status train_adapter_start(const train_run *r, real *values);
+void train_adapter_close(train_run *r);
 
 /* ---- describe.c, rate.c: --dry-run ---- */
 

@@ -86,6 +86,10 @@ static cadre_status write_held_out(const train_run *r)
 
 cadre_status train_files_begin(const train_run *r)
 {
+    if (r->adapts) {
+        CADRE_TRY(adapter_write_config(&r->adapter, &r->config, r->from, r->out));
+        return write_held_out(r);
+    }
     CADRE_TRY(write_config(r));
     CADRE_TRY(write_companions(r));
     CADRE_TRY(write_tokenizer(r));

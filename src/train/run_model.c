@@ -89,6 +89,7 @@ static cadre_status decide_from_model(train_run *r)
     const char *lost;
     CADRE_TRY(check_context(r));
     CADRE_TRY(model_config_read_routing(&r->config, r->options));
+    if (r->adapts) return CADRE_OK; /* no model is written */
     CADRE_TRY(architecture_loses(r->config.arch, &r->config, &lost));
     const char *type = r->config.arch->model_type;
     if (lost && cadre_options_row(r->options, lost) && cadre_options_given(r->options, lost))

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/memory.h"
 #include "format/hash.h"
 #include "format/json.h"
@@ -26,8 +27,8 @@ static bool is_among(const char *name, const char *const *list, size_t count)
  * its content. */
 static bool is_free(const char *name)
 {
-    static const char *const list[] = { "data", "tokens", "from", "out", "resume", "metrics",
-        "save-every", "threads", "dry-run", "keep", "override", "validate-every",
+    static const char *const list[] = { "data", "tokens", "from", "adapter-from", "out", "resume",
+        "metrics", "save-every", "threads", "dry-run", "keep", "override", "validate-every",
         "validate-tokens" };
     return is_among(name, list, sizeof list / sizeof *list);
 }
@@ -122,10 +123,29 @@ static cadre_status put_model(const train_run *r, json_writer *w)
     return status;
 }
 
+/* The pairs that the run starts from */
+static cadre_status put_adapter(const train_run *r, json_writer *w)
+{
+    char *path = file_join(cadre_options_text(r->options, "adapter-from", 0), ADAPTER_WEIGHTS);
+    hash128 hash;
+    safetensors *file = NULL;
+    int64_t bytes = 0;
+    cadre_status status = path ? hash_file(path, &hash) : CADRE_ENOMEM;
+    if (status == CADRE_OK) status = safetensors_open(path, &file);
+    for (size_t i = 0; file && i < safetensors_count(file); i++)
+        bytes += (int64_t)safetensors_at(file, i)->size;
+    if (status == CADRE_OK) put_input(w, "the adapter", bytes, hash);
+    safetensors_close(file);
+    mem_free(path);
+    return status;
+}
+
 static cadre_status put_inputs(const train_run *r, json_writer *w)
 {
     json_put_array(w, inputs_key);
     cadre_status status = r->from ? put_model(r, w) : CADRE_OK;
+    if (status == CADRE_OK && cadre_options_count(r->options, "adapter-from"))
+        status = put_adapter(r, w);
     const byte_buffer *vocabulary = &r->tokenizer_json;
     if (vocabulary->size)
         put_input(w, "the vocabulary", (int64_t)vocabulary->size,

@@ -7,6 +7,7 @@
 #include "train/optimizer.h"
 #include "train/schedule.h"
 #include "text/span_corruption.h"
+#include "weights/adapter.h"
 
 typedef struct train_settings {
     const recipe *recipe;         /* NULL: the run starts from a model */
@@ -27,6 +28,7 @@ typedef struct train_settings {
     int64_t patience;      /* validations that may pass without a better one; 0: any number */
     double skip_bad;       /* train/spike.h: the ratio */
     span_corruption spans; /* for a model with an encoder */
+    const adapted_model *adapted; /* borrowed; NULL: the model itself is trained */
 } train_settings;
 
 /* Called after recipe_apply. */

@@ -333,6 +333,36 @@ static const cadre_option rows[] = {
         .subject = "Balancing",
         .help = "more balancing losses beside that of --aux-loss, each with its coefficient: "
                 "importance=0.1,smooth-load=0.1" },
+
+    { .name = "adapter",
+        .kind = CADRE_OPTION_CHOICE,
+        .choices = OPTION_CHOICES("lora"),
+        .subject = "Adapters",
+        .help = "train pairs of small matrices beside the model's, which stays as it is, "
+                "quantised or not; --out is a folder that the peft package opens" },
+    { .name = "rank",
+        .kind = CADRE_OPTION_INT,
+        .min = 1,
+        .max = 1024,
+        .subject = "Adapters",
+        .help = "width of the pairs (default: 16)" },
+    { .name = "alpha",
+        .kind = CADRE_OPTION_REAL,
+        .min = 1e-6,
+        .max = 1e6,
+        .subject = "Adapters",
+        .help = "what a pair adds is multiplied by alpha / rank (default: 32)" },
+    { .name = "targets",
+        .kind = CADRE_OPTION_TEXT,
+        .value = "LIST",
+        .subject = "Adapters",
+        .help = "matrices that get pairs: q, k, v, o; gate, up, down; or gate_up, down, which "
+                "save all experts of a layer as one tensor (default: q,k,v,o)" },
+    { .name = "adapter-from",
+        .kind = CADRE_OPTION_PATH,
+        .value = "DIR",
+        .subject = "Adapters",
+        .help = "start from this adapter's pairs, instead of A at random and B zero" },
 };
 
 cadre_option_table cadre_train_options(void) { return OPTION_TABLE(rows); }

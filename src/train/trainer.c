@@ -2,7 +2,10 @@
 #include "train/trainer_state.h"
 
 #include <assert.h>
+#include <string.h>
 
+#include "base/memory.h"
+#include "op/low_rank.h"
 #include "weights/rank_share.h"
 
 /* The most that this rank has of a micro-batch */
@@ -20,7 +23,7 @@ static batch_limits limits_of(const trainer *t, const stack *k)
         .keys = k->length,
         .encoder_tokens = reads ? most_tokens(t, &t->stacks[ENCODER]) : 0,
         .training = true,
-        .leaves = t->plan.leaves,
+        .leaves = t->settings.adapted ? 0 : t->plan.leaves, /* for the sums of the head */
         .ranks = rank_groups_several(&t->groups) ? t->plan.ranks : 0,
         .all_tokens = all * k->length,
         .all_sequences = all * t->settings.documents };
@@ -103,6 +106,8 @@ static void layout(trainer *t)
     arena *a = &t->memory;
     int64_t fed = trainer_most_rows(t) * t->settings.context;
     t->values = ARENA_ARRAY(a, real, t->table.elements);
+    if (t->settings.adapted)
+        t->pairs = ARENA_ARRAY(a, low_rank, t->settings.adapted->adapter->count);
     layout_gradients(t, a);
     for (int i = 0; i < t->count; i++) layout_stack(t, &t->stacks[i]);
     t->targets = ARENA_ARRAY(a, int32_t, fed);
@@ -187,11 +192,26 @@ static cadre_status take_config(trainer *t, const model_config *config)
     return take_stacks(t);
 }
 
+static cadre_status copy_adapter(trainer *t)
+{
+    const param_table *from = &t->settings.adapted->adapter->table;
+    if (rank_groups_several(&t->groups))
+        return cadre_fail(CADRE_EARGUMENT, NULL,
+            "--adapter: expected one rank, found several: an adapter is trained by one");
+    param *rows = MEM_ARRAY(param, from->count);
+    if (!rows) return CADRE_ENOMEM;
+    memcpy(rows, from->rows, (size_t)from->count * sizeof *rows);
+    t->table = *from;
+    t->table.rows = rows;
+    return CADRE_OK;
+}
+
 static cadre_status make_table(trainer *t)
 {
     bool several = rank_groups_several(&t->groups);
     param_share share = rank_groups_share(&t->groups, t->world->rank, t->config.layers);
-    if (!several) CADRE_TRY(param_table_make_whole(&t->config, &t->table));
+    if (t->settings.adapted) CADRE_TRY(copy_adapter(t));
+    else if (!several) CADRE_TRY(param_table_make_whole(&t->config, &t->table));
     else CADRE_TRY(param_table_make_share(&t->config, &share, &t->table));
     if (several) CADRE_TRY(param_table_make_whole(&t->config, &t->whole));
     CADRE_TRY(freeze_check(&t->settings.optimizer.freeze, several ? &t->whole : &t->table));
@@ -216,11 +236,30 @@ static balance_options losses_of(const trainer *t, balance_layer *layers, int co
     return losses;
 }
 
+/* The model as it stands, with the pairs, which alone have gradients */
+static cadre_status adapt(trainer *t, stack *k)
+{
+    const adapted_model *m = t->settings.adapted;
+    const param_table none = { 0 };
+    int64_t rows = adapter_most_rows(k->config, most_tokens(t, k), trainer_most_sequences(t));
+    CADRE_TRY(low_rank_reserve(t->c, rows, m->adapter->spec.rank));
+    CADRE_TRY(model_weights_make(k->config, m->table, m->place, &k->weights));
+    CADRE_TRY(model_gradients_of_flat(k->config, &none, NULL, &k->gradients));
+    adapter_bind(m->adapter, &t->table, t->values, t->gradient, t->pairs, k->config, &k->weights);
+    return CADRE_OK;
+}
+
+static cadre_status bind(trainer *t, stack *k)
+{
+    if (t->settings.adapted) return adapt(t, k);
+    CADRE_TRY(model_weights_of_slices(k->config, &t->table, t->values, t->slices, &k->weights));
+    return model_gradients_of_flat(k->config, &t->table, t->gradient, &k->gradients);
+}
+
 static cadre_status make_stack(trainer *t, stack *k)
 {
     balance_layer layers[CONFIG_MAX_LAYERS];
-    CADRE_TRY(model_weights_of_slices(k->config, &t->table, t->values, t->slices, &k->weights));
-    CADRE_TRY(model_gradients_of_flat(k->config, &t->table, t->gradient, &k->gradients));
+    CADRE_TRY(bind(t, k));
     batch_limits most = limits_of(t, k);
     int sparse = list_sparse(k->config, layers);
     balance_options losses = losses_of(t, layers, sparse);
@@ -330,6 +369,11 @@ static cadre_status measure(trainer *t, const compute *c, size_t *bytes)
                 add_size(&sum, t->memory.used) &&
                 add_size(&sum, optimizer_bytes(&t->table, &t->settings.optimizer));
     for (int i = 0; i < t->count && fits; i++) fits = add_stack(t, c, &t->stacks[i], &sum);
+    if (t->settings.adapted) {
+        int64_t rows =
+            adapter_most_rows(&t->config, most_tokens(t, t->stacks), trainer_most_sequences(t));
+        fits &= add_size(&sum, low_rank_bytes(rows, t->settings.adapted->adapter->spec.rank));
+    }
     if (!fits)
         return cadre_fail(
             CADRE_EARGUMENT, NULL, "these sizes need more memory than 64 bits can count");

@@ -63,7 +63,8 @@ struct trainer {
     model_config share;  /* the same with this rank's heads; .layers 0: it has all */
     train_settings settings;
     arena memory;
-    param_table table;
+    param_table table; /* what is trained: the model, or the pairs beside it */
+    low_rank *pairs;   /* [settings.adapted->adapter->count] views; NULL: the model is trained */
     real *values, *gradient; /* [elements] */
     /* [V, D] the gradient of a tied head until the step's end, like a stack's `embedding` */
     real *head_gradient;

@@ -127,6 +127,7 @@ static void end_router_step(trainer *t, const sparse_place *place)
 
 static void update_biases(trainer *t)
 {
+    if (t->settings.adapted) return; /* the model stays as it is */
     for (int i = 0; i < trainer_sparse_layers(t); i++) {
         sparse_place p = find_sparse(t, i);
         const real *bias = p.stack->weights.layer[p.layer].moe.router.correction;

@@ -249,6 +249,26 @@ cadre_status model_weights_make(const model_config *config, const param_table *t
     return CADRE_OK;
 }
 
+void model_weights_pair(model_weights *w, int64_t l, param_role role, const low_rank *pairs)
+{
+    layer_weights *layer = &w->layer[l];
+    expert_weights *e = &layer->moe.experts;
+    switch (role) {
+    case ROLE_EXPERT_GATE: e->gate.pairs = pairs; break;
+    case ROLE_EXPERT_UP: e->up.pairs = pairs; break;
+    case ROLE_EXPERT_DOWN: e->down.pairs = pairs; break;
+    default: layer->role[role].pairs = pairs; break;
+    }
+}
+
+void model_weights_share_pairs(model_weights *w, int64_t layers)
+{
+    for (int64_t l = 0; l < layers; l++) {
+        bind_mixers(&w->layer[l]);
+        bind_moe(&w->layer[l]);
+    }
+}
+
 void model_weights_free(model_weights *w)
 {
     mem_free(w->layer);

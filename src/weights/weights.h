@@ -68,6 +68,11 @@ cadre_status model_weights_make(const model_config *config, const param_table *t
     const param_place *place, model_weights *w);
 void model_weights_free(model_weights *w);
 
+/* Puts pairs of small matrices beside a parameter of a layer, borrowed: one, or those of all of its
+ * experts. After the last of them, the views that mixers and sparse layers have get them too. */
+void model_weights_pair(model_weights *w, int64_t layer, param_role role, const low_rank *pairs);
+void model_weights_share_pairs(model_weights *w, int64_t layers);
+
 /* Makes views into flat arrays of table->elements, of the rows of this stack: an encoder's
  * configuration tells its rows from its decoder's. slices: [table->count] of those that are cut,
  * borrowed (.whole 0: it is not); NULL: none is. */

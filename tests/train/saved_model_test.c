@@ -306,6 +306,11 @@ static const char *const nature[] = {
     "image-patch",
     "image-codes",
     "image-order",
+    "adapter", /* what it saves is no model: tests/train/run_adapter_test.c */
+    "rank",
+    "alpha",
+    "targets",
+    "adapter-from",
 };
 
 static bool is_known(const char *name)

@@ -1,0 +1,260 @@
+/* adapter_file.c - reads and writes the tensors of adapters. */
+#include "weights/adapter_file.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "kernel/number.h"
+#include "weights/adapter_names.h"
+
+/* ---- tensors: each has one pair's A or B, or those of all experts of a layer ---- */
+
+typedef struct pair_tensor {
+    const adapter *a;
+    int64_t pair, experts; /* the first, and how many are in it */
+    bool up;               /* B */
+} pair_tensor;
+
+/* The rows of the table that it holds: row, row + 2, ... */
+static const param *param_of(const pair_tensor *t, int64_t expert)
+{
+    return &t->a->table.rows[2 * (t->pair + expert) + t->up];
+}
+
+static int64_t experts_at(const adapter *a, int64_t i)
+{
+    const adapter_pair *first = &a->pair[i];
+    int64_t count = 1;
+    while (first->fused && i + count < a->count && a->pair[i + count].fused &&
+           a->pair[i + count].layer == first->layer && a->pair[i + count].role == first->role)
+        count++;
+    return count;
+}
+
+/* Walks over them all: begin with { .a = a }, experts 0. */
+static bool next_tensor(pair_tensor *t)
+{
+    if (t->experts && !t->up) t->up = true;
+    else {
+        t->pair += t->experts;
+        t->up = false;
+    }
+    if (t->pair == t->a->count) return false;
+    t->experts = experts_at(t->a, t->pair);
+    return true;
+}
+
+/* A of experts is [E R, in], B is [out, R E]. */
+static void shape_of(const pair_tensor *t, int64_t shape[2])
+{
+    const param *p = param_of(t, 0);
+    shape[0] = t->up ? p->rows : t->experts * p->rows;
+    shape[1] = t->up ? t->experts * p->cols : p->cols;
+}
+
+static cadre_status name_of(const pair_tensor *t, const model_config *config, char **name)
+{
+    char module[ADAPTER_NAME];
+    CADRE_TRY(adapter_module_name(config, t->a, &t->a->pair[t->pair], module));
+    *name = mem_printf("base_model.model.%s.lora_%c.weight", module, t->up ? 'B' : 'A');
+    return *name ? CADRE_OK : CADRE_ENOMEM;
+}
+
+/* The place of element `at` of a tensor in the flat layout */
+static int64_t place_of(const pair_tensor *t, int64_t at)
+{
+    const param *p = param_of(t, 0);
+    if (!t->up) {
+        int64_t each = p->rows * p->cols;
+        return param_of(t, at / each)->offset + at % each;
+    }
+    int64_t row = at / (t->experts * p->cols), column = at % (t->experts * p->cols);
+    return param_of(t, column % t->experts)->offset + row * p->cols + column / t->experts;
+}
+
+/* ---- writing ---- */
+
+enum { CHUNK = 4096 };
+
+static cadre_status declare_values(
+    safetensors_writer *w, const model_config *config, const adapter *a)
+{
+    cadre_status status = CADRE_OK;
+    for (pair_tensor t = { .a = a }; status == CADRE_OK && next_tensor(&t);) {
+        int64_t shape[2];
+        char *name;
+        CADRE_TRY(name_of(&t, config, &name));
+        shape_of(&t, shape);
+        status = safetensors_writer_declare(w, name, "F32", 2, shape);
+        mem_free(name);
+    }
+    return status;
+}
+
+static cadre_status put_values(safetensors_writer *w, const adapter *a, const real *values)
+{
+    float chunk[CHUNK];
+    for (pair_tensor t = { .a = a }; next_tensor(&t);) {
+        int64_t shape[2];
+        shape_of(&t, shape);
+        int64_t count = shape[0] * shape[1];
+        for (int64_t i = 0; i < count; i += CHUNK) {
+            int64_t n = count - i < CHUNK ? count - i : CHUNK;
+            for (int64_t j = 0; j < n; j++) chunk[j] = (float)values[place_of(&t, i + j)];
+            CADRE_TRY(safetensors_writer_put(w, chunk, (size_t)n * sizeof *chunk));
+        }
+    }
+    return CADRE_OK;
+}
+
+cadre_status adapter_seal_values(const char *path, const model_config *config, const adapter *a,
+    const real *values, safetensors_writer **sealed, hash128 *hash)
+{
+    safetensors_writer *w;
+    CADRE_TRY(safetensors_writer_open(path, false, &w));
+    cadre_status status = safetensors_writer_metadata(w, "format", "pt");
+    if (status == CADRE_OK) status = declare_values(w, config, a);
+    if (status == CADRE_OK) status = put_values(w, a, values);
+    if (status == CADRE_OK) status = safetensors_writer_seal(w, hash);
+    if (status == CADRE_OK) *sealed = w;
+    else safetensors_writer_discard(w);
+    return status;
+}
+
+/* ---- reading ---- */
+
+static cadre_status refuse_numbers(const safetensors *file, const safetensors_tensor *t)
+{
+    return cadre_fail(CADRE_EFORMAT, safetensors_path(file),
+        "%s: expected numbers, found NaN or an infinity", t->name);
+}
+
+static cadre_status take(
+    const safetensors *file, const char *name, const pair_tensor *t, real *values)
+{
+    const safetensors_tensor *stored;
+    int64_t shape[2];
+    float chunk[CHUNK];
+    shape_of(t, shape);
+    CADRE_TRY(safetensors_get_as(file, name, NULL, 2, shape, &stored));
+    const number_format *format = number_by_safetensors(stored->dtype);
+    if (!format || (format != &number_f32 && format != &number_f16 && format != &number_bf16))
+        return cadre_fail(CADRE_EUNSUPPORTED, safetensors_path(file),
+            "%s: expected F32, F16 or BF16, found %s", name, stored->dtype);
+    for (int64_t i = 0; i < stored->elements; i += CHUNK) {
+        int64_t n = stored->elements - i < CHUNK ? stored->elements - i : CHUNK;
+        format->unpack(stored->data + number_row_bytes(format, i), chunk, n);
+        for (int64_t j = 0; j < n; j++) {
+            if (chunk[j] - chunk[j] != 0) return refuse_numbers(file, stored);
+            values[place_of(t, i + j)] = chunk[j];
+        }
+    }
+    return CADRE_OK;
+}
+
+static cadre_status take_values(
+    const safetensors *file, const model_config *config, const adapter *a, real *values)
+{
+    cadre_status status = CADRE_OK;
+    for (pair_tensor t = { .a = a }; status == CADRE_OK && next_tensor(&t);) {
+        char *name;
+        CADRE_TRY(name_of(&t, config, &name));
+        status = take(file, name, &t, values);
+        mem_free(name);
+    }
+    return status;
+}
+
+static cadre_status is_of(
+    const model_config *config, const adapter *a, const char *stored, bool *found)
+{
+    *found = false;
+    for (pair_tensor t = { .a = a }; !*found && next_tensor(&t);) {
+        char *name;
+        CADRE_TRY(name_of(&t, config, &name));
+        *found = !strcmp(name, stored);
+        mem_free(name);
+    }
+    return CADRE_OK;
+}
+
+/* Refuses tensors beside those of the pairs: what they would do to the model is not done. */
+static cadre_status refuse_others(
+    const safetensors *file, const model_config *config, const adapter *a)
+{
+    size_t wanted = 0;
+    for (pair_tensor t = { .a = a }; next_tensor(&t);) wanted++;
+    if (safetensors_count(file) == wanted) return CADRE_OK; /* all of them were found */
+    for (size_t i = 0; i < safetensors_count(file); i++) {
+        const char *name = safetensors_at(file, i)->name;
+        bool found;
+        CADRE_TRY(is_of(config, a, name, &found));
+        if (!found)
+            return cadre_fail(CADRE_EUNSUPPORTED, safetensors_path(file),
+                "%s: expected the tensors of the pairs that " ADAPTER_CONFIG " names alone, found "
+                "another",
+                name);
+    }
+    return CADRE_OK;
+}
+
+cadre_status adapter_read_values(
+    const char *folder, const model_config *config, const adapter *a, real *values)
+{
+    safetensors *file;
+    char *path = file_join(folder, ADAPTER_WEIGHTS);
+    if (!path) return CADRE_ENOMEM;
+    cadre_status status = safetensors_open(path, &file);
+    mem_free(path);
+    CADRE_TRY(status);
+    status = take_values(file, config, a, values);
+    if (status == CADRE_OK) status = refuse_others(file, config, a);
+    safetensors_close(file);
+    return status;
+}
+
+/* ---- states ---- */
+
+enum { STATE_NAME = 64 };
+
+static void state_name(const char *prefix, const param *p, char text[STATE_NAME])
+{
+    snprintf(text, STATE_NAME, "%spair.%lld.%c", prefix, (long long)p->index / 2,
+        p->index % 2 ? 'B' : 'A');
+}
+
+cadre_status adapter_declare_state(
+    safetensors_writer *w, const char *prefix, const param_table *table)
+{
+    for (int64_t i = 0; i < table->count; i++) {
+        const param *p = &table->rows[i];
+        const int64_t shape[2] = { p->rows, p->cols };
+        char name[STATE_NAME];
+        if (p->kind == PARAM_STATE) continue;
+        state_name(prefix, p, name);
+        CADRE_TRY(safetensors_writer_declare(w, name, "F32", 2, shape));
+    }
+    return CADRE_OK;
+}
+
+cadre_status adapter_take_state(
+    const safetensors *file, const char *prefix, const param_table *table, real *values)
+{
+    for (int64_t i = 0; i < table->count; i++) {
+        const param *p = &table->rows[i];
+        const int64_t shape[2] = { p->rows, p->cols };
+        const safetensors_tensor *t;
+        char name[STATE_NAME];
+        if (p->kind == PARAM_STATE) continue;
+        state_name(prefix, p, name);
+        CADRE_TRY(safetensors_get_as(file, name, "F32", 2, shape, &t));
+        for (int64_t j = 0; j < t->elements; j++) {
+            float value;
+            memcpy(&value, t->data + j * (int64_t)sizeof value, sizeof value);
+            values[p->offset + j] = value;
+        }
+    }
+    return CADRE_OK;
+}
