@@ -34,6 +34,10 @@ typedef struct cadre_opening {
      * file when they are needed, past the system's page cache, and everything else stays in
      * memory; too little for that is refused. Results are the same. 0: no limit */
     int64_t memory;
+    /* A folder of an adapter (LoRA, as the peft package has it) that is added where the model runs:
+     * weights stay in the formats of their file. Refused if it is of another model, or more than
+     * pairs of matrices, and where several ranks run the model. NULL: none */
+    const char *adapter;
 } cadre_opening;
 /* "f32", "f16", "q8_0" in turn; NULL after the last. */
 CADRE_API const char *cadre_cache_format_name(int i);
@@ -108,6 +112,11 @@ CADRE_API cadre_status cadre_model_tokenizer(cadre_model *model, const cadre_tok
  * exists. A failure leaves no file under a final name. */
 CADRE_API cadre_status cadre_convert(cadre_context *context, const char *in, const char *out,
     const char *dtype, const char *experts_dtype, const cadre_output_listener *listener);
+
+/* Writes a model with an adapter's pairs added to its matrices, as cadre_convert writes one. dtype
+ * NULL: as the model has them, where the kind of `out` can. */
+CADRE_API cadre_status cadre_merge_adapter(cadre_context *context, const char *in,
+    const char *adapter, const char *out, const char *dtype, const cadre_output_listener *listener);
 
 #ifdef __cplusplus
 }

@@ -35,7 +35,8 @@ typedef struct cadre_server_options {
      * what was asked or answered */
     void (*log)(void *arg, const char *line);
     void *arg;
-    int64_t memory; /* as cadre_opening has it */
+    int64_t memory;      /* as cadre_opening has it */
+    const char *adapter; /* as cadre_opening has it */
 } cadre_server_options;
 
 /* Listens, and answers nothing yet. Borrows the context, in which nobody else is to compute.

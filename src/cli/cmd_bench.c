@@ -137,7 +137,7 @@ typedef struct bench {
     bool model;             /* takes a model as a second operand, */
     bool spreads;           /* over several ranks */
     bool recipe;            /* reads the options of a model's shape */
-    const char *options[8]; /* others that it reads; NULL after the last */
+    const char *options[9]; /* others that it reads; NULL after the last */
     cadre_status (*run)(const invocation *call, const opened *o);
     bool recording; /* ... or a recording */
 } bench;
@@ -149,10 +149,10 @@ static const bench benches[] = {
     { "train", false, true, true, { "batch", "compute", "optimizer", "profile" }, bench_train,
         false },
     { "decode", true, true, false,
-        { "length", "streams", "depth", "routes", "repack", "cache", "memory" }, bench_decode,
-        false },
-    { "prefill", true, true, false, { "tokens", "repack", "cache", "memory" }, bench_prefill,
-        false },
+        { "length", "streams", "depth", "routes", "repack", "cache", "memory", "adapter" },
+        bench_decode, false },
+    { "prefill", true, true, false, { "tokens", "repack", "cache", "memory", "adapter" },
+        bench_prefill, false },
     { "alltoall", false, true, false, { "raw" }, bench_alltoall, false },
     { "cache", false, false, false, { NULL }, bench_cache, true },
 };

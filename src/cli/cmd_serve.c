@@ -170,6 +170,7 @@ static cadre_server_options options_of(const invocation *call, const char *key, 
         .repack = cadre_options_flag(o, "repack"),
         .cache = cadre_options_text(o, "cache", 0),
         .memory = cadre_options_count(o, "memory") ? cadre_options_int(o, "memory", 0) : 0,
+        .adapter = opened_adapter(o),
         .listening = tell_address,
         .log = call->quiet ? NULL : tell_line };
 }

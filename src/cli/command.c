@@ -18,6 +18,7 @@ const command *const commands[] = {
     &command_grow,
     &command_prune,
     &command_merge,
+    &command_merge_adapter,
     &command_mixture,
     &command_report,
     &command_layer,

@@ -47,8 +47,9 @@ struct command {
 
 extern const command command_train, command_eval, command_layer, command_generate, command_chat,
     command_logits, command_tokenize, command_inspect, command_init, command_convert,
-    command_upcycle, command_grow, command_prune, command_merge, command_mixture, command_report,
-    command_bench, command_plan, command_simulate, command_serve, command_verify, command_help;
+    command_upcycle, command_grow, command_prune, command_merge, command_merge_adapter,
+    command_mixture, command_report, command_bench, command_plan, command_simulate, command_serve,
+    command_verify, command_help;
 
 extern const command *const commands[]; /* THE LIST, NULL after the last */
 

@@ -28,6 +28,12 @@ static const cadre_option rows[] = {
         .help = "memory that weights may take, as 6G: where the model is larger, experts are read "
                 "from its file when they are needed, with the same results; 'cadre inspect "
                 "--memory' tells how fast" },
+    { .name = "adapter",
+        .kind = CADRE_OPTION_PATH,
+        .value = "DIR",
+        .subject = "Running",
+        .help = "add this adapter's pairs where the model runs ('cadre train --adapter lora', or "
+                "the peft package, made it)" },
 };
 
 cadre_option_table opened_options(void) { return ROWS(rows); }
@@ -40,6 +46,12 @@ static int64_t memory_of(const cadre_options *options)
     return given ? cadre_options_int(options, "memory", 0) : 0;
 }
 
+const char *opened_adapter(const cadre_options *options)
+{
+    bool given = cadre_options_row(options, "adapter") && cadre_options_count(options, "adapter");
+    return given ? cadre_options_text(options, "adapter", 0) : NULL;
+}
+
 cadre_status opened_model(const invocation *call, const char *path, opened *o)
 {
     const cadre_options *options = call->options;
@@ -48,7 +60,8 @@ cadre_status opened_model(const invocation *call, const char *path, opened *o)
         .repack = offered && cadre_options_flag(options, "repack"),
         .cache =
             cadre_options_row(options, "cache") ? cadre_options_text(options, "cache", 0) : NULL,
-        .memory = memory_of(options) };
+        .memory = memory_of(options),
+        .adapter = opened_adapter(options) };
     return cadre_model_open_with(o->context, path, &how, &o->model);
 }
 

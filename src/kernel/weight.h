@@ -15,7 +15,7 @@ typedef struct weight_slice {
 } weight_slice;
 
 /* A pair of small matrices beside a matrix w [out, in], which itself stays as it is (LoRA, Hu et
- * al. 2021): the layer computes x w^T + (scale x a^T) b^T. Gradients, in training: NULL elsewhere. */
+ * al. 2021): a layer computes x w^T + (scale x a^T) b^T. Gradients, in training: NULL elsewhere. */
 typedef struct low_rank {
     int64_t rank, in, out;
     real scale;

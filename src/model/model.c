@@ -62,6 +62,7 @@ cadre_status model_status(const cadre_model *m)
 cadre_status model_transformer_new(const cadre_model *m, const batch_limits *most, transformer **t)
 {
     const model_ranks *r = m->ranks;
+    CADRE_TRY(model_adapter_reserve(&m->adapter, &m->config, most, m->context->compute));
     if (!r) return transformer_new(m->context->compute, &m->config, most, t);
     transformer_stage stage = r->stage;
     if (m->config.bidirectional) stage.first = 0, stage.end = m->config.layers;
@@ -117,6 +118,14 @@ static cadre_status open_store(cadre_model *m, int64_t memory)
     return CADRE_OK;
 }
 
+static cadre_status open_adapter(cadre_model *m, const char *folder)
+{
+    if (m->ranks)
+        return cadre_fail(CADRE_EARGUMENT, folder,
+            "an adapter: expected one process to run it, found %d ranks", m->ranks->world->size);
+    return model_adapter_open(folder, &m->config, &m->weights, &m->adapter);
+}
+
 static cadre_status open_weights(cadre_model *m, const cadre_opening *how)
 {
     tensor_use use = { 0 };
@@ -128,6 +137,7 @@ static cadre_status open_weights(cadre_model *m, const cadre_opening *how)
     if (status == CADRE_OK) status = unused_tensors_check(&use, &m->file, &m->config);
     if (status == CADRE_OK) status = check_routers(m);
     if (status == CADRE_OK && options.stream) status = open_store(m, how->memory);
+    if (status == CADRE_OK && how->adapter) status = open_adapter(m, how->adapter);
     tensor_use_free(&use);
     return status;
 }
@@ -192,6 +202,7 @@ void cadre_model_close(cadre_model *m)
     model_ranks_close(m->ranks);
     model_store_close(&m->store);
     model_weights_free(&m->weights);
+    model_adapter_close(&m->adapter);
     placement_free(&m->placement);
     weight_file_close(&m->file);
     param_table_free(&m->table);

@@ -5,6 +5,7 @@
 
 #include "cadre/model.h"
 #include "kernel/context.h"
+#include "model/model_adapter.h"
 #include "model/model_store.h"
 #include "model/ranks.h"
 #include "text/token_trie.h"
@@ -27,6 +28,7 @@ struct cadre_model {
     token_trie *tokens;      /* what its tokens are in bytes; in the same way */
     lock opening;
     model_store store;
+    model_adapter adapter;                 /* beside the weights; all zero: there is none */
     int64_t opened_bytes, tokenizer_bytes; /* of memory, measured when each was opened */
 };
 

@@ -45,9 +45,11 @@ void engine_wake(engine *e)
 static cadre_status open_all(engine *e)
 {
     const engine_options *o = &e->options;
-    const cadre_opening how = {
-        .size = sizeof how, .repack = o->repack, .cache = o->cache, .memory = o->memory
-    };
+    const cadre_opening how = { .size = sizeof how,
+        .repack = o->repack,
+        .cache = o->cache,
+        .memory = o->memory,
+        .adapter = o->adapter };
     const cadre_tokenizer *t;
     cadre_batcher_limits limits = o->limits;
     CADRE_TRY(cadre_model_open_with(e->context, o->path, &how, &e->model));

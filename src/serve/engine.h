@@ -16,6 +16,7 @@ typedef struct engine_options {
     const char *path; /* of the model; borrowed, as all here */
     bool repack;
     int64_t memory;
+    const char *adapter;
     const char *cache;           /* format of keys and values; NULL: f32 */
     cadre_batcher_limits limits; /* a context of 0, or beyond the model's own, is its own */
 } engine_options;

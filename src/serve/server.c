@@ -423,6 +423,7 @@ static cadre_status open_server(cadre_server *s, cadre_context *context, const c
         .repack = o->repack,
         .cache = o->cache,
         .memory = o->memory,
+        .adapter = o->adapter,
         .limits = { .size = sizeof own.limits,
             .slots = o->streams,
             .queue = o->queue,

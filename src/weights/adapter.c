@@ -269,12 +269,19 @@ static low_rank view(const adapter *a, const param *rows, const real *values, re
         .db = gradient ? gradient + rows[1].offset : NULL };
 }
 
+void adapter_views(
+    const adapter *a, const param_table *table, const real *values, real *gradient, low_rank *pairs)
+{
+    for (int64_t i = 0; i < a->count; i++)
+        pairs[i] = view(a, &table->rows[2 * i], values, gradient);
+}
+
 void adapter_bind(const adapter *a, const param_table *table, const real *values, real *gradient,
     low_rank *pairs, const model_config *config, model_weights *w)
 {
+    adapter_views(a, table, values, gradient, pairs);
     for (int64_t i = 0; i < a->count; i++) {
         const adapter_pair *p = &a->pair[i];
-        pairs[i] = view(a, &table->rows[2 * i], values, gradient);
         if (p->expert <= 0) model_weights_pair(w, p->layer, p->role, &pairs[i]);
     }
     model_weights_share_pairs(w, config->layers);

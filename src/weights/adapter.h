@@ -65,9 +65,11 @@ void adapter_free(adapter *a);
 /* Fills values [table elements]: A at random, as PyTorch fills a linear layer, and B with zeros. */
 void adapter_initialise(const adapter *a, uint64_t seed, real *values);
 
-/* Sets views of the pairs, and gives them to the model's weights. table: the adapter's, with the
- * offsets of values. gradient NULL: they are not trained. pairs: [count], borrowed by the
- * weights. */
+/* Sets views of the pairs [count]. table: the adapter's, with the offsets of values. gradient NULL:
+ * they are not trained. */
+void adapter_views(const adapter *a, const param_table *table, const real *values, real *gradient,
+    low_rank *pairs);
+/* Does the same, and gives them to the model's weights, which borrow them. */
 void adapter_bind(const adapter *a, const param_table *table, const real *values, real *gradient,
     low_rank *pairs, const model_config *config, model_weights *w);
 

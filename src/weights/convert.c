@@ -4,6 +4,7 @@
 #include "arch/config_gguf.h"
 #include "base/sized.h"
 #include "kernel/context.h"
+#include "weights/adapter_merge.h"
 #include "weights/format_choice.h"
 #include "weights/model_input.h"
 #include "weights/model_write.h"
@@ -13,6 +14,11 @@ typedef struct conversion {
     const model_config *stack; /* whose parameters are read: the model's or its encoder's */
     param_reader readers[2];   /* a tensor is made of up to two parameters in turn */
     format_choice dtype, experts_dtype; /* .base NULL: as in the file */
+    adapter_merge merge;                /* what is added to it; .pairs NULL: nothing */
+    struct {
+        const low_rank *pair; /* beside what a reader reads; NULL: none */
+        int64_t first;
+    } beside[2];
 } conversion;
 
 /* ---- reading ---- */
@@ -24,23 +30,28 @@ static cadre_status begin_reading(void *arg, const param *p, int64_t index)
     param_reader_end(&k->readers[0]);
     k->readers[0] = k->readers[1];
     k->readers[1] = (param_reader){ 0 };
+    k->beside[0] = k->beside[1];
+    k->beside[1].pair =
+        k->merge.pairs ? adapter_merge_find(&k->merge, p, &k->beside[1].first) : NULL;
     return param_reader_begin(&k->in, k->stack, p, &k->readers[1]);
 }
 
-static const param_reader *reader_of(const conversion *k, const param *p)
-{
-    return k->readers[1].param == p ? &k->readers[1] : &k->readers[0];
-}
+static int reader_of(const conversion *k, const param *p) { return k->readers[1].param == p; }
 
 static void read_row(void *arg, const param *p, int64_t index, int64_t row, float *values)
 {
+    const conversion *k = arg;
+    int i = reader_of(k, p);
     (void)index;
-    param_reader_row(reader_of(arg, p), row, values);
+    param_reader_row(&k->readers[i], row, values);
+    if (k->beside[i].pair) adapter_merge_row(k->beside[i].pair, k->beside[i].first + row, values);
 }
 
 static const void *stored_row(void *arg, const param *p, int64_t row, const number_format *format)
 {
-    return param_reader_stored_row(reader_of(arg, p), row, format);
+    const conversion *k = arg;
+    int i = reader_of(k, p);
+    return k->beside[i].pair ? NULL : param_reader_stored_row(&k->readers[i], row, format);
 }
 
 static const number_format *format_of(void *arg, const param *p)
@@ -91,10 +102,17 @@ static void note_losses(const conversion *k, const model_output *o)
         model_output_note(o, "the folder will have no tokenizer.json");
 }
 
-static cadre_status convert_stacks(const compute *c, conversion *k, const char *in, const char *out,
-    const cadre_output_listener *listener)
+typedef struct paths {
+    const char *in, *out;
+    const char *adapter; /* NULL: none is added */
+} paths;
+
+static cadre_status convert_stacks(
+    const compute *c, conversion *k, const paths *at, const cadre_output_listener *listener)
 {
-    CADRE_TRY(model_input_open(in, path_is_gguf(out), &k->in));
+    const char *out = at->out;
+    CADRE_TRY(model_input_open(at->in, path_is_gguf(out), &k->in));
+    if (at->adapter) CADRE_TRY(adapter_merge_open(at->adapter, &k->in.config, &k->merge));
     model_output o = model_input_output(&k->in, out, listener);
     o.source = (tensor_source){ format_of, begin_reading, read_row, stored_row, k, begin_stack };
     if (k->dtype.mixed && !k->experts_dtype.base) o.file_type = k->dtype.file_type;
@@ -102,19 +120,20 @@ static cadre_status convert_stacks(const compute *c, conversion *k, const char *
     return model_output_write(c, &o);
 }
 
-static cadre_status convert(cadre_context *context, const char *in, const char *out,
-    const char *dtype, const char *experts_dtype, const cadre_output_listener *listener)
+static cadre_status convert(cadre_context *context, const paths *at, const char *dtype,
+    const char *experts_dtype, const cadre_output_listener *listener)
 {
     conversion k = { 0 };
-    bool to_gguf = path_is_gguf(out);
+    bool to_gguf = path_is_gguf(at->out);
     cadre_output_listener own;
     CADRE_TRY(sized_read_or_zero("cadre_output_listener", listener,
         SIZE_UP_TO(cadre_output_listener, arg), &own, sizeof own));
     if (dtype) CADRE_TRY(format_choice_parse("dtype", dtype, to_gguf, &k.dtype));
     if (experts_dtype)
         CADRE_TRY(format_choice_parse("experts-dtype", experts_dtype, to_gguf, &k.experts_dtype));
-    cadre_status status = convert_stacks(context->compute, &k, in, out, &own);
+    cadre_status status = convert_stacks(context->compute, &k, at, &own);
     for (int i = 0; i < 2; i++) param_reader_end(&k.readers[i]);
+    adapter_merge_close(&k.merge);
     model_input_close(&k.in);
     return status;
 }
@@ -122,6 +141,15 @@ static cadre_status convert(cadre_context *context, const char *in, const char *
 cadre_status cadre_convert(cadre_context *context, const char *in, const char *out,
     const char *dtype, const char *experts_dtype, const cadre_output_listener *listener)
 {
+    const paths at = { in, out, NULL };
     CADRE_TRY(context_enter(context));
-    return context_leave(context, convert(context, in, out, dtype, experts_dtype, listener));
+    return context_leave(context, convert(context, &at, dtype, experts_dtype, listener));
+}
+
+cadre_status cadre_merge_adapter(cadre_context *context, const char *in, const char *folder,
+    const char *out, const char *dtype, const cadre_output_listener *listener)
+{
+    const paths at = { in, out, folder };
+    CADRE_TRY(context_enter(context));
+    return context_leave(context, convert(context, &at, dtype, NULL, listener));
 }
