@@ -11,10 +11,9 @@ typedef struct opened {
     bool followed;      /* this process has done its part of what rank 0 runs: nothing is left */
 } opened;
 
-cadre_option_table opened_options(void);
-const char *opened_adapter(const cadre_options *options);
-/* NULL: none is given, or to be given */      /* how a model that a command runs is opened */
-cadre_option_table opened_cache_options(void); /* of these, that of the cache alone */
+cadre_option_table opened_options(void); /* how a model that a command runs is opened */
+const char *opened_adapter(const cadre_options *options); /* NULL: none */
+cadre_option_table opened_cache_options(void);            /* of these, that of the cache alone */
 cadre_status opened_begin(const invocation *call, const char *model /* NULL: none */, opened *o);
 /* Opens a model in the context, as the options say. */
 cadre_status opened_model(const invocation *call, const char *path, opened *o);

@@ -182,6 +182,8 @@ void transformer_losses(
     loss_forward(t->c, &head, &t->loss, &head_pass);
 }
 
+void transformer_weigh_losses(transformer *t, const real *weights) { t->loss_weights = weights; }
+
 /* Computes the losses, and t->dnormed, the gradient by the normed hidden states. */
 static void losses_backward(transformer *t, const model_weights *w, model_gradients *g,
     const int32_t *targets, real scale, real *losses)
@@ -197,6 +199,7 @@ static void losses_backward(transformer *t, const model_weights *w, model_gradie
         .targets = targets,
         .losses = losses,
         .scale = scale,
+        .weights = t->loss_weights,
         .dx = rows_to(t->dnormed, t->config->width) };
     loss_forward_backward(t->c, &head, &t->loss, &head_pass);
 }

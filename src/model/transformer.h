@@ -67,6 +67,10 @@ void transformer_logits_of(
 void transformer_losses(
     transformer *t, const model_weights *w, const int32_t *targets, real *losses);
 
+/* Weights [tokens] of the losses in the sum that the next backward passes differentiate, borrowed;
+ * NULL: 1 each, as at first. */
+void transformer_weigh_losses(transformer *t, const real *weights);
+
 /* Called after a training forward and balance_finish. Computes the losses, and the gradients of
  * scale * their sum and of the balance's terms, added or overwritten as g says. Fails if it may
  * stop and was asked to; then no gradient may be used. */

@@ -56,8 +56,9 @@ struct transformer {
     real *dx, *dnormed; /* [T, D] gradients; NULL: forward only */
     /* [T, D] the gradient by what a half of a block adds to the residual: scaled, or dx itself */
     real *dhalf;
-    real *dencoder; /* [M, D] the gradient by the encoder's output; NULL: there is none */
-    real *dlogits;  /* [T, E] the gradient by a sparse layer's logits from the next one; or NULL */
+    real *dencoder;           /* [M, D] the gradient by the encoder's output; NULL: there is none */
+    const real *loss_weights; /* of the next backward pass; NULL: 1 each */
+    real *dlogits; /* [T, E] the gradient by a sparse layer's logits from the next one; or NULL */
     int32_t *all_inputs; /* of all ranks that divide a batch */
     real *all_dx;        /* [T, D] theirs; NULL: there is one rank, or it has no embedding */
     void *moe_scratch;

@@ -16,6 +16,7 @@ typedef struct loss_task {
     const row_kernels *rows;
     int64_t vocabulary;
     real logit_scale, logit_cap, scale;
+    const real *weights; /* NULL: 1 */
     const int32_t *targets;
     real *logits, *losses;
 } loss_task;
@@ -55,7 +56,8 @@ static void entropy_rows(void *arg, int64_t begin, int64_t end)
         assert(k->targets[t] < n);
         if (k->logit_scale != 1) k->rows->scale(n, k->logit_scale, logits, logits);
         if (k->logit_cap > 0) loss_cap_logits(k->rows, k->logit_cap, n, logits);
-        k->losses[t] = k->rows->cross_entropy(n, logits, k->targets[t], k->scale * k->logit_scale);
+        real scale = k->scale * k->logit_scale * (k->weights ? k->weights[t] : 1);
+        k->losses[t] = k->rows->cross_entropy(n, logits, k->targets[t], scale);
     }
 }
 
@@ -66,7 +68,8 @@ static void run_chunk(compute *c, const loss_head *h, const loss_scratch *scratc
     int64_t n = h->tensor ? h->all : h->head.w.rows;
     real *own = scratch->logits + gather_first(h->tensor, n, n);
     loss_task k = { c->variant->rows, n, h->logit_scale, h->logit_cap, head ? p->scale : 0,
-        p->targets + first, scratch->logits, p->losses + first };
+        p->weights ? p->weights + first : NULL, p->targets + first, scratch->logits,
+        p->losses + first };
     strided_in x = rows_from(p->x.at + first * p->x.stride, p->x.stride);
     linear_forward(c, &h->head, rows, x, rows_to(own, n));
     gather_columns(h->tensor, rows, n, n, scratch->logits);

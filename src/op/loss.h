@@ -40,6 +40,7 @@ typedef struct loss_pass {
     const int32_t *targets; /* [T] */
     real *losses;           /* [T] -log p(target); 0 for a target of -1, which does not count */
     real scale;             /* backward: gradients are those of scale * sum(losses) */
+    const real *weights;    /* [T] of the losses in that sum; NULL: 1 */
     strided_out dx;         /* [T, D] backward */
 } loss_pass;
 

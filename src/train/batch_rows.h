@@ -11,6 +11,9 @@
 typedef struct batch_rows {
     int32_t *inputs, *targets; /* a target of -1 is not counted in the loss */
     bool *begins;              /* a document begins with this token; its row's first one always */
+    /* [rows] of answers that are compared: the log-probability that the model at the run's start
+     * gives each; NULL: not wanted */
+    double *reference;
 } batch_rows;
 
 #endif

@@ -161,7 +161,7 @@ cadre_status batches_take(
     cadre_status status = CADRE_OK;
     for (int64_t i = 0; i < count && status == CADRE_OK; i++) {
         int64_t serial = step * b->batch + first + i, at = i * b->context;
-        batch_rows row = { rows->inputs + at, rows->targets + at, rows->begins + at };
+        batch_rows row = { rows->inputs + at, rows->targets + at, rows->begins + at, NULL };
         if (b->table) file_row(b, serial, &row);
         else status = corpus_row(b, serial, &row);
     }

@@ -160,6 +160,11 @@ static const char *without_decay(const facts *f)
     return decay ? NULL : "--weight-decay is 0";
 }
 
+static const char *without_preference(const facts *f)
+{
+    return f->run->preferences.pairs ? NULL : "--preference names no pairs of answers";
+}
+
 static const char *without_momentum(const facts *f)
 {
     bool has = optimizer_usual_momentum(f->run->settings.optimizer.method) > 0;
@@ -277,6 +282,7 @@ static const struct {
     { "min-lr-ratio", without_falling_rate, -1 },
     { "router-lr", without_rate, 0 },
     { "no-decay", without_decay, -1 },
+    { "beta", without_preference, 0 },
     { "momentum", without_momentum, 0 },
     { "muon-scale", without_muon, 0 },
     { "beta1", without_betas, -1 },

@@ -168,6 +168,7 @@ cadre_status metrics_put(
     json_put_real(&w, "aux_loss", report->aux);
     json_put_real(&w, "z_loss", report->z);
     if (isfinite(report->gradient_norm)) json_put_real(&w, "grad_norm", report->gradient_norm);
+    if (r->settings.preference > 0) json_put_real(&w, "margin", report->margin);
     json_put_real(&w, "lr", report->lr);
     json_put_int(&w, "tokens", report->tokens);
     json_put_real(&w, "tokens_per_second", tokens_per_second);

@@ -81,10 +81,13 @@ static cadre_status read_intent(train_run *r)
     if (!name == !r->from)
         return cadre_fail(CADRE_EARGUMENT, NULL,
             "--recipe or --from: expected one of them, found %s", name ? "both" : "neither");
-    bool data = cadre_options_count(o, "data"), tokens = cadre_options_count(o, "tokens");
-    if (data == tokens && !(r->dry && !data))
+    int kinds = 0;
+    static const char *const kind[] = { "data", "tokens", "preference" };
+    for (int i = 0; i < 3; i++) kinds += cadre_options_count(o, kind[i]) > 0;
+    if (kinds != 1 && !(r->dry && !kinds))
         return cadre_fail(CADRE_EARGUMENT, NULL,
-            "--data or --tokens: expected one of them, found %s", data ? "both" : "neither");
+            "--data, --tokens or --preference: expected one of them, found %s",
+            kinds ? "several" : "none");
     if (!r->out && !r->dry)
         return cadre_fail(CADRE_EARGUMENT, NULL,
             "--out: expected the folder to save the model in, found nothing");
@@ -149,6 +152,7 @@ static cadre_status open_data(train_run *r)
 {
     if (cadre_options_count(r->options, "tokens")) CADRE_TRY(train_data_open_tokens(r));
     else CADRE_TRY(supply_batch(r->options));
+    if (cadre_options_count(r->options, "preference")) CADRE_TRY(train_preference_open(r));
     CADRE_TRY(recipe_apply(r->recipe, r->options));
     CADRE_TRY(foresee(r));
     return cadre_options_count(r->options, "data") && !r->dry ? train_data_open_texts(r) : CADRE_OK;
@@ -229,8 +233,9 @@ static cadre_status begin(train_run *r)
     CADRE_TRY(trainer_new(r->context->compute, &r->config, &r->settings, &ranks, &r->trainer));
     if (train_leads(r)) CADRE_TRY(file_make_folder(r->out));
     if (train_leads(r)) CADRE_TRY(checkpoint_sweep(r->out));
+    if (!r->resumed || r->preferences.pairs) CADRE_TRY(start_fresh(r));
+    if (r->preferences.pairs) CADRE_TRY(train_preference_measure(r));
     if (r->resumed) CADRE_TRY(resume(r));
-    else CADRE_TRY(start_fresh(r));
     r->state.run = r->text;
     CADRE_TRY(train_ranks_meet(r)); /* all have read what is there before it changes */
     if (!train_leads(r)) return CADRE_OK;

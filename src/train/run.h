@@ -11,6 +11,7 @@
 #include "text/corpus.h"
 #include "train/batches.h"
 #include "train/checkpoint.h"
+#include "train/preference.h"
 #include "train/trainer.h"
 #include "weights/adapter_file.h"
 #include "weights/placement.h"
@@ -30,10 +31,11 @@ typedef struct train_run {
     tokenizer *tokenizer;            /* the same */
     byte_buffer tokenizer_json;      /* as it will be saved; empty: there is none */
     safetensors *token_file;
-    token_run *runs;         /* [domains] of the corpus */
-    struct run_cache *cache; /* run_cache.c */
-    image_tokens images;     /* side 0: there are none */
-    real *image_codes;       /* their code book; NULL: none is learnt or loaded here */
+    token_run *runs;            /* [domains] of the corpus */
+    struct run_cache *cache;    /* run_cache.c */
+    image_tokens images;        /* side 0: there are none */
+    real *image_codes;          /* their code book; NULL: none is learnt or loaded here */
+    preference_set preferences; /* .pairs 0: there are none */
     batches batches;
 
     /* An adapter that is trained (run_adapter.c): its model as it lies in the file */
@@ -149,6 +151,16 @@ cadre_status train_model_foresee(train_run *r, model_config *least);
  * describe. */
 cadre_status train_model_decide(train_run *r);
 void train_model_warn(const train_run *r); /* of what can be known before training */
+
+/* ---- run_preference.c: answers that are compared ---- */
+
+/* Reads the file of --preference, and completes --context and --batch. */
+cadre_status train_preference_open(train_run *r);
+/* The log-probabilities of all answers in the model as it is now, the run's start. */
+cadre_status train_preference_measure(train_run *r);
+/* As trainer_feed of the step that comes next */
+void train_preference_take(
+    const train_run *r, int64_t first, int64_t count, const batch_rows *rows);
 
 /* ---- run_adapter.c: an adapter beside the model of --from ---- */
 

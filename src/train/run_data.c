@@ -376,6 +376,7 @@ cadre_status train_data_arrange(train_run *r)
 {
     train_settings *s = &r->settings;
     find_sentinels(r);
+    if (r->preferences.pairs) return CADRE_OK;
     if (!r->token_file) return arrange_texts(r);
     CADRE_TRY(check_token_file(r));
     s->documents = batches_most_documents(&r->batches);
@@ -393,6 +394,7 @@ void train_data_close(train_run *r)
     tokenizer_close(r->tokenizer);
     byte_buffer_free(&r->tokenizer_json);
     safetensors_close(r->token_file);
+    preference_free(&r->preferences);
     mem_free(r->runs);
     mem_free(r->image_codes);
 }

@@ -29,6 +29,10 @@ typedef struct loop {
 static void feed(void *arg, int64_t first, int64_t count, const batch_rows *rows)
 {
     const train_run *r = arg;
+    if (r->preferences.pairs) {
+        train_preference_take(r, first, count, rows);
+        return;
+    }
     cadre_status status = batches_take(&r->batches, r->state.step, first, count, rows);
     if (status != CADRE_OK) comm_fail(train_world(r), status); /* the step is given up */
 }

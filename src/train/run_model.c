@@ -43,10 +43,11 @@ static cadre_status supply_what_it_says(train_run *r)
     int64_t context = r->config.context < USUAL_CONTEXT ? r->config.context : USUAL_CONTEXT;
     bool balanced = r->config.aux_loss > 0 && model_config_sparse_layers(&r->config);
     snprintf(text, sizeof text, "%lld", (long long)context);
-    if (!cadre_options_count(r->options, "tokens"))
+    bool compares = cadre_options_count(r->options, "preference") > 0;
+    if (!cadre_options_count(r->options, "tokens") && !compares)
         CADRE_TRY(options_supply(r->options, "context", text));
     snprintf(text, sizeof text, "%.15g", r->config.aux_loss);
-    return balanced ? options_supply(r->options, "aux-loss", text) : CADRE_OK;
+    return balanced && !compares ? options_supply(r->options, "aux-loss", text) : CADRE_OK;
 }
 
 cadre_status train_model_open(train_run *r)

@@ -45,7 +45,7 @@ static void feed(void *arg, int64_t first, int64_t count, const batch_rows *rows
     const held_out *h = arg;
     for (int64_t i = 0; i < count; i++) {
         int64_t at = i * h->r->settings.context;
-        batch_rows row = { rows->inputs + at, rows->targets + at, rows->begins + at };
+        batch_rows row = { rows->inputs + at, rows->targets + at, rows->begins + at, NULL };
         fill_row(h, h->base + first + i, &row);
     }
 }

@@ -27,9 +27,9 @@ static bool is_among(const char *name, const char *const *list, size_t count)
  * its content. */
 static bool is_free(const char *name)
 {
-    static const char *const list[] = { "data", "tokens", "from", "adapter-from", "out", "resume",
-        "metrics", "save-every", "threads", "dry-run", "keep", "override", "validate-every",
-        "validate-tokens" };
+    static const char *const list[] = { "data", "tokens", "preference", "from", "adapter-from",
+        "out", "resume", "metrics", "save-every", "threads", "dry-run", "keep", "override",
+        "validate-every", "validate-tokens" };
     return is_among(name, list, sizeof list / sizeof *list);
 }
 
@@ -151,6 +151,11 @@ static cadre_status put_inputs(const train_run *r, json_writer *w)
         put_input(w, "the vocabulary", (int64_t)vocabulary->size,
             hash_bytes(vocabulary->data, vocabulary->size));
     if (r->token_file) put_tokens(r, w);
+    const preference_set *p = &r->preferences;
+    if (p->pairs) {
+        size_t bytes = (size_t)p->start[3 * p->pairs] * sizeof *p->ids;
+        put_input(w, "the preferences", (int64_t)bytes, hash_bytes(p->ids, bytes));
+    }
     for (int i = 0; r->corpus && i < r->corpus->count; i++) {
         const corpus_domain *d = &r->corpus->domains[i];
         put_input(w, d->name, d->facts.bytes, d->facts.content);

@@ -76,6 +76,10 @@ static cadre_status read_length(const cadre_options *o, train_settings *s)
         return cadre_fail(CADRE_EARGUMENT, NULL,
             "--accumulate: expected a divisor of the batch of %lld sequences, found %lld",
             (long long)s->batch, (long long)s->accumulate);
+    if (cadre_options_count(o, "preference")) {
+        s->preference = options_real_or(o, "beta", 0.1);
+        s->batch *= 2; /* each pair is two rows */
+    }
     return check_length(o, &s->length);
 }
 

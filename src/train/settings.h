@@ -28,6 +28,7 @@ typedef struct train_settings {
     int64_t patience;      /* validations that may pass without a better one; 0: any number */
     double skip_bad;       /* train/spike.h: the ratio */
     span_corruption spans; /* for a model with an encoder */
+    double preference;     /* beta: rows are answers, two of each prompt; 0: they are texts */
     const adapted_model *adapted; /* borrowed; NULL: the model itself is trained */
 } train_settings;
 

@@ -334,6 +334,18 @@ static const cadre_option rows[] = {
         .help = "more balancing losses beside that of --aux-loss, each with its coefficient: "
                 "importance=0.1,smooth-load=0.1" },
 
+    { .name = "preference",
+        .kind = CADRE_OPTION_PATH,
+        .value = "FILE.jsonl",
+        .subject = "Data and output",
+        .help = "instead of --data: learn which answer is preferred (DPO), from lines {\"prompt\", "
+                "\"chosen\", \"rejected\"} of texts or ids; --batch counts pairs" },
+    { .name = "beta",
+        .kind = CADRE_OPTION_REAL,
+        .min = 1e-6,
+        .max = 1e6,
+        .subject = "Optimiser",
+        .help = "--preference: how dearly the model may leave its start (default: 0.1)" },
     { .name = "adapter",
         .kind = CADRE_OPTION_CHOICE,
         .choices = OPTION_CHOICES("lora"),

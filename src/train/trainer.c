@@ -113,6 +113,10 @@ static void layout(trainer *t)
     t->targets = ARENA_ARRAY(a, int32_t, fed);
     t->begins = ARENA_ARRAY(a, bool, fed);
     t->losses = ARENA_ARRAY(a, real, fed);
+    if (t->settings.preference > 0) {
+        t->weights = ARENA_ARRAY(a, real, fed);
+        t->reference = ARENA_ARRAY(a, double, trainer_most_rows(t));
+    }
     t->first_sequence = ARENA_ARRAY(a, int64_t, t->settings.batch + 1);
     trainer_layout_slices(t, a);
     trainer_layout_pipeline(t, a);
@@ -187,6 +191,10 @@ static cadre_status take_config(trainer *t, const model_config *config)
     int ahead = t->groups.size.pipeline - t->groups.at.pipeline;
     t->passes = s->accumulate < ahead ? (int)s->accumulate : ahead;
     CADRE_TRY(leaf_plan_check(&t->plan));
+    if (s->preference > 0 && (rank_groups_several(&t->groups) || t->config.encoder))
+        return cadre_fail(CADRE_EARGUMENT, NULL,
+            "--preference: expected one rank and a decoder alone, found %s",
+            t->config.encoder ? "an encoder" : "several ranks");
     CADRE_TRY(trainer_check_ranks(t));
     CADRE_TRY(take_share(t));
     return take_stacks(t);

@@ -47,6 +47,7 @@ typedef struct trainer_report {
     double lr;
     int64_t tokens;
     int64_t skipped; /* batches, of one: trainer_guard found it bad, and nothing was changed */
+    double margin;   /* of preferences, as in preference.h; else 0 */
 } trainer_report;
 
 /* Gives rows first .. first + count - 1 of the step's batch: the same ones whenever it is asked in
@@ -66,6 +67,10 @@ void trainer_guard(trainer *t, double loss_limit);
  * The model reads and writes no text of its own (no encoder), and there is one rank. */
 cadre_status trainer_evaluate(
     trainer *t, trainer_feed feed, void *arg, double *sum, int64_t *counted);
+
+/* Of the rows that feed gives as those of a step: the sums of their losses [batch], with nothing
+ * changed. */
+cadre_status trainer_measure(trainer *t, trainer_feed feed, void *arg, double *losses);
 
 /* Counts and sums of the i-th sparse layer over the last step */
 int trainer_sparse_layers(const trainer *t);

@@ -94,6 +94,7 @@ cadre_status trainer_backward_part(trainer *t, int64_t i)
         balance_finish(own->balance);
         model_gradients_accumulate(&own->gradients, own->config->layers, i > 0, &own->leaves);
     }
+    if (t->settings.preference > 0) trainer_weigh_pairs(t);
     CADRE_TRY(transformer_backward(decoder->transformer, &decoder->weights, &decoder->gradients,
         t->targets, scale, t->losses));
     if (t->count == 1) return CADRE_OK;
@@ -104,6 +105,7 @@ cadre_status trainer_backward_part(trainer *t, int64_t i)
 void trainer_add_losses(trainer *t, int64_t i, double *sum)
 {
     bool several = t->plan.ranks > 1;
+    if (t->settings.preference > 0) return; /* they are sums of pairs */
     int64_t tokens =
         several ? trainer_micro(t, i)->ranks.tokens : t->part.sequences * t->stacks[DECODER].length;
     trainer_gather_losses(t, trainer_micro(t, i));

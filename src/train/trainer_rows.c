@@ -23,7 +23,7 @@ static void feed_rows(
     const trainer *t, int64_t first, int64_t count, int32_t *inputs, trainer_feed feed, void *arg)
 {
     memset(t->begins, 0, (size_t)(count * t->settings.context) * sizeof *t->begins);
-    feed(arg, first, count, &(batch_rows){ inputs, t->targets, t->begins });
+    feed(arg, first, count, &(batch_rows){ inputs, t->targets, t->begins, t->reference });
 }
 
 static int64_t count_sequences(const trainer *t)

@@ -4,6 +4,7 @@
  *     trainer_step.c      takes a step
  *     trainer_rows.c      its rows, cut into sequences where documents begin
  *     trainer_part.c      one micro-batch of it, forward and backward
+ *     trainer_pairs.c     answers that are compared
  *     trainer_pipeline.c  the micro-batches of a step, where ranks have different layers
  *     trainer_sums.c      the slots in which sums of leaves wait
  *     trainer_ranks.c     what ranks exchange in a step
@@ -109,6 +110,11 @@ struct trainer {
     /* Of the step: the first sequence of each row [batch + 1], and the targets that count */
     int64_t *first_sequence;
     int64_t counted;
+    /* Of preferences: weights of the losses [micro-batch], what the rows were given at the start of
+     * the run [rows of it], and sums over the step's pairs */
+    real *weights;
+    double *reference;
+    double pair_losses, margins;
 };
 
 /* Whether its gradient is a sum along the tree of leaves. That of experts and of the embedding is
@@ -182,6 +188,14 @@ cadre_status trainer_forward_part(
     trainer *t, int64_t step, int64_t i, trainer_feed feed, void *arg);
 /* The gradients of t->part, added to those of the parts before it */
 cadre_status trainer_backward_part(trainer *t, int64_t i);
+/* ---- trainer_pairs.c ---- */
+
+/* Between forward and backward: the losses of the pairs of t->part, and the weights of their
+ * tokens' losses. */
+void trainer_weigh_pairs(trainer *t);
+/* The losses of the rows of t->part, after its forward pass */
+void trainer_sum_rows(trainer *t, double *sums);
+
 /* The losses of its tokens, in their order, are added to *sum. */
 void trainer_add_losses(trainer *t, int64_t i, double *sum);
 

@@ -159,12 +159,15 @@ cadre_status trainer_step(
     const train_settings *s = &t->settings;
     double sum = 0, aux = 0, z = 0;
     trainer_survey_rows(t, feed, arg);
+    t->pair_losses = t->margins = 0;
+    if (s->preference > 0) t->counted = s->batch / 2;
     for (int i = 0; i < t->count; i++)
         balance_step_begin(
             t->stacks[i].balance, t->first_sequence[s->batch], s->batch * t->stacks[i].length);
     t->sums = (leaf_sums){ 0 };
     trainer_spread_columns(t);
     CADRE_TRY(run_passes(t, step, feed, arg, &sum));
+    sum += t->pair_losses;
     for (int i = 0; i < t->count; i++) balance_step_end(t->stacks[i].balance);
     gather_gradients(t);
     trainer_exchange_embedding(t);
@@ -183,7 +186,23 @@ cadre_status trainer_step(
         z += terms.z;
     }
     CADRE_TRY(comm_status(t->world));
-    *report = (trainer_report){ loss, aux, z, size, lr, s->batch * s->context, skips };
+    double margin = t->counted ? t->margins / (double)t->counted : 0;
+    *report = (trainer_report){ loss, aux, z, size, lr, s->batch * s->context, skips, margin };
+    return CADRE_OK;
+}
+
+cadre_status trainer_measure(trainer *t, trainer_feed feed, void *arg, double *losses)
+{
+    const train_settings *s = &t->settings;
+    leaf_sums scrap = { 0 };
+    trainer_survey_rows(t, feed, arg);
+    balance_step_begin(
+        t->stacks[DECODER].balance, t->first_sequence[s->batch], s->batch * s->context);
+    for (int64_t i = 0; i < s->accumulate; i++) {
+        trainer_begin_part(t, i, &scrap);
+        CADRE_TRY(trainer_forward_part(t, 0, i, feed, arg));
+        trainer_sum_rows(t, losses + t->part.first);
+    }
     return CADRE_OK;
 }
 

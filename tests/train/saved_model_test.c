@@ -311,6 +311,8 @@ static const char *const nature[] = {
     "alpha",
     "targets",
     "adapter-from",
+    "preference",
+    "beta",
 };
 
 static bool is_known(const char *name)

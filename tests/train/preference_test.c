@@ -1,0 +1,143 @@
+/* preference_test.c - pairs of answers: lines as rows of tokens, the loss with its gradient, which
+ * pairs a step has, and lines that are refused. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/status.h"
+#include "support/near.h"
+#include "support/scratch.h"
+#include "support/succeeds.h"
+#include "train/preference.h"
+
+static const char *written(const char *text)
+{
+    const char *path = scratch_file("pairs.jsonl");
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    fputs(text, f);
+    fclose(f);
+    return path;
+}
+
+static void test_rows(void **state)
+{
+    (void)state;
+    preference_set s;
+    succeeds(preference_read(written("{\"prompt\": [1, 2, 3], \"chosen\": [4], "
+                                     "\"rejected\": [5, 6]}\n\n"
+                                     "{\"prompt\": [7], \"chosen\": [8, 9], \"rejected\": [1]}\n"),
+        NULL, 10, &s));
+    assert_int_equal(s.pairs, 2);
+    assert_int_equal(s.longest, 4);
+    static const int32_t inputs[4][5] = { { 1, 2, 3, 4, 0 }, { 1, 2, 3, 5, 6 }, { 7, 8, 9, 0, 0 },
+        { 7, 1, 0, 0, 0 } };
+    static const int32_t targets[4][5] = { { -1, -1, 4, -1, -1 }, { -1, -1, 5, 6, -1 },
+        { 8, 9, -1, -1, -1 }, { 1, -1, -1, -1, -1 } };
+    for (int row = 0; row < 4; row++) {
+        int32_t in[5], out[5];
+        preference_row(&s, row, 5, in, out);
+        assert_memory_equal(in, inputs[row], sizeof in);
+        assert_memory_equal(out, targets[row], sizeof out);
+    }
+    preference_free(&s);
+}
+
+static void test_refusals(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line, *phrase;
+    } bad[] = {
+        { "[1]", "jsonl:1" },
+        { "{\"prompt\": [1], \"chosen\": [2]}", "rejected" },
+        { "{\"prompt\": [], \"chosen\": [2], \"rejected\": [3]}", "prompt" },
+        { "{\"prompt\": [1], \"chosen\": [10], \"rejected\": [3]}", "chosen[0]" },
+        { "{\"prompt\": [1], \"chosen\": [-1], \"rejected\": [3]}", "chosen[0]" },
+        { "{\"prompt\": [1], \"chosen\": 2, \"rejected\": [3]}", "chosen" },
+        { "{\"prompt\": \"a\", \"chosen\": [2], \"rejected\": [3]}", "no tokenizer" },
+        { "{\"prompt\": [1, ", "" },
+    };
+    char text[128];
+    preference_set s;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        snprintf(text, sizeof text, "%s\n", bad[i].line);
+        cadre_status status = preference_read(written(text), NULL, 10, &s);
+        if (status == CADRE_OK || !strstr(cadre_last_error(), bad[i].phrase))
+            fail_msg("%s: status %d, \"%s\"", text, (int)status, cadre_last_error());
+        preference_free(&s);
+    }
+    refuses(preference_read(written(""), NULL, 10, &s), CADRE_EFORMAT, "found none");
+    preference_free(&s);
+}
+
+static void test_loss(void **state)
+{
+    (void)state;
+    double margin, by, up, down, scrap;
+    const double reference[2] = { -3, -4 };
+    double minus[2] = { 3, 4 };
+    /* The start itself: log 2 */
+    assert_near("loss", 0, (real)preference_loss(0.1, minus, reference, &margin, &by), log(2));
+    assert_true(margin == 0);
+    assert_near("weight", 0, (real)by, 0.05);
+    /* beta ((-2 + 3) - (-5 + 4)) = 0.2 */
+    minus[0] = 2, minus[1] = 5;
+    double loss = preference_loss(0.1, minus, reference, &margin, &by);
+    assert_near("margin", 0, (real)margin, 0.2);
+    assert_near("loss", 1, (real)loss, log(1 + exp(-0.2)));
+    /* The gradient, by differences */
+    for (int i = 0; i < 2; i++) {
+        double at = minus[i], h = 1e-5;
+        minus[i] = at + h;
+        up = preference_loss(0.1, minus, reference, &margin, &scrap);
+        minus[i] = at - h;
+        down = preference_loss(0.1, minus, reference, &margin, &scrap);
+        minus[i] = at;
+        double difference = (up - down) / (2 * h);
+        assert_true(fabs(difference - (i ? -by : by)) < 1e-8);
+    }
+    /* Far from the start nothing overflows. */
+    minus[0] = 1e6;
+    loss = preference_loss(1, minus, reference, &margin, &by);
+    assert_true(loss > 9e5 && loss < 1.1e6 && by == 1);
+    minus[0] = -1e6;
+    loss = preference_loss(1, minus, reference, &margin, &by);
+    assert_true(loss >= 0 && loss < 1e-9 && by >= 0 && by < 1e-9);
+}
+
+/* Every pair once an epoch, whatever the batch. */
+static void test_order(void **state)
+{
+    (void)state;
+    const preference_set s = { .pairs = 7 };
+    bool moved = false;
+    for (int epoch = 0; epoch < 3; epoch++) {
+        bool seen[7] = { false };
+        for (int i = 0; i < 7; i++) {
+            int64_t pair = preference_at(&s, 5, 2, epoch * 7 + i);
+            assert_true(pair >= 0 && pair < 7 && !seen[pair]);
+            seen[pair] = true;
+            moved |= pair != i;
+        }
+    }
+    assert_true(moved);
+    for (int i = 0; i < 14; i++) assert_int_equal(preference_at(&s, 5, 7, i), i % 7);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_loss),
+        cmocka_unit_test(test_order),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
