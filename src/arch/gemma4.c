@@ -3,6 +3,7 @@
  * sparse models experts beside a dense feed-forward. The dense models are of this family too. */
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "arch/architecture.h"
@@ -69,6 +70,43 @@ static void fit(model_config *c)
     model_config_fit_full(c);
 }
 
+/* The widths of one layer, which has no window; those before it have the same. */
+static cadre_status read_layer(const json_node *layer, int64_t l, model_config *c, bool first)
+{
+    int64_t head = c->head_dim, kv = c->kv_heads;
+    CADRE_TRY(json_as_object(layer));
+    CADRE_TRY(json_opt_int(layer, "head_dim", 1, 4096, &head));
+    CADRE_TRY(json_opt_int(layer, "num_key_value_heads", 1, 1024, &kv));
+    if (l < 0 || l >= c->layers || c->layer[l].mixer.window > 0 ||
+        (!first && (head != c->full_head_dim || kv != c->full_kv_heads)))
+        return json_refuse(layer, "the same widths for layers without a window alone");
+    c->full_head_dim = head;
+    c->full_kv_heads = kv;
+    return CADRE_OK;
+}
+
+/* "per_layer_config", which newer files have in place of keys of layers without a window: an object
+ * with the widths of each of these, by its index */
+static cadre_status read_widths(const json_node *root, model_config *c)
+{
+    json_node home;
+    int64_t listed = 0, full = 0;
+    CADRE_TRY(json_opt_object(root, "per_layer_config", &home));
+    if (!home.value) return CADRE_OK;
+    for (json_node m = { 0 }; json_next(&home, &m); listed++) {
+        char *end;
+        int64_t l = strtoll(m.key, &end, 10);
+        CADRE_TRY(read_layer(&m, *end ? -1 : l, c, listed == 0));
+    }
+    for (int64_t l = 0; l < c->layers; l++) full += c->layer[l].mixer.window == 0;
+    if (listed != full && listed)
+        return json_refuse(
+            &home, "an item for each of the %lld layers without a window", (long long)full);
+    if (!listed) c->full_head_dim = c->head_dim;
+    c->rope.width = c->full_head_dim;
+    return CADRE_OK;
+}
+
 static cadre_status read(const json_node *root, model_config *c)
 {
     const char *both = NULL;
@@ -83,6 +121,7 @@ static cadre_status read(const json_node *root, model_config *c)
         return cadre_fail(CADRE_EFORMAT, root->file,
             "rope_parameters: expected an object with full_attention and sliding_attention");
     c->layer[c->layers - 1].mixer.window = 0;
+    CADRE_TRY(read_widths(root, c));
     fit(c);
     return CADRE_OK;
 }

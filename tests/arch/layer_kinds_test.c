@@ -217,6 +217,21 @@ static void heads_of_layers_without_a_window(void **state)
     c = taken(GEMMA PROPORTIONAL); /* the last layer never has a window */
     assert_true(c.layer[2].mixer.window == 6 && c.layer[3].mixer.window == 0);
     model_config_free(&c);
+    /* As newer files have it */
+#define WIDTHS(list)                                                                               \
+    WINDOWS PROPORTIONAL ", \"attention_k_eq_v\": true, \"per_layer_config\": " list
+    c = taken(GEMMA WIDTHS("{\"0\": {\"head_dim\": 12}, \"3\": {\"head_dim\": 12}}"));
+    assert_true(c.layer[0].mixer.head_dim == 12 && c.layer[0].mixer.kv_heads == 2);
+    assert_true(c.layer[1].mixer.head_dim == 8 && c.rope.width == 12);
+    model_config_free(&c);
+    refused(GEMMA WIDTHS("{\"0\": {\"head_dim\": 12}}"), "an item for each of the 2 layers");
+    refused(
+        GEMMA WIDTHS("{\"0\": {\"head_dim\": 12}, \"3\": {\"head_dim\": 16}}"), "the same widths");
+    refused(GEMMA WIDTHS("{\"1\": {\"head_dim\": 12}}"), "per_layer_config.1");
+    refused(GEMMA WIDTHS("{\"x\": {\"head_dim\": 12}}"), "per_layer_config.x");
+    refused(GEMMA WIDTHS("{\"9\": {}}"), "per_layer_config.9");
+    refused(GEMMA WIDTHS("{\"0\": 3}"), "per_layer_config.0");
+    refused(GEMMA WIDTHS("{\"0\": {\"head_dim\": 0}}"), "head_dim");
     refused(GEMMA, "rope_parameters: expected an object");
     refused(GEMMA PROPORTIONAL ", \"hidden_size_per_layer_input\": 4", "hidden_size_per_layer");
     refused(GEMMA PROPORTIONAL ", \"num_kv_shared_layers\": 1", "num_kv_shared_layers");
