@@ -10,8 +10,15 @@ $ echo "{\"model_type\": \"nemotron_h\", $(cat sizes), \"n_routed_experts\": 8,
 +     \"time_step_limit\": [0.0, Infinity]}" > nemotron.json
 $ sed 's/"ME\*E"/"M-*E"/; s/"head_dim"/"intermediate_size": 40, "head_dim"/' nemotron.json \
 +     > dense.json
-$ models='nemotron dense'
-$ for m in $models; do
+$ echo "{\"model_type\": \"granitemoehybrid\", $(cat sizes), \"num_local_experts\": 8,
++     \"num_experts_per_tok\": 3, \"shared_intermediate_size\": 24, \"intermediate_size\": 16,
++     \"layer_types\": [\"mamba\", \"mamba\", \"attention\", \"linear_attention\"],
++     \"mamba_n_heads\": 8, \"mamba_d_head\": \"auto\", \"mamba_d_state\": 12,
++     \"embedding_multiplier\": 3, \"residual_multiplier\": 0.5, \"logits_scaling\": 2,
++     \"attention_multiplier\": 0.25, \"position_embedding_type\": \"nope\"}" > granite.json
+$ sed 's/"num_local_experts": 8/"num_local_experts": 0/; s/"nope"/"rope"/' granite.json > micro.json
+$ echo nemotron dense granite micro > models
+$ for m in $(cat models); do
 +     cadre init $m --config $m.json --seed 3 && cadre convert $m $m.gguf --quiet &&
 +     sed 's/cadre.config/cadre.confix/' $m.gguf > $m.keys.gguf &&
 +     cadre convert $m $m.again --quiet && cadre convert $m.keys.gguf $m.back --quiet &&
@@ -19,7 +26,37 @@ $ for m in $models; do
 +         cadre logits $n --tokens $(seq -s, 3 40) --out $n.logits &&
 +         cmp $m.logits $n.logits; done; done
 > (nothing)
-$ for m in $models; do
+$ cadre inspect micro | grep -E 'experts|recurrent|layers'
+> layers            4, of which 0 sparse
+> recurrent         3 layers
+
+$ for m in $(cat models); do
 +     cadre generate $m --tokens 3,4,5,6,7,8,9 --greedy -n 12 --ids > $m.ids &&
 +     cadre generate $m --tokens 3,4,5,6,7,8,9 --greedy -n 12 --ids --threads 1 | cmp - $m.ids
 +     done
+
+# sizes and kinds of layers that do not fit are refused by name
+$ echo 'sed "$2" $1.json > no.json && cadre init no --config no.json 2>&1 | tail -1' > refused
+$ sh refused granite 's/"mamba_n_heads": 8/"mamba_n_heads": 7/'
+> cadre: no.json: mamba_n_heads: expected heads of 9 elements that are 64 together (mamba_expand
++  times hidden_size), found 7 heads
+$ sh refused granite 's/"auto"/"all"/' && sh refused granite 's/"auto"/5000/'
+> cadre: no.json: mamba_d_head: expected a number or auto, found "all"
+> cadre: no.json: mamba_d_head: expected an integer in 1..4096, found 5000
+$ sh refused granite 's/"mamba_d_state": 12/"mamba_d_state": 0/'
+> cadre: no.json: state: expected 1 to 4096, found 0
+$ sh refused granite 's/"mamba_n_heads": 8/"mamba_n_heads": 8, "mamba_n_groups": 3/'
+> cadre: no.json: groups of a state space: expected a divisor of its 8 heads, found 3
+$ sh refused granite 's/"mamba_n_heads": 8/"mamba_n_heads": 8, "mamba_d_conv": 12/'
+> cadre: no.json: convolution: expected 2 to 8, found 12
+$ sh refused granite 's/"linear_attention"/"lstm"/'
+> cadre: no.json: layer_types[3]: expected *, found "lstm"
+$ sh refused granite 's/"nope"/"alibi"/'
+> cadre: no.json: position_embedding_type: expected nope or rope, found "alibi"
+$ sh refused granite 's/"mamba_n_heads": 8/"mamba_n_heads": 8, "mamba_proj_bias": true/'
+> cadre: no.json: mamba_proj_bias: expected false, the only value that is implemented, found true
+$ sh refused granite 's/"auto"/7/'
+> cadre: no.json: mamba_n_heads: expected heads of 7 elements that are 64 together*
+$ sh refused nemotron 's/ME.E/MEXE/'
+> cadre: no.json: hybrid_override_pattern: expected M, *, E or - for each of the 4 layers, found
++  "MEXE"
