@@ -76,8 +76,8 @@ typedef struct corpus_domain {
     size_t part_count, parts_capacity;
     corpus_image *images; /* [image_count] in order; never across training_size */
     size_t image_count, images_capacity;
-    /* Once it is tokenised: words as token_word.h says, the training part's in memory or in the
-     * store */
+    /* Once it is tokenised: words as token_word.h says and what was held out, in memory; or, where
+     * there is a store, all of it in that alone */
     token_list training, validation;
     token_store *store;
     token_facts facts;
@@ -130,6 +130,9 @@ cadre_status corpus_store_domain(
     corpus *c, int i, const corpus_ids *how, const char *path, hash128 key);
 /* Takes the tokens of a store that was made before, which the domain owns from now on. */
 cadre_status corpus_take_store(corpus *c, int i, token_store *store, int64_t context);
+/* What was held out of a tokenised domain: borrowed, or read into *own, which is empty before and
+ * is freed by held_text_free. */
+cadre_status corpus_held_out(const corpus_domain *d, held_text *own, const held_text **held);
 bool corpus_has_conversations(const corpus_domain *d);
 
 /* Refuses what corpus_tokenise would refuse, as far as it can be known before there is a tokenizer:

@@ -112,9 +112,15 @@ cadre_status corpus_take_store(corpus *c, int i, token_store *store, int64_t con
     d->size = (size_t)store->facts.bytes;
     if (store->training < context + 1)
         return refuse_length(d, context, (size_t)store->training, "");
-    CADRE_TRY(token_store_read_validation(store, &d->validation));
+    token_list_free(&d->validation);
     held_text_free(&d->held_out);
-    return token_store_read_held_out(store, &d->held_out);
+    return CADRE_OK;
+}
+
+cadre_status corpus_held_out(const corpus_domain *d, held_text *own, const held_text **held)
+{
+    *held = d->store ? own : &d->held_out;
+    return d->store ? token_store_read_held_out(d->store, own) : CADRE_OK;
 }
 
 cadre_status corpus_store_domain(

@@ -46,6 +46,7 @@ void token_store_close(token_store *s); /* NULL is fine */
 /* Training words from .. from + count - 1. Several threads may call it. */
 cadre_status token_store_read(const token_store *s, int64_t from, int64_t count, int32_t *words);
 cadre_status token_store_read_validation(const token_store *s, token_list *words);
+/* h is empty before. */
 cadre_status token_store_read_held_out(const token_store *s, held_text *h);
 
 /* Writes one: training words in pieces, then the rest. */

@@ -75,9 +75,12 @@ static cadre_status write_held_out(const train_run *r)
     cadre_status status = folder ? file_make_folder(folder) : CADRE_ENOMEM;
     for (int i = 0; i < r->corpus->count && status == CADRE_OK; i++) {
         const corpus_domain *d = &r->corpus->domains[i];
+        held_text own = { 0 };
+        const held_text *held;
         char *name = mem_printf("%s.txt", d->name);
-        status = name ? write_in(folder, name, d->held_out.text.data, d->held_out.text.size)
-                      : CADRE_ENOMEM;
+        status = name ? corpus_held_out(d, &own, &held) : CADRE_ENOMEM;
+        if (status == CADRE_OK) status = write_in(folder, name, held->text.data, held->text.size);
+        held_text_free(&own);
         mem_free(name);
     }
     mem_free(folder);
@@ -149,18 +152,29 @@ static void put_shape(json_writer *w, const train_run *r)
 }
 
 /* Writes the bytes of each document of domains whose held-out text is more than one document. */
-static void put_held_out(json_writer *w, const train_run *r)
+static cadre_status put_held_out_of(json_writer *w, const corpus_domain *d)
 {
-    json_put_object(w, "held_out_documents");
-    for (int i = 0; r->corpus && i < r->corpus->count; i++) {
-        const held_text *h = &r->corpus->domains[i].held_out;
-        if (h->documents < 2) continue;
-        json_put_array(w, r->corpus->domains[i].name);
+    held_text own = { 0 };
+    const held_text *h;
+    cadre_status status = corpus_held_out(d, &own, &h);
+    if (status == CADRE_OK && h->documents > 1) {
+        json_put_array(w, d->name);
         for (size_t k = 0; k < h->documents; k++)
             json_put_int(w, NULL, h->ends[k] - (k ? h->ends[k - 1] : 0));
         json_put_close(w, ']');
     }
+    held_text_free(&own);
+    return status;
+}
+
+static cadre_status put_held_out(json_writer *w, const train_run *r)
+{
+    cadre_status status = CADRE_OK;
+    json_put_object(w, "held_out_documents");
+    for (int i = 0; r->corpus && i < r->corpus->count && status == CADRE_OK; i++)
+        status = put_held_out_of(w, &r->corpus->domains[i]);
     json_put_close(w, '}');
+    return status;
 }
 
 /* Writes the command, what it read, and the time of this saving, in UTC to the minute. */
@@ -188,14 +202,15 @@ cadre_status train_files_describe(const train_run *r, double loss)
     json_put_object(&w, NULL);
     put_shape(&w, r);
     put_origin(&w, r);
-    put_held_out(&w, r);
+    cadre_status status = put_held_out(&w, r);
     put_options(&w, r->text);
     json_put_int(&w, "steps", r->state.step);
     json_put_int(&w, "tokens", r->state.tokens);
     json_put_real(&w, "seconds", r->state.seconds);
     if (isfinite(loss)) json_put_real(&w, "loss", loss); /* otherwise no step was taken */
     json_put_close(&w, '}');
-    cadre_status status = json_writer_save(&w, path);
+    if (status == CADRE_OK) status = json_writer_save(&w, path);
+    else json_writer_free(&w);
     mem_free(path);
     return status;
 }

@@ -54,18 +54,28 @@ static void put_lines(const char *path, int count)
     byte_buffer_free(&text);
 }
 
+/* a in memory, b in a store */
 static void check_same_rest(const corpus_domain *a, const corpus_domain *b)
 {
+    token_list validation = { 0 };
+    held_text own = { 0 };
+    const held_text *held, *there;
     assert_int_equal(a->facts.documents, b->facts.documents);
     assert_int_equal(a->facts.texts, b->facts.texts);
     assert_int_equal(a->facts.completions, b->facts.completions);
     assert_true(hash_equal(a->facts.content, b->facts.content));
-    assert_int_equal(a->validation.count, b->validation.count);
-    assert_memory_equal(a->validation.ids, b->validation.ids, a->validation.count * 4);
-    assert_int_equal(a->held_out.text.size, b->held_out.text.size);
-    assert_memory_equal(a->held_out.text.data, b->held_out.text.data, a->held_out.text.size);
-    assert_int_equal(a->held_out.documents, b->held_out.documents);
-    assert_memory_equal(a->held_out.ends, b->held_out.ends, a->held_out.documents * 8);
+    assert_int_equal(token_store_read_validation(b->store, &validation), CADRE_OK);
+    assert_int_equal(a->validation.count, validation.count);
+    assert_memory_equal(a->validation.ids, validation.ids, validation.count * 4);
+    assert_int_equal(corpus_held_out(a, &own, &there), CADRE_OK);
+    assert_ptr_equal(there, &a->held_out);
+    assert_int_equal(corpus_held_out(b, &own, &held), CADRE_OK);
+    assert_int_equal(there->text.size, held->text.size);
+    assert_memory_equal(there->text.data, held->text.data, held->text.size);
+    assert_int_equal(there->documents, held->documents);
+    assert_memory_equal(there->ends, held->ends, held->documents * 8);
+    token_list_free(&validation);
+    held_text_free(&own);
 }
 
 static void check_same_training(const corpus_domain *memory, const token_store *store)
