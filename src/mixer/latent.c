@@ -49,6 +49,7 @@ static void lay_kept(latent_mixer *m, arena *a, const mixer_config *c, const bat
 {
     int64_t tokens = most->tokens;
     attending_lay_kept(&m->a, a, most, most->training);
+    output_gate_lay_kept(&m->gate, a, c, most);
     m->kv_low_inverse = ARENA_ARRAY(a, real, tokens);
     if (c->q_lora) {
         m->q_low = ARENA_ARRAY(a, real, tokens * c->q_lora);
@@ -69,6 +70,7 @@ static void lay_workspace(
 {
     int64_t low = c->q_lora > c->kv_lora ? c->q_lora : c->kv_lora;
     attending_lay_workspace(&m->a, a, most, workers, most->keys);
+    output_gate_lay_workspace(&m->gate, a, c, most);
     if (most->training) {
         m->dlow = ARENA_ARRAY(a, real, most->tokens * low);
         m->dkv_low = ARENA_ARRAY(a, real, most->tokens * low_row(c));
@@ -102,6 +104,7 @@ static latent_mixer begin(const mixer_call *call, const mixer_gradients *g)
     lay_kept(&m, &kept, call->config, call->most);
     lay_workspace(&m, &work, call->config, call->most, call->compute->workers);
     attending_begin(&m.a, call, g);
+    output_gate_begin(&m.gate, &m.a);
     return m;
 }
 
@@ -196,17 +199,21 @@ static void forward(const mixer_call *call, const real *x, real *y)
         return;
     }
     project(call, &m, x);
+    output_gate_project(call, &m.gate, x);
     attending_forward(&m.a, call);
-    attending_project(call, m.a.out, y);
+    output_gate_forward(call, &m.gate, &m.a);
+    attending_project(call, m.gate.gated, y);
 }
 
 static void backward(
     const mixer_call *call, const mixer_gradients *g, const real *x, const real *dy, real *dx)
 {
     latent_mixer m = begin(call, g);
-    attending_project_backward(call, g, m.a.out, dy, m.a.dout);
+    attending_project_backward(call, g, m.gate.gated, dy, m.a.dout);
+    output_gate_backward(call, &m.gate, &m.a);
     attending_backward(&m.a, call);
     latent_queries_backward(call, g, &m, x, dx);
+    output_gate_project_backward(call, g, &m.gate, x, dx);
     keys_backward(call, g, &m, x, dx);
 }
 

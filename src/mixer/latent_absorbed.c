@@ -98,13 +98,27 @@ static void expand_values(const mixer_call *call, const latent_mixer *m)
     gemm_grouped(call->compute, GEMM_NT, m->groups, c->heads, false);
 }
 
+/* The gate multiplies the heads' values where they lie. */
+static void gate_values(const mixer_call *call, const latent_mixer *m)
+{
+    const mixer_config *c = call->config;
+    int64_t row = mixer_all_heads(c) * c->value_dim;
+    attending values = m->a;
+    output_gate gate = m->gate;
+    values.out = gate.gated = m->out_heads;
+    values.out_first = gather_first(call->tensor, row, mixer_all_kv_heads(c));
+    output_gate_forward(call, &gate, &values);
+}
+
 void latent_absorbed_forward(const mixer_call *call, const latent_mixer *m, const real *x, real *y)
 {
     project_low(call, m, x);
     latent_queries_forward(call, m, x, m->q_expanded);
     absorb_queries(call, m);
     make_keys(call, m);
+    output_gate_project(call, &m->gate, x);
     attending_forward(&m->a, call);
     expand_values(call, m);
+    gate_values(call, m);
     attending_project(call, m->out_heads, y);
 }

@@ -5,6 +5,7 @@
 
 #include "kernel/gemm.h"
 #include "mixer/attending.h"
+#include "mixer/output_gate.h"
 
 typedef struct latent_mixer {
     attending a; /* expanded: its values are heads of [nope | value]; absorbed: the keys' latents */
@@ -13,6 +14,7 @@ typedef struct latent_mixer {
     real *kv_low, *kv_low_normed, *kv_low_inverse; /* [latent | rotary key]; its normed latent */
     real *q_expanded; /* absorbed: queries before Kb is applied; otherwise NULL */
     real *out_heads;  /* absorbed: the heads' values, made of a.out; otherwise NULL */
+    output_gate gate; /* of the heads' values (Ling 3, 2026) */
     /* Workspace */
     gemm_group *groups;   /* [heads], absorbed */
     real *dlow, *dkv_low; /* temporaries of gradients; NULL: forward only */

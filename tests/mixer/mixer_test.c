@@ -123,6 +123,10 @@ static const shape *shapes_of(const kind *k)
         { MIXER_DELTA_GATE, 20, WIDTH }, { 0 } };
     if (row == &mixer_gated_delta) return delta;
     if (row == &mixer_kda) return k->other_form ? kda_direct : kda;
+    static const shape gated_latent[] = { { MIXER_Q_A, 8, WIDTH }, { MIXER_Q_A_NORM, 1, 8 },
+        { MIXER_Q_B, 28, 8 }, { MIXER_KV_A, 10, WIDTH }, { MIXER_KV_A_NORM, 1, 6 },
+        { MIXER_KV_B, 32, 6 }, { MIXER_GATE, 4, WIDTH }, { MIXER_O, WIDTH, 20 }, { 0 } };
+    if (k->gating && row == &mixer_latent) return gated_latent;
     if (k->gating) return gated[k->gating];
     if (row == &mixer_lstm) return lstm;
     if (row == &mixer_mamba2) return mamba2;
@@ -410,6 +414,7 @@ static void attention_with_every_gate_keeps_the_contract(void **unused)
     for (output_gating gating = GATE_IN_QUERIES; gating <= GATE_HEADS; gating++)
         for (int softplus = 0; softplus < 2; softplus++)
             check_kind(&(kind){ .row = &mixer_grouped, .gating = gating, .softplus = softplus });
+    check_kind(&(kind){ .row = &mixer_latent, .gating = GATE_HEADS });
 }
 
 /* Gates of 0 let half of the result through, or log 2 of it. */
