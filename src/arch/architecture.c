@@ -10,9 +10,9 @@ extern const architecture architecture_mixtral, architecture_llama, architecture
     architecture_granitemoe, architecture_glm4_moe, architecture_grok, architecture_switch,
     architecture_glm4_moe_lite, architecture_ernie4_5_moe, architecture_qwen3_vl_moe,
     architecture_lfm2_moe, architecture_qwen3_5_moe, architecture_qwen3_5_moe_text,
-    architecture_qwen3_5, architecture_qwen3_5_text, architecture_qwen3_next, architecture_mellum,
-    architecture_afmoe, architecture_laguna, architecture_gemma4, architecture_nemotron_h,
-    architecture_granitemoehybrid, architecture_cadre;
+    architecture_qwen3_5, architecture_qwen3_5_text, architecture_qwen3_next,
+    architecture_kimi_linear, architecture_mellum, architecture_afmoe, architecture_laguna,
+    architecture_gemma4, architecture_nemotron_h, architecture_granitemoehybrid, architecture_cadre;
 
 static const architecture *const list[] = {
     &architecture_mixtral,
@@ -36,6 +36,7 @@ static const architecture *const list[] = {
     &architecture_qwen3_5,
     &architecture_qwen3_5_text,
     &architecture_qwen3_next,
+    &architecture_kimi_linear,
     &architecture_mellum,
     &architecture_afmoe,
     &architecture_laguna,

@@ -93,7 +93,7 @@ static cadre_status set_heads(const gguf *f, model_config *c)
         mixer_config *m = &c->layer[l].mixer;
         if (c->arch->gguf.recurrent && kv.count && !gguf_array_int(&kv, (size_t)l))
             CADRE_TRY(model_config_set_mixer(c, l, c->arch->gguf.recurrent, gguf_path(f)));
-        else if (kv.count) m->kv_heads = gguf_array_int(&kv, (size_t)l);
+        else if (kv.count && !c->latent) m->kv_heads = gguf_array_int(&kv, (size_t)l);
         if (heads.count) m->heads = gguf_array_int(&heads, (size_t)l);
     }
     return CADRE_OK;
@@ -123,6 +123,7 @@ void gguf_layers_put_heads(gguf_writer *w, const model_config *c)
         const mixer_config *m = &c->layer[l].mixer;
         heads[l] = lists ? m->heads : c->heads;
         kv[l] = kv_lists ? m->kv_heads : c->kv_heads;
+        if (c->latent && kv[l]) kv[l] = 1; /* one compressed key serves all heads */
     }
     put_list(w, c, head_key, lists, heads);
     name_of(c, period_key, name);

@@ -65,6 +65,7 @@ int64_t param_pieces(
     const param_row *row, const model_config *c, const layer_config *l, param_shape shape)
 {
     if (row->cut == WHOLE) return 1;
+    if (row->cut == BY_HEAD && l->mixer.key_heads) return 1; /* a delta rule is not cut */
     if (row->cut == BY_HEAD) return l->mixer.kv_heads ? l->mixer.kv_heads : c->kv_heads;
     return param_kind_is_vector(row->kind) ? shape.cols : shape.rows;
 }
@@ -223,6 +224,7 @@ int64_t param_slice_begin(const model_config *config, const param *p, int32_t i,
     const layer_config *l = p->layer < 0 ? NULL : &config->layer[p->layer];
     bool by_head = param_row_of(p->role)->cut == BY_HEAD;
     int64_t pieces = !by_head                ? p->whole
+                     : l->mixer.key_heads    ? 1
                      : l->mixer.kv_heads > 0 ? l->mixer.kv_heads
                                              : config->kv_heads;
     return share_begin(pieces, i, slices) * (p->whole / pieces);

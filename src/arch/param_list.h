@@ -174,6 +174,7 @@ enum tensor_form {
     /* Of a delta rule: for each head of keys, its rows of q, k, v and the gate, or of beta and the
      * decay */
     TENSOR_BY_KEY_HEAD = 1 << 19,
+    TENSOR_IN_ONES = 1 << 20, /* with ONE_COLUMN: [1, 1, elements, 1] */
     TENSOR_VALUES = TENSOR_LESS_ONE | TENSOR_EXP | TENSOR_NEGATED, /* forms of each element */
     TENSOR_HALF = TENSOR_FIRST | TENSOR_SECOND | TENSOR_EVEN | TENSOR_ODD,
 };

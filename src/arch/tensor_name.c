@@ -212,7 +212,7 @@ static int64_t rows_together(unsigned form, const mixer_config *m, param_role ro
 }
 
 int tensor_name_shape(
-    const tensor_name *name, const model_config *c, const param *p, int64_t shape[3])
+    const tensor_name *name, const model_config *c, const param *p, int64_t shape[4])
 {
     int rank = 0;
     const mixer_config *m = p->layer < 0 ? NULL : &c->layer[p->layer].mixer;
@@ -226,6 +226,7 @@ int tensor_name_shape(
     if (param_is_vector(p)) {
         int64_t groups = name->form & TENSOR_GROUPS ? m->state_groups : 1;
         if (name->form & TENSOR_ONE_ROW) shape[rank++] = 1;
+        for (int i = 0; i < 2 && name->form & TENSOR_IN_ONES; i++) shape[rank++] = 1;
         if (name->form & TENSOR_GROUPS) shape[rank++] = groups;
         shape[rank++] = rows_together(name->form, m, p->role, p->cols) / groups;
         if (name->form & TENSOR_ONE_COLUMN) shape[rank++] = 1;

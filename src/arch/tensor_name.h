@@ -41,7 +41,7 @@ char *tensor_name_alone(const struct architecture *arch, const param *p);
 
 /* The tensor's shape, slowest dimension first; returns its rank. */
 int tensor_name_shape(
-    const tensor_name *name, const model_config *config, const param *p, int64_t shape[3]);
+    const tensor_name *name, const model_config *config, const param *p, int64_t shape[4]);
 
 /* Where a file has another order of heads than the parameter: of rows, of a vector's elements, or
  * of columns. G groups are the heads of keys, each with n heads of values. */

@@ -218,6 +218,7 @@ static void rotate_rows(void *arg, int64_t begin, int64_t end)
 static void rotate(const compute *c, int64_t tokens, rotation_task *k)
 {
     const row_kernels *rows = c->variant->rows;
+    if (!k->r) return; /* a layer without positions */
     k->rotate = k->r->pairs ? rows->rotate_pairs : rows->rotate_halves;
     parallel_over(c, tokens, 1, tokens * k->heads * 2 * k->r->half, rotate_rows, k);
 }

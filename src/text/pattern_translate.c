@@ -208,12 +208,52 @@ static bool in_plain_case(const translation *t)
     return (unsigned char)c < 0x80 && !(c == '\\' && (next == 'x' || next == 'u' || next == 'p'));
 }
 
+/* The length of the members of a set that has no others within it, up to `end`; 0: there is no such
+ * end. */
+static size_t members_before(const translation *t, size_t from, const char *end)
+{
+    size_t at = from, length = strlen(end);
+    for (; at + length <= t->size; at++) {
+        if (memcmp(t->text + at, end, length) == 0) return at - from;
+        if (t->text[at] == '[' || t->text[at] == ']') return 0;
+        if (t->text[at] == '\\') at++;
+    }
+    return 0;
+}
+
+static cadre_status put_members(translation *t, size_t from, size_t length)
+{
+    t->at = from;
+    while (t->at < from + length) CADRE_TRY(peek(t, 0) == '\\' ? put_escape(t, true) : copy(t, 1));
+    return CADRE_OK;
+}
+
+/* Translates [x&&[^y]], what is in x and not in y, to (?:(?![y])[x]): PCRE2 has no intersections.
+ * *done false: it is another set. */
+static cadre_status put_difference(translation *t, bool *done)
+{
+    static const char between[] = "&&[^";
+    size_t x = t->at + 1, in_x = members_before(t, x, between), y = x + in_x + sizeof between - 1,
+           in_y = in_x ? members_before(t, y, "]]") : 0;
+    *done = in_y > 0 && !t->fold;
+    if (!*done) return CADRE_OK;
+    CADRE_TRY(put(t, "(?:(?!["));
+    CADRE_TRY(put_members(t, y, in_y));
+    CADRE_TRY(put(t, "])["));
+    CADRE_TRY(put_members(t, x, in_x));
+    t->at = y + in_y + 2;
+    return put(t, "])");
+}
+
 /* Translates [...]. A set within a set adds its members, so its brackets are left out. Complements
  * of such sets, intersections and named classes are refused. */
 static cadre_status put_set(translation *t)
 {
     size_t from = t->at;
     int depth = 1;
+    bool difference = false;
+    CADRE_TRY(put_difference(t, &difference));
+    if (difference) return CADRE_OK;
     CADRE_TRY(copy(t, peek(t, 1) == '^' ? 2 : 1));
     while (t->at < t->size) {
         char c = peek(t, 0), next = peek(t, 1);

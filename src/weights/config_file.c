@@ -105,6 +105,7 @@ static void fit_to_file(const weight_file *file, model_config *c)
     tensor_name q = { 0 };
     tensor_name_of(c->arch, file->gguf ? NAMES_OF_GGUF : NAMES_OF_FOLDER, ROLE_Q, 0, &q);
     param k_b = { .role = ROLE_K_B };
+    while (k_b.layer < c->layers - 1 && c->layer[k_b.layer].mixer.row != &mixer_latent) k_b.layer++;
     c->paired_rows = !c->latent && q.form & TENSOR_PAIRED;
     c->tiled_heads = keeps_tiles(file, c);
     c->split_kv_b = c->latent && file->gguf && param_source_exists(file, c, &k_b);

@@ -12,7 +12,7 @@ static cadre_status check_heads(const model_config *c, int64_t l, const rank_sha
 {
     const mixer_config *mixers[] = { &c->layer[l].mixer, &c->layer[l].cross };
     for (int i = 0; i < 2; i++)
-        if (mixers[i]->row && mixers[i]->heads && mixers[i]->kv_heads < s->slices)
+        if (mixers[i]->row && mixers[i]->kv_heads && mixers[i]->kv_heads < s->slices)
             return cadre_fail(CADRE_EARGUMENT, NULL,
                 "--parallel: tensor=%d: expected at most as many parts as layer %lld has key-value "
                 "heads, %lld",
@@ -72,7 +72,8 @@ static int64_t pieces_of(const model_config *c, const param *p, int64_t rows)
     if (cut == WHOLE || p->role == ROLE_EMBED || p->role == ROLE_EXPERT_DOWN_BIAS) return 1;
     if (cut == BY_ROW) return rows;
     const layer_config *l = &c->layer[p->layer];
-    return is_of_cross(p->role) ? l->cross.kv_heads : l->mixer.kv_heads;
+    if (is_of_cross(p->role)) return l->cross.kv_heads;
+    return l->mixer.kv_heads ? l->mixer.kv_heads : 1; /* a recurrent mixer is not cut */
 }
 
 static param cut_of(const model_config *c, const rank_share *s, const param *p)

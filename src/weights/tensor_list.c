@@ -128,7 +128,7 @@ const number_format *tensor_list_most(const tensor_list *list)
 
 static cadre_status declare_one(const listed_tensor *t, const tensor_sink *sink)
 {
-    int64_t extent[3];
+    int64_t extent[4];
     if (sink->folder)
         return safetensors_writer_declare(
             sink->folder, t->name, t->format->safetensors, t->rank, t->shape);

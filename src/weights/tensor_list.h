@@ -16,7 +16,7 @@ typedef struct listed_tensor {
      * must. */
     const number_format *wanted, *format;
     int rank;
-    int64_t shape[3]; /* slowest dimension first */
+    int64_t shape[4]; /* slowest dimension first */
     /* Experts of the layer that share the tensor; 0: it holds one parameter, or gate and up. */
     int64_t experts;
     int parts; /* 2: gate and up in one */

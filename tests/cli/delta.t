@@ -12,7 +12,13 @@ $ echo "{\"model_type\": \"qwen3_5_moe_text\", $(cat sizes), $(cat experts)}" > 
 $ echo "{\"model_type\": \"qwen3_5_text\", $(cat sizes), \"intermediate_size\": 40}" > dense.json
 $ echo "{\"model_type\": \"qwen3_5\", \"text_config\": $(cat dense.json | sed 's/_text//')}" \
 +     > nested.json
-$ for m in next moe dense nested; do cadre init $m --config $m.json --seed 3 &&
+$ echo "{\"model_type\": \"kimi_linear\", $(cat sizes), \"num_experts\": 8,
++     \"num_experts_per_token\": 2, \"num_shared_experts\": 1, \"moe_intermediate_size\": 16,
++     \"intermediate_size\": 40, \"first_k_dense_replace\": 1, \"kv_lora_rank\": 12,
++     \"qk_nope_head_dim\": 8, \"qk_rope_head_dim\": 4, \"v_head_dim\": 8,
++     \"linear_attn_config\": {\"head_dim\": 8, \"num_heads\": 4, \"short_conv_kernel_size\": 4,
++     \"full_attn_layers\": [3], \"kda_layers\": [1, 2, 4]}}" > kimi.json
+$ for m in next moe dense nested kimi; do cadre init $m --config $m.json --seed 3 &&
 +     cadre convert $m $m.gguf --quiet &&
 +     sed 's/cadre.config/cadre.confix/' $m.gguf > $m.keys.gguf &&
 +     cadre convert $m $m.again --quiet && cadre convert $m.keys.gguf $m.back --quiet &&
@@ -38,7 +44,7 @@ $ cadre convert kinds kinds.gguf --quiet && cadre convert kinds.gguf kinds.back 
 +     cmp kinds.l kinds.back.l
 
 # one after another in generation as at once, by any number of threads
-$ for m in next moe dense; do
+$ for m in next moe dense kimi; do
 +     cadre generate $m --tokens 3,4,5,6,7,8,9 --greedy -n 12 --ids > $m.ids &&
 +     cadre generate $m --tokens 3,4,5,6,7,8,9 --greedy -n 12 --ids --threads 1 | cmp - $m.ids &&
 +     cadre generate $m --tokens 3,4,5,6,7,8,9 --greedy -n 12 --ids --threads 3 | cmp - $m.ids
@@ -80,6 +86,22 @@ $ sh refused 's/"linear_attention", "full/"full/' kinds.json
 ? 1
 $ sh refused 's/"num_hidden/"full_attention_interval": -1, "num_hidden/' moe.json
 2> cadre: bad.json: full_attention_interval: expected *
+? 1
+
+$ sh refused 's/"kda_layers": \[1/"kda_layers": [0/' kimi.json
+2> cadre: bad.json: linear_attn_config.kda_layers[0]: expected an integer in 1..4*
+? 1
+$ sh refused 's/"kda_layers": \[1, 2, 4/"kda_layers": [1, 2, 5/' kimi.json
+2> cadre: bad.json: linear_attn_config.kda_layers[2]: expected an integer in 1..4*
+? 1
+$ sh refused 's/"short_conv_kernel_size": 4/"short_conv_kernel_size": 9/' kimi.json
+2> cadre: bad.json: linear_conv_kernel_dim: expected 2 to 8, found 9
+? 1
+$ sh refused 's/"kv_lora_rank"/"mla_use_nope": false, "kv_lora_rank"/' kimi.json
+2> cadre: bad.json: mla_use_nope: expected true*
+? 1
+$ sh refused 's/linear_attn_config/linear_config/' kimi.json
+2> cadre: bad.json: linear_attn_config: expected *
 ? 1
 
 # files whose sizes do not fit their tensors

@@ -62,6 +62,8 @@ static void test_matches(void **state)
     check_matches("a{,2}b", "aaab", "|aab|");
     check_matches("(?i:'s)|k", "'S \xe2\x84\xaa", "|'S|");
     check_matches("[a[bc]]+", "xabcx", "|abc|");
+    check_matches("[\\p{L}&&[^bx]]+", "abcx", "|a|c|"); /* what is in one set and not in another */
+    check_matches("[a-z\\]&&[^\\p{Lu}c]]{2}", "ab]cde", "|ab|de|");
     check_matches("\\p{S}+", "+\xf0\x9f\xa9\xb7", "|+\xf0\x9f\xa9\xb7|"); /* of Unicode 15 */
     check_matches("\\p{L}+", "a\xf0\xb1\x8d\x90", "|a\xf0\xb1\x8d\x90|"); /* of Unicode 15 */
     check_matches("\\d{1,3}(?=(?:\\d{3})*\\b)", "1234567 12a", "|1|234|567|");
@@ -123,6 +125,8 @@ static void test_refused(void **state)
         "[]",
         "[^]",
         "[a&&b]",
+        "[a&&[b]]",
+        "[a&&[^b]c]",
         "[[:alpha:]]",
         "[a[^b]]",
         "[\\W]",

@@ -1,0 +1,162 @@
+/* kimi_linear.c - Kimi-Linear (2025): Kimi delta attention in most layers, latent attention without
+ * positions in the others, and DeepSeek-V3's sparse layers. Lists of layers count from 1. */
+#include "arch/architecture.h"
+
+static const config_key keys[] = {
+    KEY_INT_OF("intermediate_size", dense_width, 0, 0),
+    KEY_INT_OF("moe_intermediate_size", expert_width, KEY_REQUIRED, 0),
+    KEY_INT_OF("num_experts", experts, KEY_REQUIRED, 0),
+    KEY_INT_OF("num_experts_per_token", topk, KEY_REQUIRED, 0),
+    KEY_INT_OF("num_shared_experts", shared_experts, 0, 0),
+    KEY_INT_OF("num_expert_group", groups, KEY_ZERO_UNSAID, 1),
+    KEY_INT_OF("topk_group", groups_used, KEY_ZERO_UNSAID, 1),
+    KEY_REAL_OF("routed_scaling_factor", route_scale, 0, 1),
+    KEY_INT_OF("first_k_dense_replace", dense_layers, 0, 0),
+    KEY_INT_OF("q_lora_rank", q_lora, KEY_NULLABLE, 0),
+    KEY_INT_OF("kv_lora_rank", kv_lora, KEY_REQUIRED, 0),
+    KEY_INT_OF("qk_nope_head_dim", nope_dim, KEY_REQUIRED, 0),
+    KEY_INT_OF("qk_rope_head_dim", rope_dim, KEY_REQUIRED, 0),
+    KEY_INT_OF("v_head_dim", value_dim, KEY_REQUIRED, 0),
+    KEY_MUST_BE("moe_layer_freq", "1"),
+    KEY_MUST_BE("moe_router_activation_func", "sigmoid"),
+    KEY_MUST_BE("moe_renormalize", "true"),
+    KEY_MUST_BE("mla_use_nope", "true"),
+    { 0 },
+};
+
+#define MIXER "model.layers.{l}.self_attn."
+#define FFN "model.layers.{l}.block_sparse_moe."
+static const tensor_name tensors[] = {
+    { ROLE_DELTA_GATE, MIXER "g_b_proj.weight", 0 },
+    { ROLE_DELTA_BETA, MIXER "b_proj.weight", 0 },
+    { ROLE_DELTA_DECAY, MIXER "f_b_proj.weight", 0 },
+    { ROLE_A_LOG, MIXER "A_log", TENSOR_ONE_COLUMN | TENSOR_IN_ONES },
+    { ROLE_DT_BIAS, MIXER "dt_bias", 0 },
+    { ROLE_STATE_NORM, MIXER "o_norm.weight", 0 },
+    { ROLE_STATE_OUT, MIXER "o_proj.weight", 0 },
+    { ROLE_ROUTER, FFN "gate.weight", 0 },
+    { ROLE_ROUTER_CORRECTION, FFN "gate.e_score_correction_bias", 0 },
+    { ROLE_EXPERT_GATE, FFN "experts.{e}.w1.weight", 0 },
+    { ROLE_EXPERT_UP, FFN "experts.{e}.w3.weight", 0 },
+    { ROLE_EXPERT_DOWN, FFN "experts.{e}.w2.weight", 0 },
+    { ROLE_SHARED_GATE, FFN "shared_experts.gate_proj.weight", 0 },
+    { ROLE_SHARED_UP, FFN "shared_experts.up_proj.weight", 0 },
+    { ROLE_SHARED_DOWN, FFN "shared_experts.down_proj.weight", 0 },
+    { 0 },
+};
+
+static void fix(model_config *c) { c->unplaced = true; }
+
+/* ---- config.json ---- */
+
+static cadre_status read_layers(const json_node *lists, model_config *c)
+{
+    json_node list;
+    CADRE_TRY(json_opt_array(lists, "kda_layers", &list));
+    for (size_t i = 0; list.value && i < json_count(&list); i++) {
+        json_node item = json_item(&list, i);
+        int64_t layer;
+        CADRE_TRY(json_as_int(&item, 1, c->layers, &layer));
+        CADRE_TRY(model_config_set_mixer(c, layer - 1, "kda", lists->file));
+    }
+    return CADRE_OK;
+}
+
+static cadre_status read(const json_node *root, model_config *c)
+{
+    json_node lists;
+    CADRE_TRY(json_get_object(root, "linear_attn_config", &lists));
+    CADRE_TRY(json_get_int(&lists, "head_dim", 1, 1 << 16, &c->delta_key_dim));
+    CADRE_TRY(json_get_int(&lists, "num_heads", 1, 1 << 16, &c->delta_heads));
+    CADRE_TRY(json_get_int(&lists, "short_conv_kernel_size", 1, 1 << 16, &c->conv));
+    return read_layers(&lists, c);
+}
+
+static void write_layers(const model_config *c, json_writer *w, const char *key, bool kda)
+{
+    json_put_array(w, key);
+    for (int64_t l = 0; l < c->layers; l++)
+        if ((c->layer[l].mixer.row == &mixer_kda) == kda) json_put_int(w, NULL, l + 1);
+    json_put_close(w, ']');
+}
+
+static void write(const model_config *c, json_writer *w)
+{
+    json_put_object(w, "linear_attn_config");
+    json_put_int(w, "head_dim", c->delta_key_dim);
+    json_put_int(w, "num_heads", c->delta_heads ? c->delta_heads : c->heads);
+    json_put_int(w, "short_conv_kernel_size", c->conv);
+    write_layers(c, w, "full_attn_layers", false);
+    write_layers(c, w, "kda_layers", true);
+    json_put_close(w, '}');
+    json_put_int(w, "num_nextn_predict_layers", 0);
+}
+
+/* ---- GGUF ---- */
+
+static const config_key gguf_keys[] = {
+    KEY_INT_OF("feed_forward_length", dense_width, 0, 0),
+    KEY_INT_OF("expert_feed_forward_length", expert_width, KEY_REQUIRED, 0),
+    KEY_INT_OF("expert_shared_count", shared_experts, 0, 0),
+    KEY_REAL_OF("expert_weights_scale", route_scale, KEY_ZERO_UNSAID, 1),
+    KEY_INT_OF("leading_dense_block_count", dense_layers, 0, 0),
+    KEY_INT_OF("attention.q_lora_rank", q_lora, KEY_UNUSUAL, 0),
+    KEY_INT_OF("attention.kv_lora_rank", kv_lora, KEY_REQUIRED, 0),
+    KEY_INT_OF("attention.key_length_mla", head_dim, KEY_REQUIRED, 0),
+    KEY_INT_OF("attention.value_length_mla", value_dim, KEY_REQUIRED, 0),
+    KEY_INT_OF("rope.dimension_count", rope_dim, KEY_REQUIRED, 0),
+    KEY_INT_OF("ssm.conv_kernel", conv, KEY_REQUIRED, 0),
+    KEY_INT_OF("kda.head_dim", delta_key_dim, KEY_REQUIRED, 0),
+    { 0 },
+};
+
+static const tensor_name gguf_tensors[] = {
+    { ROLE_DELTA_GATE, "blk.{l}.ssm_g_b.weight", 0 },
+    { ROLE_DELTA_DECAY, "blk.{l}.ssm_f_b.weight", 0 },
+    { ROLE_CONV_Q, "blk.{l}.ssm_conv1d_q.weight", TENSOR_FILTERS },
+    { ROLE_CONV_K, "blk.{l}.ssm_conv1d_k.weight", TENSOR_FILTERS },
+    { ROLE_CONV_V, "blk.{l}.ssm_conv1d_v.weight", TENSOR_FILTERS },
+    { ROLE_STATE_NORM, "blk.{l}.ssm_norm.weight", 0 },
+    { ROLE_STATE_OUT, "blk.{l}.attn_output.weight", 0 },
+    { 0 },
+};
+
+static cadre_status read_gguf(const gguf *file, model_config *c)
+{
+    if (c->head_dim <= c->rope_dim || c->delta_key_dim < 1 || c->conv < 1)
+        return cadre_fail(CADRE_EFORMAT, gguf_path(file),
+            "kimi-linear.attention.key_length_mla: expected more than the %lld of "
+            "rope.dimension_count, and kda.head_dim and ssm.conv_kernel of at least 1, found %lld",
+            (long long)c->rope_dim, (long long)c->head_dim);
+    c->nope_dim = c->head_dim - c->rope_dim;
+    c->delta_heads = c->heads;
+    return CADRE_OK;
+}
+
+static void write_gguf(const model_config *c, gguf_writer *w)
+{
+    gguf_writer_int(w, "kimi-linear.attention.key_length", GGUF_U32, c->kv_lora + c->rope_dim);
+    gguf_writer_int(w, "kimi-linear.attention.value_length", GGUF_U32, c->kv_lora);
+}
+
+const architecture architecture_kimi_linear = {
+    .model_type = "kimi_linear",
+    .hf.class_name = "KimiLinearForCausalLM",
+    .words = "Kimi-Linear: top-k of biased sigmoid scores, Kimi delta attention, latent attention",
+    .hf.keys = keys,
+    .hf.tensors = tensors,
+    .hf.act = "silu",
+    .hf.read = read,
+    .hf.write = write,
+    .gguf.name = "kimi-linear",
+    .gguf.gating = 2,
+    .gguf.keys = gguf_keys,
+    .gguf.tensors = gguf_tensors,
+    .gguf.recurrent = "kda",
+    .gguf.read = read_gguf,
+    .gguf.write = write_gguf,
+    .base.router = "sigmoid-bias",
+    .base.expert_form = "swiglu",
+    .base.latent = true,
+    .base.fix = fix,
+};
