@@ -118,7 +118,6 @@ typedef struct model_config {
      * attention's */
     int64_t delta_heads, delta_key_heads, delta_key_dim, delta_value_dim;
     double decay_bound;       /* of Kimi delta attention; 0: its decay is not bounded */
-    bool unplaced;            /* no layer's queries and keys are rotated */
     bool direct_decay;        /* whose decay and gate do not go by way of a small width */
     int64_t attention_period; /* one layer in so many attends if no list says which do; 0: all */
     bool latent;              /* latent attention, which has the fields that follow */
