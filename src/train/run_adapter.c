@@ -115,6 +115,9 @@ cadre_status train_adapter_open(train_run *r)
     tensor_use_free(&use);
     r->adapted.table = &r->base;
     r->adapted.place = r->placement.place;
+    if (status == CADRE_OK)
+        train_note(r, "the adapter has %lld parameters; the model stays as it is",
+            (long long)r->adapter.table.total);
     return status;
 }
 

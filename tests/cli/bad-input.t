@@ -69,7 +69,7 @@ $ cadre train --options tiny.json --data en.txt
 2> cadre: --out: *
 ? 2
 $ cadre train --options tiny.json --out o
-2> cadre: --data or --tokens: expected one of them, found neither
+2> cadre: --data, --tokens or --preference: expected one of them, found none
 ? 2
 $ cadre train --data en.txt --steps 1 --out o
 2> cadre: --recipe or --from: expected one of them, found neither
