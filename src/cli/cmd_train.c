@@ -189,6 +189,9 @@ const command command_train = {
         "cadre train --recipe olmoe --data texts --minutes 3 --out runs/first",
         "what a run would be: sizes, memory, rate, time",
         "cadre train --recipe mixtral --width 512 --layers 8 --dry-run",
+        "an adapter for a downloaded model, quantised or not",
+        "cadre train --from olmoe.gguf --data talks.jsonl --adapter lora --steps 500 --out "
+        "runs/mine",
         "go on after Ctrl-C or a power cut",
         "cadre train --recipe olmoe --data texts --minutes 3 --out runs/first --resume"),
     .stops = true,
