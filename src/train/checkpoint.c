@@ -119,6 +119,13 @@ static cadre_status declare_state(
                       : model_declare_values(w, s->prefix, a->config, s->table, true);
 }
 
+static const char master[] = "master."; /* weights as they are trained */
+
+static bool rounds(const checkpoint_arrays *a)
+{
+    return !a->adapter && a->format && a->format != &number_f32;
+}
+
 static cadre_status describe_state(
     safetensors_writer *w, const checkpoint_arrays *a, const checkpoint_state *s, hash128 model)
 {
@@ -129,11 +136,13 @@ static cadre_status describe_state(
     CADRE_TRY(put_number(w, "tokens", "%" PRId64, s->tokens));
     CADRE_TRY(put_number(w, "seconds", "%.3f", s->seconds));
     CADRE_TRY(safetensors_writer_metadata(w, "run", s->run));
+    if (rounds(a)) CADRE_TRY(safetensors_writer_metadata(w, "master", "f32"));
     CADRE_TRY(put_number(w, "mean_loss", "%a", s->guard.mean));
     CADRE_TRY(put_number(w, "losses", "%" PRId64, s->guard.seen));
     CADRE_TRY(put_number(w, "skipped", "%" PRId64, s->guard.bad));
     CADRE_TRY(put_number(w, "best_loss", "%a", s->best));
     CADRE_TRY(put_number(w, "best_step", "%" PRId64, s->best_step));
+    if (rounds(a)) CADRE_TRY(model_declare_values(w, master, a->config, a->table, true));
     for (int i = 0; i < a->states; i++) CADRE_TRY(declare_state(w, a, &a->state[i]));
     return CADRE_OK;
 }
@@ -144,6 +153,7 @@ static cadre_status write_state(
     safetensors_writer *w;
     CADRE_TRY(safetensors_writer_open(path, true, &w));
     cadre_status status = describe_state(w, a, s, model);
+    if (status == CADRE_OK && rounds(a)) status = model_put_values(w, a->table, a->values, true);
     for (int i = 0; i < a->states && status == CADRE_OK; i++)
         status = model_put_values(w, a->state[i].table, a->state[i].values, true);
     if (status == CADRE_OK) return safetensors_writer_commit(w);
@@ -159,8 +169,10 @@ static cadre_status remove_other(const char *path, void *keep)
 static cadre_status seal(
     const char *path, const checkpoint_arrays *a, safetensors_writer **sealed, hash128 *hash)
 {
-    return a->adapter ? adapter_seal_values(path, a->config, a->adapter, a->values, sealed, hash)
-                      : model_seal_values(path, a->config, a->table, a->values, sealed, hash);
+    const number_format *format = a->format ? a->format : &number_f32;
+    if (a->adapter)
+        return adapter_seal_values(path, a->config, a->adapter, a->values, sealed, hash);
+    return model_seal_values(path, a->config, a->table, format, a->values, sealed, hash);
 }
 
 cadre_status checkpoint_save(
@@ -295,6 +307,8 @@ cadre_status checkpoint_load(
     CADRE_TRY(find_state(folder, &file));
     cadre_status status = safetensors_verify(file);
     if (status == CADRE_OK) status = read_values(folder, a);
+    if (status == CADRE_OK && safetensors_metadata(file, "master"))
+        status = model_take_values(file, master, a->config, a->table, true, a->values);
     for (int i = 0; i < a->states && status == CADRE_OK; i++) {
         const optimizer_state *s = &a->state[i];
         status = a->adapter

@@ -32,6 +32,8 @@ typedef struct checkpoint_arrays {
     const adapter *adapter; /* whose table it is, saved in place of a model; NULL: the model's */
     const param_table *table;
     real *values; /* the flat layout */
+    /* Of the model's file; NULL: f32. The state holds what another one would round. */
+    const number_format *format;
     optimizer_state state[OPTIMIZER_STATES];
     int states;
 } checkpoint_arrays;

@@ -54,8 +54,9 @@ static cadre_status check_memory(const cadre_train_summary *summary)
  * when the new one is complete. */
 static cadre_status check_room(const train_run *r, int64_t parameters)
 {
-    enum { BYTES = 3 * 4 };
-    return destination_room(r->out, BYTES * parameters, "a checkpoint");
+    enum { BYTES = 3 * 4, ROUNDED = 2 };
+    bool rounds = r->saved_as && r->saved_as != &number_f32;
+    return destination_room(r->out, (BYTES + (rounds ? ROUNDED : 0)) * parameters, "a checkpoint");
 }
 
 /* A batch that was not given is the usual one, rounded up to a multiple of --accumulate. */
@@ -154,6 +155,7 @@ static cadre_status open_data(train_run *r)
     else CADRE_TRY(supply_batch(r->options));
     if (cadre_options_count(r->options, "preference")) CADRE_TRY(train_preference_open(r));
     CADRE_TRY(recipe_apply(r->recipe, r->options));
+    if (!r->dry) CADRE_TRY(train_model_choose_dtype(r));
     CADRE_TRY(foresee(r));
     return cadre_options_count(r->options, "data") && !r->dry ? train_data_open_texts(r) : CADRE_OK;
 }

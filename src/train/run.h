@@ -54,6 +54,7 @@ typedef struct train_run {
     char *text;    /* what the run is, for a checkpoint: see same_run.c */
     char *command; /* the command line that was given */
     checkpoint_state state;
+    const number_format *saved_as; /* NULL: f32 */
     /* In the run's folder, and where --metrics says; NULL: not written */
     FILE *metrics[2];
     FILE *ranks; /* of several, in the run's folder; NULL: not written */
@@ -76,6 +77,7 @@ static inline checkpoint_arrays train_arrays(const train_run *r)
         .adapter = r->settings.adapted ? &r->adapter : NULL,
         .table = trainer_table(r->trainer),
         .values = trainer_values(r->trainer),
+        .format = r->saved_as,
         .states = optimizer_states(o) };
     for (int i = 0; i < a.states; i++) a.state[i] = optimizer_state_at(o, i);
     return a;
@@ -143,6 +145,8 @@ int64_t train_data_memory(const train_run *r);
 /* For --from: reads the model's configuration, refuses options that would make it another model,
  * and supplies what it says about training. */
 cadre_status train_model_open(train_run *r);
+/* The format that the model is saved in: --dtype, else that of most of --from's numbers. */
+cadre_status train_model_choose_dtype(train_run *r);
 /* Called after recipe_apply and before texts are read. Refuses what would be no model with any
  * vocabulary. With --from, r->config is complete now; otherwise `least` is the configuration with
  * the smallest vocabulary. */

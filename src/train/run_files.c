@@ -25,8 +25,9 @@ static cadre_status write_in(const char *folder, const char *name, const void *d
 
 static cadre_status write_config(const train_run *r)
 {
+    const number_format *as = r->saved_as ? r->saved_as : &number_f32;
     char *path = file_join(r->out, "config.json");
-    cadre_status status = path ? model_config_write(&r->config, &number_f32, path) : CADRE_ENOMEM;
+    cadre_status status = path ? model_config_write(&r->config, as, path) : CADRE_ENOMEM;
     mem_free(path);
     return status;
 }

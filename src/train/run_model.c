@@ -9,6 +9,7 @@
 #include "text/bpe_train.h"
 #include "train/run.h"
 #include "weights/config_file.h"
+#include "weights/weight_file.h"
 
 /* ---- from a file ---- */
 
@@ -63,6 +64,42 @@ cadre_status train_model_open(train_run *r)
     r->read_as = r->config.arch;
     r->config.arch = architecture_written(r->config.arch);
     return supply_what_it_says(r);
+}
+
+/* The format that has most bytes of the file */
+static cadre_status find_format(const char *path, const number_format **most)
+{
+    const number_format *formats[] = { &number_f32, &number_f16, &number_bf16 };
+    int64_t bytes[3] = { 0 };
+    weight_file file;
+    char buffer[GGUF_NAME];
+    CADRE_TRY(weight_file_open(path, &file));
+    for (size_t i = 0; i < weight_file_count(&file); i++) {
+        stored_tensor t;
+        weight_file_at(&file, i, buffer, &t);
+        for (int k = 0; k < 3; k++)
+            if (t.format == formats[k]) bytes[k] += (int64_t)t.size;
+    }
+    bool plain = 2 * (bytes[0] + bytes[1] + bytes[2]) > weight_file_bytes(&file);
+    int best = bytes[1] > bytes[2] ? 1 : 2;
+    *most = plain && bytes[best] > bytes[0] ? formats[best] : &number_f32;
+    weight_file_close(&file);
+    return CADRE_OK;
+}
+
+cadre_status train_model_choose_dtype(train_run *r)
+{
+    const char *wish = cadre_options_text(r->options, "dtype", 0);
+    if (cadre_options_count(r->options, "adapter"))
+        return wish ? cadre_fail(CADRE_EARGUMENT, NULL,
+                          "--dtype: expected no value with --adapter, which is saved in f32")
+                    : CADRE_OK;
+    if (wish) r->saved_as = number_by_name(wish);
+    else if (r->from) CADRE_TRY(find_format(r->from, &r->saved_as));
+    if (!wish && r->saved_as && r->saved_as != &number_f32)
+        train_note(r, "the model is saved in %s, as %s is (--dtype f32 saves all of it)",
+            r->saved_as->name, r->from);
+    return CADRE_OK;
 }
 
 static cadre_status check_context(const train_run *r)

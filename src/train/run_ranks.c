@@ -37,9 +37,11 @@ static cadre_status collect(const train_run *r, real *whole, int64_t elements)
 static checkpoint_arrays arrays_of(const train_run *r, const param_table *table, real *whole)
 {
     optimizer *o = trainer_optimizer(r->trainer);
-    checkpoint_arrays a = {
-        .config = &r->config, .table = table, .values = whole, .states = optimizer_states(o)
-    };
+    checkpoint_arrays a = { .config = &r->config,
+        .table = table,
+        .values = whole,
+        .format = r->saved_as,
+        .states = optimizer_states(o) };
     for (int i = 0; i < a.states; i++)
         a.state[i] = (optimizer_state){ optimizer_state_at(o, i).prefix, table,
             whole + (i + 1) * table->elements };

@@ -71,6 +71,12 @@ static const cadre_option rows[] = {
         .fallback = "0",
         .subject = "Data and output",
         .help = "steps between checkpoints; 0: only at the end and when interrupted" },
+    { .name = "dtype",
+        .kind = CADRE_OPTION_CHOICE,
+        .choices = OPTION_CHOICES("f32", "bf16", "f16"),
+        .subject = "Data and output",
+        .help = "number format of the saved model; what is trained is f32, and stays so in the "
+                "training state (default: that of --from, else f32)" },
     { .name = "keep",
         .kind = CADRE_OPTION_INT,
         .min = 0,

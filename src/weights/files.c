@@ -1,4 +1,4 @@
-/* files.c - reads and writes parameters in safetensors. Files hold float32, whatever `real` is. */
+/* files.c - reads and writes parameters in safetensors. */
 #include "weights/files.h"
 
 #include <string.h>
@@ -79,25 +79,34 @@ cadre_status model_put_values(
     return CADRE_OK;
 }
 
+/* A flat array, and the format that a file has it in */
+typedef struct flat_source {
+    const real *values;
+    const number_format *format;
+} flat_source;
+
 static void flat_row(void *arg, const param *p, int64_t index, int64_t row, float *values)
 {
-    const real *const *flat = arg, *from = *flat + p->offset + row * p->cols;
+    const flat_source *flat = arg;
+    const real *from = flat->values + p->offset + row * p->cols;
     (void)index;
     for (int64_t i = 0; i < p->cols; i++) values[i] = (float)from[i];
 }
 
-static const number_format *always_f32(void *arg, const param *p)
+static const number_format *flat_format(void *arg, const param *p)
 {
-    (void)arg, (void)p;
-    return &number_f32;
+    const flat_source *flat = arg;
+    return p->kind == PARAM_STATE ? &number_f32 : flat->format;
 }
 
 cadre_status model_seal_values(const char *path, const model_config *config,
-    const param_table *table, const real *values, safetensors_writer **sealed, hash128 *hash)
+    const param_table *table, const number_format *format, const real *values,
+    safetensors_writer **sealed, hash128 *hash)
 {
+    flat_source flat = { values, format };
     tensor_list list;
     tensor_sink sink = { NULL, NULL };
-    const tensor_source source = { .format = always_f32, .row = flat_row, .arg = &values };
+    const tensor_source source = { .format = flat_format, .row = flat_row, .arg = &flat };
     CADRE_TRY(tensor_list_make(config, table, NAMES_OF_FOLDER, &source, &list));
     cadre_status status = safetensors_writer_open(path, false, &sink.folder);
     if (status == CADRE_OK) status = safetensors_writer_metadata(sink.folder, "format", "pt");

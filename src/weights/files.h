@@ -6,6 +6,7 @@
 #include "arch/param.h"
 #include "base/real.h"
 #include "format/safetensors.h"
+#include "kernel/number.h"
 
 /* Fills the flat layout from the tensors of a folder or a GGUF. A missing tensor, one of another
  * shape, and one that the configuration does not know are refused by name. */
@@ -17,8 +18,10 @@ cadre_status model_read_image_codes(const char *path, const model_config *config
 
 /* Writes the model completely, synced under a temporary name, and computes its hash.
  * safetensors_writer_commit then only renames it. */
+/* format: f32, f16 or bf16; what is not trained by gradient is f32 all the same */
 cadre_status model_seal_values(const char *path, const model_config *config,
-    const param_table *table, const real *values, safetensors_writer **sealed, hash128 *hash);
+    const param_table *table, const number_format *format, const real *values,
+    safetensors_writer **sealed, hash128 *hash);
 
 /* Declares and writes one flat array of the whole model, with `prefix` before each tensor's name. A
  * table of one rank's share takes its slices of the array. Rows of PARAM_STATE are left out if

@@ -73,3 +73,19 @@ $ cadre $(cat new) --steps 2 --patience 3 --out other
 $ cadre $(cat new) --steps 2 --skip-bad 0.5 --out other
 2> cadre: --skip-bad: expected 0, or more than 1 (times the usual loss), found 0.5
 ? 2
+
+# what is saved has the type of what the run began with; what is trained is not rounded
+$ cadre convert plain b16 --dtype bf16 --quiet
+$ cadre train --from b16 --data text.txt --batch 4 --context 32 --steps 6 --schedule constant \
++     --warmup 2 --out tuned
+> ...
+2> the model is saved in bf16, as b16 is (--dtype f32 saves all of it)
+2> ...
+$ grep -o '"torch_dtype": "[a-z0-9]*"' tuned/config.json
+> "torch_dtype": "bfloat16"
+$ tune="train --from b16 --data text.txt --batch 4 --context 32 --schedule constant --warmup 2 \
++     --quiet"; cadre $tune --steps 3 --out cut > log && cadre $tune --steps 6 --out cut --resume \
++     > log && cmp cut/model.safetensors tuned/model.safetensors
+$ cadre train --from b16 --data text.txt --batch 4 --context 32 --steps 6 --schedule constant \
++     --warmup 2 --dtype f32 --out whole --quiet > log && cadre convert whole rounded --dtype bf16 \
++     --quiet && cmp rounded/model.safetensors tuned/model.safetensors

@@ -273,6 +273,13 @@ static const char *const nature[] = {
     "metrics",
     "dry-run",
     "save-every",
+    "keep",
+    "override",
+    "dtype", /* tests/cli/long-runs.t */
+    "validate-every",
+    "validate-tokens",
+    "patience",
+    "skip-bad",
     "steps",
     "minutes",
     "batch",

@@ -119,7 +119,7 @@ static void test_gains_are_stored_less_one(void **state)
     const param *p = &f.table.rows[gain];
     real *read = MEM_ARRAY(real, f.table.elements), *values = f.values + p->offset;
     safetensors_close(f.file);
-    succeeds(model_seal_values(path, &f.config, &f.table, f.values, &w, &hash));
+    succeeds(model_seal_values(path, &f.config, &f.table, &number_f32, f.values, &w, &hash));
     succeeds(safetensors_writer_commit(w));
     succeeds(safetensors_open(path, &f.file));
     succeeds(safetensors_get_as(f.file, "model.norm.weight", "F32", 1, &p->cols, &t));
@@ -161,7 +161,7 @@ static void test_a_share_is_read_from_a_model(void **state)
     param_table t;
     open_case(&f, "olmoe");
     succeeds(model_seal_values(
-        scratch_file("model.safetensors"), &f.config, &f.table, f.values, &w, &hash));
+        scratch_file("model.safetensors"), &f.config, &f.table, &number_f32, f.values, &w, &hash));
     succeeds(safetensors_writer_commit(w));
     for (int32_t slice = 0; slice < 2; slice++) {
         const param_share share = { .slice = slice, .slices = 2, .groups = 1 };
