@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "cli/command.h"
 #include "cli/complain.h"
@@ -12,7 +13,8 @@
 typedef struct watch {
     const invocation *call;
     progress progress;
-    json_t *facts; /* of a dry run: a list of [name, value] */
+    json_t *facts;        /* of a dry run: a list of [name, value] */
+    time_t report, pause; /* --watch: when the page was last written, and how long it may stay */
 } watch;
 
 static json_t *json_of(const char *value)
@@ -45,10 +47,32 @@ static void keep_fact(void *arg, const char *name, const char *value)
     json_array_append_new(w->facts, json_pack("[s,s]", name, value));
 }
 
+/* Writes the page of --watch again where it is old. A long log takes longer to read: the page then
+ * stays longer, so that a run spends little on it. A failure shows at the end. */
+static void rewrite_report(watch *w)
+{
+    enum { LEAST = 5, SHARE = 50 };
+    const char *page = cadre_options_text(w->call->options, "watch", 0);
+    time_t now = time(NULL);
+    if (!page || now < w->report + w->pause) return;
+    cadre_report_write(cadre_options_text(w->call->options, "out", 0), page);
+    w->report = time(NULL);
+    w->pause = LEAST + SHARE * (w->report - now);
+}
+
+/* The last one, with all that is known at the end */
+static cadre_status finish_report(const watch *w)
+{
+    const char *page = cadre_options_text(w->call->options, "watch", 0);
+    return page ? cadre_report_write(cadre_options_text(w->call->options, "out", 0), page)
+                : CADRE_OK;
+}
+
 static void show(void *arg, const cadre_train_progress *p)
 {
     watch *w = arg;
     char speed[PRINT_NUMBER];
+    rewrite_report(w);
     if (!progress_due(&w->progress)) return;
     double done = p->seconds / (p->seconds + p->seconds_left);
     progress_draw(&w->progress, done,
@@ -155,6 +179,8 @@ static int run_train(const invocation *call)
     progress_wipe(&w.progress);
     if (status == CADRE_OK && !dry && summary.validation && cadre_context_rank(o.context) == 0)
         status = analyse_alone(call, o.context, &listener);
+    if (status == CADRE_OK && !dry && cadre_context_rank(o.context) == 0)
+        status = finish_report(&w);
     opened_end(&o);
     int code = status != CADRE_OK ? complain_status(status)
                : call->json       ? print_object(&summary, dry, w.facts)

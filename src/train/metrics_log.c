@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/destination.h"
 #include "base/file.h"
@@ -69,6 +70,8 @@ cadre_status metrics_open(train_run *r)
         mem_free(path);
         CADRE_TRY(status);
     }
+    const char *board = cadre_options_text(r->options, "tensorboard", 0);
+    if (board) CADRE_TRY(event_log_open(board, &r->events));
     return extra ? open_one(extra, r->state.step, &r->metrics[1]) : CADRE_OK;
 }
 
@@ -148,6 +151,27 @@ static void put_layers(const train_run *r, json_writer *w)
     put_counts(w, layers, totals);
 }
 
+/* The same for TensorBoard: losses, and the mean of the sparse layers' balance */
+static cadre_status put_events(
+    const train_run *r, const trainer_report *report, double tokens_per_second, double valid_loss)
+{
+    int layers = trainer_sparse_layers(r->trainer);
+    double vio = 0, dead = 0;
+    if (!r->events) return CADRE_OK;
+    for (int i = 0; i < layers; i++) {
+        balance_totals t = trainer_totals(r->trainer, i);
+        vio += metrics_max_vio(t.count, t.experts) / layers;
+        dead += metrics_dead(t.count, t.experts);
+    }
+    const event_scalar scalars[] = { { "train/loss", report->loss },
+        { "train/aux_loss", report->aux }, { "train/z_loss", report->z },
+        { "train/grad_norm", report->gradient_norm }, { "train/lr", report->lr },
+        { "train/tokens_per_second", tokens_per_second }, { "experts/max_vio", vio },
+        { "experts/dead", dead }, { "validation/loss", valid_loss } };
+    int count = (int)(sizeof scalars / sizeof *scalars) - !isfinite(valid_loss);
+    return event_log_put(r->events, (double)time(NULL), r->state.step, scalars, count);
+}
+
 /* A batch that was skipped may have had no number. */
 static void put_loss(json_writer *w, double loss)
 {
@@ -174,7 +198,8 @@ cadre_status metrics_put(
     json_put_real(&w, "tokens_per_second", tokens_per_second);
     put_layers(r, &w);
     json_put_close(&w, '}');
-    cadre_status status = json_writer_status(&w);
+    cadre_status status = put_events(r, report, tokens_per_second, valid_loss);
+    if (status == CADRE_OK) status = json_writer_status(&w);
     for (int i = 0; i < 2 && status == CADRE_OK; i++) {
         if (!r->metrics[i]) continue;
         if (fwrite(w.text.data, 1, w.text.size, r->metrics[i]) != w.text.size ||
@@ -195,5 +220,7 @@ cadre_status metrics_close(train_run *r)
             status = cadre_fail_errno(CADRE_EIO, "metrics.jsonl", "could not be written");
         r->metrics[i] = NULL;
     }
-    return status;
+    cadre_status closed = event_log_close(r->events);
+    r->events = NULL;
+    return status == CADRE_OK ? closed : status;
 }

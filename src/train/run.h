@@ -12,6 +12,7 @@
 #include "train/batches.h"
 #include "train/checkpoint.h"
 #include "train/preference.h"
+#include "train/event_log.h"
 #include "train/trainer.h"
 #include "weights/adapter_file.h"
 #include "weights/placement.h"
@@ -57,7 +58,8 @@ typedef struct train_run {
     const number_format *saved_as; /* NULL: f32 */
     /* In the run's folder, and where --metrics says; NULL: not written */
     FILE *metrics[2];
-    FILE *ranks; /* of several, in the run's folder; NULL: not written */
+    event_log *events; /* --tensorboard; NULL: not asked for */
+    FILE *ranks;       /* of several, in the run's folder; NULL: not written */
 } train_run;
 
 /* Ranks that train one model: the first one alone writes files and tells the listener. */

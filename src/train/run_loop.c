@@ -315,6 +315,8 @@ static cadre_status run_loop(loop *l)
 {
     train_run *r = l->run;
     r->state.guard.ratio = r->settings.skip_bad;
+    if (train_leads(r) && cadre_options_count(r->options, "watch")) /* a report needs its file */
+        CADRE_TRY(train_files_describe(r, mean_of_recent(l)));
     l->began = clock_seconds();
     l->worked = clock_processor_seconds();
     l->started = l->began - r->state.seconds;

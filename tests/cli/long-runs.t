@@ -89,3 +89,13 @@ $ tune="train --from b16 --data text.txt --batch 4 --context 32 --schedule const
 $ cadre train --from b16 --data text.txt --batch 4 --context 32 --steps 6 --schedule constant \
 +     --warmup 2 --dtype f32 --out whole --quiet > log && cadre convert whole rounded --dtype bf16 \
 +     --quiet && cmp rounded/model.safetensors tuned/model.safetensors
+
+# the report of a run that is under way, and events for TensorBoard
+$ cadre $(cat new) --steps 8 --validate-every 4 --watch page.html --tensorboard board --out seen \
++     > log && grep -c '<html' page.html && ls board
+> 1
+> events.out.tfevents.0000000001.cadre
+$ grep -c 'train/loss' board/events.out.tfevents.0000000001.cadre
+> *
+$ cmp seen/model.safetensors <(cadre $(cat new) --steps 8 --out unseen > log;
++     cat unseen/model.safetensors)

@@ -6,7 +6,9 @@
  * function. A row in neither fails the test. What was trained is computed from the options, by the
  * numbers that the trainer's layers are made of, outside of training; what was saved, by opening
  * the folder. */
-#define _GNU_SOURCE
+#ifndef _GNU_SOURCE
+    #define _GNU_SOURCE
+#endif
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -274,6 +276,8 @@ static const char *const nature[] = {
     "dry-run",
     "save-every",
     "keep",
+    "watch",
+    "tensorboard",
     "override",
     "dtype", /* tests/cli/long-runs.t */
     "validate-every",
