@@ -1,5 +1,5 @@
 /* event_log.h - a run's numbers as a file of events that TensorBoard draws: records with checksums
- * (TFRecord), of which each holds an Event message (protocol buffers) with the scalars of a step. */
+ * (TFRecord), of which each holds an Event message (protocol buffers): the scalars of a step. */
 #ifndef CADRE_TRAIN_EVENT_LOG_H
 #define CADRE_TRAIN_EVENT_LOG_H
 

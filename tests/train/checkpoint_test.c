@@ -16,6 +16,7 @@
 #include "support/scratch.h"
 #include "support/small_run.h"
 #include "support/succeeds.h"
+#include "weights/files.h"
 
 static void put(const char *folder, const char *name)
 {
@@ -156,6 +157,35 @@ static void what_is_saved_comes_back(void **state)
     small_remove(folder);
 }
 
+/* A model that is saved in bfloat16: its file is rounded, what is trained is not. */
+static void rounding_is_the_files_alone(void **state)
+{
+    (void)state;
+    const char *folder = fresh("rounded");
+    saved a, b;
+    checkpoint_state s;
+    char *run;
+    saved_open(&a, REAL_C(3.0001)), saved_open(&b, 30);
+    a.arrays.format = b.arrays.format = &number_bf16;
+    succeeds(checkpoint_save(folder, &a.arrays,
+        &(checkpoint_state){ .step = 7, .tokens = 70, .seconds = 1, .run = "{}" }));
+    succeeds(checkpoint_load(folder, &b.arrays, &s, &run));
+    size_t bytes = (size_t)a.table.elements * sizeof(real);
+    const param *first = &a.table.rows[0];
+    if (!REAL_IS_DOUBLE) assert_memory_equal(a.arrays.values, b.arrays.values, bytes);
+    mem_free(run);
+    succeeds(model_read_values(folder, &b.config, &b.table, b.arrays.values));
+    float written;
+    uint16_t half;
+    for (int64_t i = first->offset; i < first->offset + first->rows * first->cols; i++) {
+        float value = (float)a.arrays.values[i];
+        number_bf16.pack(&value, &half, 1);
+        number_bf16.unpack(&half, &written, 1);
+        assert_true((float)b.arrays.values[i] == written);
+    }
+    saved_close(&a), saved_close(&b);
+}
+
 /* The next one takes the place of the first, whose state goes. */
 static void the_last_one_counts(void **state)
 {
@@ -279,6 +309,7 @@ int main(void)
         cmocka_unit_test(a_folder_with_a_file_of_a_run_is_used),
         cmocka_unit_test(a_checkpoint_has_both),
         cmocka_unit_test(what_is_saved_comes_back),
+        cmocka_unit_test(rounding_is_the_files_alone),
         cmocka_unit_test(the_last_one_counts),
         cmocka_unit_test(a_state_belongs_to_one_model),
         cmocka_unit_test(a_damaged_state_is_refused),
