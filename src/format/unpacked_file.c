@@ -195,6 +195,8 @@ cadre_status unpacked_open(const char *path, unpacked_file **f)
     return status;
 }
 
+bool unpacked_is_packed(const unpacked_file *f) { return f->packing != PLAIN; }
+
 void unpacked_close(unpacked_file *f)
 {
     if (!f) return;

@@ -16,6 +16,8 @@ void unpacked_close(unpacked_file *f);                           /* NULL is fine
  * that is damaged, or ends too early. */
 cadre_status unpacked_next(unpacked_file *f, const char **data, size_t *size);
 
+bool unpacked_is_packed(const unpacked_file *f); /* it is compressed */
+
 /* A file's name without the ".gz" or ".zst" at its end: how many bytes of it. */
 size_t unpacked_name(const char *name);
 

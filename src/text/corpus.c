@@ -70,6 +70,7 @@ static cadre_status append_text_file(corpus_domain *d, const char *path)
     byte_buffer head = { 0 };
     CADRE_TRY(unpacked_open(path, &f));
     cadre_status status = put_file(d, f, &lines, &head);
+    d->decompressed += unpacked_is_packed(f);
     byte_buffer_free(&head);
     corpus_lines_free(&lines);
     unpacked_close(f);

@@ -12,7 +12,7 @@ typedef struct footer {
     hash128 key, hash; /* of all before it */
 } footer;
 
-static const char magic[16] = "cadre tokens 1\n";
+static const char magic[16] = "cadre tokens 2\n";
 
 void held_text_free(held_text *h)
 {

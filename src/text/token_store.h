@@ -21,6 +21,7 @@ enum { TOKEN_STORE_LEVELS = 24 };
 typedef struct token_facts {
     int64_t bytes, documents; /* of the domain's texts */
     int64_t texts, conversations, completions;
+    int64_t decompressed; /* files of them */
     /* Documents that begin among any 2^i words of the training part, at most */
     int64_t most[TOKEN_STORE_LEVELS];
     hash128 content; /* corpus_hash */

@@ -228,12 +228,13 @@ static cadre_status find_template(const train_run *r, const chat_template **chat
 
 static void note_documents(const train_run *r, const corpus_ids *how)
 {
-    int64_t texts = 0, conversations = 0;
+    int64_t texts = 0, conversations = 0, decompressed = 0;
     string_view piece = tokenizer_piece(r->tokenizer, how->end);
     for (int i = 0; i < r->corpus->count; i++) {
         const token_facts *f = &r->corpus->domains[i].facts;
         texts += f->texts + f->completions;
         conversations += f->conversations;
+        decompressed += f->decompressed;
     }
     if (texts > r->corpus->count && how->end < 0)
         train_note(r,
@@ -243,6 +244,9 @@ static void note_documents(const train_run *r, const corpus_ids *how)
     else if (texts > r->corpus->count)
         train_note(r, "%lld documents, each with %.*s after it", (long long)texts, (int)piece.size,
             piece.data);
+    if (decompressed)
+        train_note(r, "--data: %lld compressed %s, of which the contents are read",
+            (long long)decompressed, decompressed == 1 ? "file" : "files");
     if (conversations && how->chat)
         train_note(r, "%lld conversations, framed as %s: %s", (long long)conversations,
             chat_template_name(how->chat),
