@@ -12,7 +12,8 @@ extern const architecture architecture_mixtral, architecture_llama, architecture
     architecture_lfm2_moe, architecture_qwen3_5_moe, architecture_qwen3_5_moe_text,
     architecture_qwen3_5, architecture_qwen3_5_text, architecture_qwen3_next,
     architecture_kimi_linear, architecture_mellum, architecture_afmoe, architecture_laguna,
-    architecture_gemma4, architecture_nemotron_h, architecture_granitemoehybrid, architecture_cadre;
+    architecture_gemma4, architecture_nemotron_h, architecture_granitemoehybrid,
+    architecture_bailing_hybrid, architecture_cadre;
 
 static const architecture *const list[] = {
     &architecture_mixtral,
@@ -43,6 +44,7 @@ static const architecture *const list[] = {
     &architecture_gemma4,
     &architecture_nemotron_h,
     &architecture_granitemoehybrid,
+    &architecture_bailing_hybrid,
     &architecture_grok,
     &architecture_switch,
     &architecture_cadre,

@@ -17,7 +17,14 @@ $ echo "{\"model_type\": \"granitemoehybrid\", $(cat sizes), \"num_local_experts
 +     \"embedding_multiplier\": 3, \"residual_multiplier\": 0.5, \"logits_scaling\": 2,
 +     \"attention_multiplier\": 0.25, \"position_embedding_type\": \"nope\"}" > granite.json
 $ sed 's/"num_local_experts": 8/"num_local_experts": 0/; s/"nope"/"rope"/' granite.json > micro.json
-$ echo nemotron dense granite micro > models
+$ echo "{\"model_type\": \"bailing_hybrid\", $(cat sizes), \"num_experts\": 8,
++     \"architectures\": [\"BailingMoeV3ForCausalLM\"], \"num_experts_per_tok\": 2,
++     \"moe_intermediate_size\": 16, \"intermediate_size\": 40, \"num_shared_experts\": 1,
++     \"n_group\": 4, \"topk_group\": 2, \"first_k_dense_replace\": 1, \"layer_group_size\": 2,
++     \"kv_lora_rank\": 12, \"q_lora_rank\": 10, \"qk_nope_head_dim\": 6, \"head_dim\": 8,
++     \"qk_rope_head_dim\": 4, \"v_head_dim\": 8, \"kda_safe_gate\": true,
++     \"no_kda_lora\": true}" > ling.json
+$ echo nemotron dense granite micro ling > models
 $ for m in $(cat models); do
 +     cadre init $m --config $m.json --seed 3 && cadre convert $m $m.gguf --quiet &&
 +     sed 's/cadre.config/cadre.confix/' $m.gguf > $m.keys.gguf &&
@@ -60,3 +67,18 @@ $ sh refused granite 's/"auto"/7/'
 $ sh refused nemotron 's/ME.E/MEXE/'
 > cadre: no.json: hybrid_override_pattern: expected M, *, E or - for each of the 4 layers, found
 +  "MEXE"
+$ sh refused ling 's/MoeV3For/MoeV2_5For/'
+> cadre: no.json: architectures[0]: expected BailingMoeV3ForCausalLM, the only class of this
++  model_type that is implemented, found "BailingMoeV2_5ForCausalLM"
+$ sh refused ling 's/"kda_safe_gate": true/"kda_safe_gate": false/'
+> cadre: no.json: kda_safe_gate: expected true, the only value that is implemented, found false
+$ sh refused ling 's/"no_kda_lora": true/"no_kda_lora": false/'
+> cadre: no.json: no_kda_lora: expected true, the only value that is implemented, found false
+$ sh refused ling 's/"no_kda_lora": true/"expert_swiglu_limit_list": [null, 7]/'
+> cadre: no.json: expert_swiglu_limit_list[1]: expected null, the only value that is implemented,
++  found 7
+$ sh refused ling 's/"layer_group_size": 2/"layer_group_size": 0/'
+> cadre: no.json: layer_group_size: expected an integer in 1..512, found 0
+$ sh refused ling 's/"no_kda_lora": true/"gated_attention_proj_granularity_type": "element_wise"/'
+> cadre: no.json: gated_attention_proj_granularity_type: expected head_wise, the only value that is
++  implemented, found "element_wise"

@@ -1,0 +1,131 @@
+/* bailing_hybrid_test.c - Ling 3: which layers attend, what their parameters are, what is written
+ * of them, and what of config.json is refused by name. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "arch/architecture.h"
+#include "arch/config_json.h"
+#include "arch/param.h"
+#include "support/family.h"
+#include "support/succeeds.h"
+
+/* Layers 2 and 5 attend. */
+static const char usual[] =
+    "{\"model_type\": \"bailing_hybrid\", \"vocab_size\": 64, \"hidden_size\": 32, "
+    "\"num_hidden_layers\": 6, \"num_attention_heads\": 4, \"intermediate_size\": 24, "
+    "\"moe_intermediate_size\": 12, \"num_experts\": 8, \"num_experts_per_tok\": 2, "
+    "\"num_shared_experts\": 1, \"n_group\": 4, \"topk_group\": 2, "
+    "\"first_k_dense_replace\": 1, \"layer_group_size\": 3, \"kv_lora_rank\": 12, "
+    "\"q_lora_rank\": null, \"qk_nope_head_dim\": 6, \"qk_rope_head_dim\": 4, "
+    "\"v_head_dim\": 5, \"head_dim\": 7, \"kda_lower_bound\": -4";
+
+static cadre_status parse(const char *more, model_config *c)
+{
+    char text[4096];
+    int size = snprintf(text, sizeof text, "%s%s%s}", usual, *more ? ", " : "", more);
+    assert_true(size > 0 && (size_t)size < sizeof text);
+    return model_config_parse("config.json", text, (size_t)size, c);
+}
+
+static model_config taken(const char *more)
+{
+    model_config c, again;
+    if (parse(more, &c) != CADRE_OK) fail_msg("%s: %s", more, cadre_last_error());
+    const char *text = family_written(&c);
+    succeeds(model_config_parse("again.json", text, strlen(text), &again));
+    const char *difference = model_config_difference(&c, &again);
+    if (difference) fail_msg("%s: written, it has another %s", more, difference);
+    model_config_free(&again);
+    return c;
+}
+
+static void the_last_layer_of_each_group_attends(void **state)
+{
+    (void)state;
+    model_config c = taken("");
+    for (int64_t l = 0; l < c.layers; l++) {
+        const mixer_config *m = &c.layer[l].mixer;
+        bool attends = l % 3 == 2;
+        assert_ptr_equal(m->row, attends ? &mixer_latent : &mixer_kda);
+        assert_int_equal(c.layer[l].sparse, l > 0);
+        if (attends) {
+            assert_true(m->gating == GATE_HEADS && !m->unplaced && m->value_dim == 5);
+        } else {
+            assert_true(m->decay_bound == -4 && m->low_rank == 0 && m->conv == 4);
+            assert_true(m->head_dim == 7 && m->value_dim == 7 && m->heads == 4);
+        }
+    }
+    assert_true(c.rope.pairs && c.groups == 4 && c.groups_used == 2);
+    assert_int_equal(c.layer[1].moe.shared, 12);
+    assert_null((c.arch->hf.refuses)(&c));
+    succeeds(model_config_set_mixer(&c, 5, "kda", "here"));
+    assert_string_equal((c.arch->hf.refuses)(&c), "the last layer of each group attends");
+    model_config_free(&c);
+}
+
+static void gates_have_a_row_for_each_head(void **state)
+{
+    (void)state;
+    model_config c = taken("");
+    param_table table;
+    int gates = 0, decays = 0;
+    succeeds(param_table_make(&c, &table));
+    for (int64_t i = 0; i < table.count; i++) {
+        const param *p = &table.rows[i];
+        if (p->role == ROLE_ATTN_GATE) {
+            assert_true(p->layer % 3 == 2 && p->rows == 4 && p->cols == 32);
+            gates++;
+        }
+        if (p->role == ROLE_DELTA_DECAY) {
+            assert_true(p->layer % 3 != 2 && p->rows == 28 && p->cols == 32);
+            decays++;
+        }
+    }
+    assert_true(gates == 2 && decays == 4);
+    param_table_free(&table);
+    model_config_free(&c);
+}
+
+static void what_is_not_implemented_is_refused_by_name(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        { "\"architectures\": [\"BailingMoeV2_5ForCausalLM\"]", "architectures[0]" },
+        { "\"architectures\": [3]", "architectures[0]" },
+        { "\"architectures\": \"BailingMoeV3ForCausalLM\"", "architectures" },
+        { "\"no_kda_lora\": false", "no_kda_lora: expected true" },
+        { "\"kda_safe_gate\": false", "kda_safe_gate: expected true" },
+        { "\"gated_attention_proj_granularity_type\": \"element_wise\"", "head_wise" },
+        { "\"score_function\": \"softmax\"", "score_function: expected sigmoid" },
+        { "\"topk_method\": \"greedy\"", "topk_method: expected noaux_tc" },
+        { "\"moe_router_enable_expert_bias\": false", "moe_router_enable_expert_bias" },
+        { "\"expert_swiglu_limit_list\": [null, 7]", "expert_swiglu_limit_list[1]" },
+        { "\"share_expert_swiglu_limit_list\": [5]", "share_expert_swiglu_limit_list[0]" },
+        { "\"expert_swiglu_limit_list\": 5", "expert_swiglu_limit_list" },
+        { "\"short_conv_kernel_size\": 12", "found 12" },
+        { "\"short_conv_kernel_size\": -1", "short_conv_kernel_size" },
+        { "\"hidden_act\": \"gelu\"", "hidden_act: expected silu" },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        model_config c;
+        if (parse(cases[i][0], &c) == CADRE_OK) fail_msg("%s was read", cases[i][0]);
+        if (!strstr(cadre_last_error(), cases[i][1]))
+            fail_msg("\"%s\" does not say %s", cadre_last_error(), cases[i][1]);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_last_layer_of_each_group_attends),
+        cmocka_unit_test(gates_have_a_row_for_each_head),
+        cmocka_unit_test(what_is_not_implemented_is_refused_by_name),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
