@@ -139,6 +139,10 @@ static void test_every_template(void **state)
                             "brief<|im_end|>\n<|im_start|>user\nHello<|im_end|>\n<|im_start|>"
                             "assistant\n Hi <|im_end|>\n"
                             "<|im_start|>user\nWho?<|im_end|>\n<|im_start|>assistant\n<think>\n" },
+        { "qwen3.5", "<|im_start|>system\nBe "
+                     "brief<|im_end|>\n<|im_start|>user\nHello<|im_end|>\n<|im_start|>"
+                     "assistant\n Hi <|im_end|>\n"
+                     "<|im_start|>user\nWho?<|im_end|>\n<|im_start|>assistant\n<think>\n" },
         { "qwen3", "<|im_start|>system\nBe "
                    "brief<|im_end|>\n<|im_start|>user\nHello<|im_end|>\n<|im_start|>assistant\n Hi "
                    "<|im_end|>\n"
@@ -244,6 +248,8 @@ static void test_ways_of_thinking(void **state)
     }
     assert_true(chat_template_think(chat_template_find("deepseek-v3.1"), "on", &way) && way.thinks);
     assert_true(chat_template_think(chat_template_find("glm4.7"), "off", &way) && !way.thinks);
+    assert_true(chat_template_think(chat_template_find("qwen3.5"), "off", &way) && !way.thinks);
+    assert_true(chat_template_think(chat_template_find("qwen3.5"), "on", &way) && way.thinks);
     assert_false(chat_template_think(chat_template_find("chatml"), "off", &way));
     assert_false(chat_template_think(chat_template_find("deepseek-r1"), "off", &way));
     assert_false(chat_template_think(chat_template_find("gpt-oss"), "off", &way));
