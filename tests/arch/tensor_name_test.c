@@ -178,7 +178,7 @@ typedef struct laid {
     param_role role;
     unsigned form;
     int64_t rows, cols; /* of the parameter: expert 2 of 8, 4 heads of 8, 2 of keys */
-    int64_t shape[3];   /* of the tensor; 0 behind the last */
+    int64_t shape[4];   /* of the tensor; 0 behind the last */
     int64_t offset, row, col;
 } laid;
 
@@ -210,7 +210,7 @@ static void a_parameter_lies_in_its_tensor(void **state)
         const param p = {
             .role = l->role, .layer = 1, .expert = 2, .rows = l->rows, .cols = l->cols
         };
-        int64_t shape[3] = { 0 };
+        int64_t shape[4] = { 0 };
         int rank = tensor_name_shape(&name, &c, &p, shape);
         assert_int_equal(rank, l->shape[2] ? 3 : 2);
         assert_memory_equal(shape, l->shape, sizeof shape);
