@@ -111,7 +111,7 @@ static void round_rows(const gemm_rows *in, int64_t k, int64_t width, real *out)
     else if (width == 2 * WIDTH) round_vectors(2, in, k, out);
     else round_vectors(1, in, k, out);
     if (k % 2 == 0) return;
-    const __m512 pad = _mm512_castsi512_ps(_mm512_set1_epi32(in->pad << 16));
+    const __m512 pad = _mm512_castsi512_ps(_mm512_set1_epi32((int32_t)((uint32_t)in->pad << 16)));
     out += k / 2 * width;
     for (int64_t j = 0; j < width; j += WIDTH)
         _mm512_storeu_si512(out + j, words_of(part_of(in, row_at(in, k - 1), j), pad));
