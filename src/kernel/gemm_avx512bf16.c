@@ -75,8 +75,8 @@ static void round_row(int64_t k, const real *in, uint16_t pad, real *out)
 INLINE __m512 part_of(const gemm_rows *in, const real *row, int64_t j)
 {
     int64_t left = in->columns - j;
-    __mmask16 there = left >= WIDTH ? 0xffff : left > 0 ? (__mmask16)((1 << left) - 1) : 0;
-    return _mm512_maskz_loadu_ps(there, row + j);
+    uint32_t there = left >= WIDTH ? 0xffff : left > 0 ? (1u << left) - 1 : 0;
+    return _mm512_maskz_loadu_ps((__mmask16)there, row + j);
 }
 
 static const real *row_at(const gemm_rows *in, int64_t q)
