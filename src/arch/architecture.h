@@ -32,6 +32,8 @@ typedef struct architecture_hf {
     const tensor_name *tensors;
     const layer_type
         *types; /* besides those of attention, up to a NULL name; NULL: there are none */
+    /* The same for types that are read and not written, for other keys say the same; or NULL */
+    const layer_type *read_types;
     /* The list with an item for each layer that stands in place of "num_hidden_layers" where files
      * lack that; NULL: none lacks it */
     const char *layer_list;

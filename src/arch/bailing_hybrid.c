@@ -8,11 +8,10 @@
 static const config_key keys[] = {
     KEY_INT_OF("intermediate_size", dense_width, 0, 0),
     KEY_INT_OF("moe_intermediate_size", expert_width, KEY_REQUIRED, 0),
-    KEY_INT_OF("moe_shared_expert_intermediate_size", shared_width, 0, 0),
-    KEY_INT_OF("num_experts", experts, KEY_REQUIRED, 0),
-    KEY_INT_OF("num_experts_per_tok", topk, KEY_REQUIRED, 0),
+    KEY_INT_OF("num_experts|num_local_experts|n_routed_experts", experts, KEY_REQUIRED, 0),
+    KEY_INT_OF("num_experts_per_tok|num_experts_per_token", topk, KEY_REQUIRED, 0),
     KEY_INT_OF("num_shared_experts", shared_experts, 0, 0),
-    KEY_INT_OF("n_group", groups, KEY_ZERO_UNSAID, 1),
+    KEY_INT_OF("n_group|num_expert_group", groups, KEY_ZERO_UNSAID, 1),
     KEY_INT_OF("topk_group", groups_used, KEY_ZERO_UNSAID, 1),
     KEY_REAL_OF("routed_scaling_factor", route_scale, 0, 1),
     KEY_INT_OF("first_k_dense_replace", dense_layers, 0, 0),
@@ -61,6 +60,9 @@ static const tensor_name tensors[] = {
     { 0 },
 };
 
+/* As transformers lists them, beside layer_group_size */
+static const layer_type types[] = { { "linear_attention", "kda" }, { 0 } };
+
 static void fix(model_config *c)
 {
     c->gating = GATE_HEADS;
@@ -69,9 +71,10 @@ static void fix(model_config *c)
 
 /* ---- config.json ---- */
 
-static const char class_name[] = "BailingMoeV3ForCausalLM";
+static const char class_name[] = "BailingMoeV3ForCausalLM",
+                  transformers_name[] = "BailingHybridForCausalLM";
 
-/* Ling 2.5 and 2.6 are told by their class. */
+/* Ling 2.5 and 2.6 are told by their class. Ling 3 has another one in what transformers saves. */
 static cadre_status check_class(const json_node *root)
 {
     json_node list;
@@ -80,7 +83,7 @@ static cadre_status check_class(const json_node *root)
         json_node item = json_item(&list, i);
         const char *name;
         CADRE_TRY(json_as_string(&item, &name, NULL));
-        if (strcmp(name, class_name) != 0) {
+        if (strcmp(name, class_name) != 0 && strcmp(name, transformers_name) != 0) {
             json_refuse(
                 &item, "%s, the only class of this model_type that is implemented", class_name);
             return CADRE_EUNSUPPORTED;
@@ -103,12 +106,24 @@ static cadre_status check_limits(const json_node *root, const char *key)
     return CADRE_OK;
 }
 
+/* What transformers calls otherwise: "head_dim" is then the rotated part of latent attention. */
+static cadre_status read_other_names(const json_node *root, model_config *c)
+{
+    bool renorm = true;
+    CADRE_TRY(json_opt_int(root, "linear_head_dim", 1, CONFIG_MAX_WIDTH, &c->delta_key_dim));
+    if (!json_has(root, "moe_renormalize")) return CADRE_OK;
+    CADRE_TRY(json_get_bool(root, "moe_renormalize", &renorm));
+    c->router = router_by_name(renorm ? c->arch->base.renorm : c->arch->base.router);
+    return CADRE_OK;
+}
+
 static cadre_status read(const json_node *root, model_config *c)
 {
     int64_t group = 0;
     CADRE_TRY(check_class(root));
     CADRE_TRY(check_limits(root, "expert_swiglu_limit_list"));
     CADRE_TRY(check_limits(root, "share_expert_swiglu_limit_list"));
+    CADRE_TRY(read_other_names(root, c));
     CADRE_TRY(json_get_int(root, "layer_group_size", 1, CONFIG_MAX_LAYERS, &group));
     for (int64_t l = 0; l < c->layers; l++)
         if ((l + 1) % group) CADRE_TRY(model_config_set_mixer(c, l, "kda", root->file));
@@ -126,6 +141,7 @@ static int64_t group_of(const model_config *c)
 static void write(const model_config *c, json_writer *w)
 {
     json_put_int(w, "layer_group_size", group_of(c));
+    json_put_int(w, "moe_shared_expert_intermediate_size", c->expert_width);
     json_put_int(w, "num_nextn_predict_layers", 0);
 }
 
@@ -134,6 +150,8 @@ static const char *refuses(const model_config *c)
     for (int64_t l = 0; l < c->layers; l++)
         if ((c->layer[l].mixer.row == &mixer_kda) != ((l + 1) % group_of(c) != 0))
             return "the last layer of each group attends";
+    if (c->shared_width != c->shared_experts * c->expert_width)
+        return "a shared expert is as wide as another one";
     return NULL;
 }
 
@@ -202,6 +220,7 @@ const architecture architecture_bailing_hybrid = {
     .hf.class_name = class_name,
     .hf.keys = keys,
     .hf.tensors = tensors,
+    .hf.read_types = types,
     .hf.act = "silu",
     .hf.norm_topk_prob = true,
     .hf.read = read,

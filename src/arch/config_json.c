@@ -17,7 +17,7 @@ static const config_key shared_keys[] = {
     KEY_INT_OF("num_attention_heads", heads, KEY_REQUIRED, 0),
     KEY_INT_OF("num_key_value_heads", kv_heads, 0, 0),
     KEY_REAL_OF("rms_norm_eps", norm_eps, 0, 1e-6),
-    KEY_INT_OF("max_position_embeddings", context, 0, 2048),
+    KEY_INT_OF("max_position_embeddings|model_max_length", context, 0, 2048),
     KEY_BOOL_OF("tie_word_embeddings", tie, 0, 0),
     KEY_REAL_OF("initializer_range", init_range, 0, 0.02),
     { 0 },

@@ -208,8 +208,10 @@ static cadre_status read_used_windows(const json_node *root, model_config *c)
 /* The mixer of a type of recurrent layers; NULL: it is none. */
 static const char *recurrent_of(const architecture *arch, const char *type)
 {
-    for (const layer_type *t = arch->hf.types; t && t->name; t++)
-        if (!strcmp(t->name, type)) return t->mixer;
+    const layer_type *const lists[] = { arch->hf.types, arch->hf.read_types };
+    for (int i = 0; i < 2; i++)
+        for (const layer_type *t = lists[i]; t && t->name; t++)
+            if (!strcmp(t->name, type)) return t->mixer;
     return NULL;
 }
 

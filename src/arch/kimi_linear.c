@@ -5,10 +5,10 @@
 static const config_key keys[] = {
     KEY_INT_OF("intermediate_size", dense_width, 0, 0),
     KEY_INT_OF("moe_intermediate_size", expert_width, KEY_REQUIRED, 0),
-    KEY_INT_OF("num_experts", experts, KEY_REQUIRED, 0),
-    KEY_INT_OF("num_experts_per_token", topk, KEY_REQUIRED, 0),
+    KEY_INT_OF("num_experts|num_local_experts|n_routed_experts", experts, KEY_REQUIRED, 0),
+    KEY_INT_OF("num_experts_per_token|num_experts_per_tok", topk, KEY_REQUIRED, 0),
     KEY_INT_OF("num_shared_experts", shared_experts, 0, 0),
-    KEY_INT_OF("num_expert_group", groups, KEY_ZERO_UNSAID, 1),
+    KEY_INT_OF("num_expert_group|n_group", groups, KEY_ZERO_UNSAID, 1),
     KEY_INT_OF("topk_group", groups_used, KEY_ZERO_UNSAID, 1),
     KEY_REAL_OF("routed_scaling_factor", route_scale, 0, 1),
     KEY_INT_OF("first_k_dense_replace", dense_layers, 0, 0),
@@ -42,8 +42,18 @@ static const tensor_name tensors[] = {
     { ROLE_SHARED_GATE, FFN "shared_experts.gate_proj.weight", 0 },
     { ROLE_SHARED_UP, FFN "shared_experts.up_proj.weight", 0 },
     { ROLE_SHARED_DOWN, FFN "shared_experts.down_proj.weight", 0 },
+    /* Of dense layers; transformers calls them as sparse ones. */
+    { ROLE_GATE, "model.layers.{l}.mlp.gate_proj.weight", 0 },
+    { ROLE_UP, "model.layers.{l}.mlp.up_proj.weight", 0 },
+    { ROLE_DOWN, "model.layers.{l}.mlp.down_proj.weight", 0 },
+    { ROLE_GATE, FFN "gate_proj.weight", 0 },
+    { ROLE_UP, FFN "up_proj.weight", 0 },
+    { ROLE_DOWN, FFN "down_proj.weight", 0 },
     { 0 },
 };
+
+/* As transformers lists them, beside the lists of linear_attn_config */
+static const layer_type types[] = { { "linear_attention", "kda" }, { 0 } };
 
 static void fix(model_config *c) { c->unplaced = true; }
 
@@ -145,6 +155,7 @@ const architecture architecture_kimi_linear = {
     .words = "Kimi-Linear: top-k of biased sigmoid scores, Kimi delta attention, latent attention",
     .hf.keys = keys,
     .hf.tensors = tensors,
+    .hf.read_types = types,
     .hf.act = "silu",
     .hf.read = read,
     .hf.write = write,

@@ -69,6 +69,27 @@ static void the_last_layer_of_each_group_attends(void **state)
     model_config_free(&c);
 }
 
+/* As transformers saves it. A shared expert is as wide as another one, whatever a key says. */
+static void other_names_say_the_same(void **state)
+{
+    static const char types[] =
+        "\"layer_types\": [\"linear_attention\", \"linear_attention\", \"full_attention\", "
+        "\"linear_attention\", \"linear_attention\", \"full_attention\"]";
+    char more[1024];
+    (void)state;
+    snprintf(more, sizeof more,
+        "\"architectures\": [\"BailingHybridForCausalLM\"], \"linear_head_dim\": 9, %s, "
+        "\"num_experts_per_token\": 2, \"num_expert_group\": 4, \"model_max_length\": 512, "
+        "\"moe_renormalize\": false, \"moe_shared_expert_intermediate_size\": 30",
+        types);
+    model_config c = taken(more);
+    assert_true(c.layer[0].mixer.row == &mixer_kda && c.layer[0].mixer.head_dim == 9);
+    assert_true(c.layer[2].mixer.row == &mixer_latent && c.context == 512);
+    assert_string_equal(c.router->name, "sigmoid-bias-raw");
+    assert_int_equal(c.layer[1].moe.shared, 12);
+    model_config_free(&c);
+}
+
 static void gates_have_a_row_for_each_head(void **state)
 {
     (void)state;
@@ -124,6 +145,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_last_layer_of_each_group_attends),
+        cmocka_unit_test(other_names_say_the_same),
         cmocka_unit_test(gates_have_a_row_for_each_head),
         cmocka_unit_test(what_is_not_implemented_is_refused_by_name),
     };

@@ -62,8 +62,7 @@ static void options_that_are_not_implemented(void **state)
         const char *type, *members, *name;
     } cases[] = {
         { "mixtral", "\"hidden_act\": \"gelu\",", "hidden_act" },
-        { "mixtral", "\"rope_scaling\": {\"type\": \"proportional\", \"factor\": 2},",
-            "rope_type" },
+        { "mixtral", "\"rope_scaling\": {\"type\": \"cubic\", \"factor\": 2},", "rope_type" },
         { "mixtral", "\"attention_bias\": true,", "attention_bias" },
         { "mixtral", "\"quantization_config\": {\"quant_method\": \"aqlm\"},", "quant_method" },
         { "mixtral",
