@@ -53,7 +53,8 @@ static int tear_down(void **state)
 
 static loss_pass pass_of(void)
 {
-    return (loss_pass){ T, rows_from(s.x, D), s.targets, s.losses, REAL_C(0.1), rows_to(s.dx, D) };
+    return (loss_pass){ T, rows_from(s.x, D), s.targets, s.losses, REAL_C(0.1), NULL,
+        rows_to(s.dx, D) };
 }
 
 static void forward(void *state)
@@ -144,7 +145,8 @@ static void run(compute *c, void *state, real *out)
     loss_head h = { { .w = weight_of_floats(w, WORDS, SIZE), .dw = out }, 1, 0, NULL, 0 };
     loss_scratch scratch = { 32, logits, NULL };
     real *losses = out + WORDS * SIZE, *dx = losses + ROWS;
-    loss_pass pass = { ROWS, rows_from(x, SIZE), targets, losses, REAL_C(0.01), rows_to(dx, SIZE) };
+    loss_pass pass = { ROWS, rows_from(x, SIZE), targets, losses, REAL_C(0.01), NULL,
+        rows_to(dx, SIZE) };
     loss_forward_backward(c, &h, &scratch, &pass);
 }
 

@@ -33,7 +33,7 @@ static void test_targets_follow_inputs(void **state)
     batches b = open_case(1);
     int32_t inputs[BATCH * CONTEXT], targets[BATCH * CONTEXT];
     bool begins[BATCH * CONTEXT] = { false };
-    const batch_rows rows = { inputs, targets, begins };
+    const batch_rows rows = { inputs, targets, begins, NULL };
     for (int64_t step = 0; step < 100; step++) {
         batches_take(&b, step, 0, BATCH, &rows);
         for (int i = 0; i < BATCH * CONTEXT; i++) {
@@ -54,7 +54,8 @@ static void test_an_epoch_sees_every_window_once(void **state)
     for (int64_t epoch = 0; epoch < 3; epoch++) {
         int seen[1000 + SECOND] = { 0 }, twice = 0;
         for (int64_t i = 0; i < b.windows; i++) {
-            batches_take(&b, epoch * b.windows + i, 0, 1, &(batch_rows){ inputs, targets, begins });
+            batches_take(
+                &b, epoch * b.windows + i, 0, 1, &(batch_rows){ inputs, targets, begins, NULL });
             for (int j = 0; j < CONTEXT; j++) twice += seen[inputs[j]]++ > 0;
         }
         assert_int_equal(twice, 0);
@@ -68,12 +69,12 @@ static void test_a_batch_is_a_function_of_the_step(void **state)
     int32_t whole[BATCH * CONTEXT], part[BATCH * CONTEXT], targets[BATCH * CONTEXT],
         different[BATCH * CONTEXT];
     bool begins[BATCH * CONTEXT] = { false };
-    batches_take(&b, 41, 0, BATCH, &(batch_rows){ whole, targets, begins });
+    batches_take(&b, 41, 0, BATCH, &(batch_rows){ whole, targets, begins, NULL });
     /* In parts, backwards */
     for (int64_t i = BATCH - 1; i >= 0; i--)
-        batches_take(&b, 41, i, 1, &(batch_rows){ part + i * CONTEXT, targets, begins });
+        batches_take(&b, 41, i, 1, &(batch_rows){ part + i * CONTEXT, targets, begins, NULL });
     assert_memory_equal(whole, part, sizeof whole);
-    batches_take(&other, 41, 0, BATCH, &(batch_rows){ different, targets, begins });
+    batches_take(&other, 41, 0, BATCH, &(batch_rows){ different, targets, begins, NULL });
     assert_memory_not_equal(whole, different, sizeof whole);
 }
 
@@ -92,7 +93,8 @@ static void test_weights_say_how_often_a_run_comes(void **state)
     for (int mix = 0; mix < 2; mix++) {
         int count[2] = { 0 }, seen[FIRST / CONTEXT + 1] = { 0 };
         for (int64_t i = 0; i < BATCHES_MIX; i++) {
-            batches_take(&b, mix * BATCHES_MIX + i, 0, 1, &(batch_rows){ inputs, targets, begins });
+            batches_take(
+                &b, mix * BATCHES_MIX + i, 0, 1, &(batch_rows){ inputs, targets, begins, NULL });
             count[inputs[0] >= 1000]++;
             if (inputs[0] < 1000) seen[inputs[0] / CONTEXT]++;
         }
@@ -120,7 +122,7 @@ static void test_marks_of_a_corpus(void **state)
     for (int pack = 0; pack < 2; pack++) {
         bool begins[CONTEXT] = { false };
         b.pack = pack;
-        batches_take(&b, 0, 0, 1, &(batch_rows){ inputs, targets, begins });
+        batches_take(&b, 0, 0, 1, &(batch_rows){ inputs, targets, begins, NULL });
         for (int i = 0; i < CONTEXT; i++) {
             bool counts = i + 1 != 3 && i + 1 != 5 && !(pack && i + 1 == 6);
             assert_int_equal(inputs[i], i);
@@ -138,7 +140,7 @@ static void test_rows_of_a_file_come_in_order(void **state)
     bool begins[CONTEXT] = { false };
     for (int32_t i = 0; i < 2 * BATCH * (CONTEXT + 1); i++) rows[i] = i;
     batches b = { .batch = BATCH, .context = CONTEXT, .table = rows, .steps = 2 };
-    batches_take(&b, 1, 2, 1, &(batch_rows){ inputs, targets, begins });
+    batches_take(&b, 1, 2, 1, &(batch_rows){ inputs, targets, begins, NULL });
     assert_int_equal(inputs[0], 5 * (CONTEXT + 1));
     assert_int_equal(targets[CONTEXT - 1], 6 * (CONTEXT + 1) - 1);
 }
@@ -154,7 +156,7 @@ static void test_targets_and_documents_of_a_file(void **state)
                                           next[CONTEXT] = { 2, 3, -1, 5, -1, 7, 8, -1 };
     int32_t inputs[CONTEXT], targets[CONTEXT];
     bool begins[CONTEXT] = { false };
-    const batch_rows rows = { inputs, targets, begins };
+    const batch_rows rows = { inputs, targets, begins, NULL };
     batches b = { .batch = 1, .context = CONTEXT, .table = tokens, .steps = 1, .targets = given };
     assert_int_equal(batches_most_documents(&b), 1);
     batches_take(&b, 0, 0, 1, &rows);
