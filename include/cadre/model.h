@@ -56,7 +56,7 @@ typedef struct cadre_format_share {
     int64_t bytes; /* in the file */
 } cadre_format_share;
 
-enum { CADRE_TOKEN_TYPES = 8 };
+enum { CADRE_TOKEN_TYPES = 8, CADRE_LAYER_KINDS = 8 };
 
 typedef struct cadre_model_info {
     size_t size;              /* sizeof(cadre_model_info) */
@@ -79,6 +79,14 @@ typedef struct cadre_model_info {
         int64_t tokens;   /* of the vocabulary */
         int64_t experts;  /* of its bank in every sparse layer; 0: all are open to all types */
     } type[CADRE_TOKEN_TYPES];
+    /* Kinds of layers by how tokens read those before them, in the order of the first of each; of
+     * more than there is room for, the last has all others */
+    int64_t layer_kinds;
+    struct {
+        const char *name; /* "attention", "latent attention", "mamba2" ...; static */
+        int64_t window;   /* tokens that it sees; 0: all before it */
+        int64_t layers;
+    } layer_kind[CADRE_LAYER_KINDS];
 } cadre_model_info;
 
 CADRE_API cadre_status cadre_model_info_get(const cadre_model *model, cadre_model_info *info);

@@ -31,7 +31,7 @@ typedef struct facts {
     double disk, expected; /* bytes and tokens a second; of a store */
 } facts;
 
-enum { FORMATS_TEXT = 400 };
+enum { FORMATS_TEXT = 400, KINDS_TEXT = 400 };
 
 /* Writes "Q4_K, F32", or the same with each format's share of the weights' bytes. */
 static const char *list_formats(const cadre_model_info *i, bool shares, char text[FORMATS_TEXT])
@@ -60,6 +60,32 @@ static void add_store(json_t *object, const facts *f)
         s->expected_hit_rate, "expected_tokens_per_second", f->expected);
     json_object_update(object, own);
     json_decref(own);
+}
+
+/* "30 gated-delta, 10 attention"; false: all layers attend to everything */
+static bool list_kinds(const cadre_model_info *i, char text[KINDS_TEXT])
+{
+    size_t used = 0;
+    text[0] = '\0';
+    for (int64_t k = 0; k < i->layer_kinds && used < KINDS_TEXT; k++) {
+        char window[48] = "";
+        if (i->layer_kind[k].window)
+            snprintf(window, sizeof window, " with a window of %lld",
+                (long long)i->layer_kind[k].window);
+        used += (size_t)snprintf(text + used, KINDS_TEXT - used, "%s%lld %s%s", k ? ", " : "",
+            (long long)i->layer_kind[k].layers, i->layer_kind[k].name, window);
+    }
+    return i->layer_kinds > 1 || i->recurrent_layers || i->layer_kind[0].window;
+}
+
+static json_t *kinds_object(const cadre_model_info *i)
+{
+    json_t *kinds = json_array();
+    for (int64_t k = 0; k < i->layer_kinds; k++)
+        json_array_append_new(kinds, json_pack("{s:s,s:I,s:I}", "kind", i->layer_kind[k].name,
+                                         "window", (json_int_t)i->layer_kind[k].window, "layers",
+                                         (json_int_t)i->layer_kind[k].layers));
+    return kinds;
 }
 
 static int print_object(const facts *f)
@@ -104,6 +130,7 @@ static int print_object(const facts *f)
             types, json_pack("{s:s,s:I,s:I}", "name", i->type[n].name, "tokens",
                        (json_int_t)i->type[n].tokens, "experts", (json_int_t)i->type[n].experts));
     if (object && types) json_object_set_new(object, "types", types);
+    if (object) json_object_set_new(object, "layer_kinds", kinds_object(i));
     for (size_t n = 0; object && n < sizeof numbers / sizeof *numbers; n++)
         json_object_set_new(object, numbers[n].key, json_integer(numbers[n].value));
     if (object && f->store.slots) add_store(object, f);
@@ -146,7 +173,7 @@ static void print_store(print_table *t, const facts *f)
 static int print_as_table(const facts *f)
 {
     const cadre_model_info *i = &f->info;
-    char text[PRINT_NUMBER], other[PRINT_NUMBER], formats[FORMATS_TEXT];
+    char text[PRINT_NUMBER], other[PRINT_NUMBER], formats[FORMATS_TEXT], kinds[KINDS_TEXT];
     print_table *t = print_table_begin("ll");
     print_row(t, "architecture", "%s", i->architecture);
     print_row(t, "parameters", "%s (%s)", print_short_count((double)i->parameters, text),
@@ -157,8 +184,7 @@ static int print_as_table(const facts *f)
     print_row(t, "layers", "%lld, of which %lld sparse", (long long)i->layers,
         (long long)i->sparse_layers);
     print_row(t, "width", "%lld", (long long)i->width);
-    if (i->recurrent_layers)
-        print_row(t, "recurrent", "%lld layers", (long long)i->recurrent_layers);
+    if (list_kinds(i, kinds)) print_row(t, "layers by kind", "%s", kinds);
     if (i->heads)
         print_row(t, "attention", "%lld heads, %lld of keys and values", (long long)i->heads,
             (long long)i->kv_heads);

@@ -294,6 +294,28 @@ static void add_types(const model_config *c, cadre_model_info *info)
     }
 }
 
+static const char *kind_of(const layer_config *layer)
+{
+    const mixer *row = layer->mixer.row;
+    if (row == &mixer_latent) return "latent attention";
+    return row == &mixer_none ? "no token mixer" : layer_mixer_name(layer);
+}
+
+static void add_kinds(const model_config *c, cadre_model_info *info)
+{
+    for (int64_t l = 0; l < c->layers; l++) {
+        const char *name = kind_of(&c->layer[l]);
+        int64_t window = c->layer[l].mixer.window, i = 0;
+        while (i < info->layer_kinds && (strcmp(info->layer_kind[i].name, name) != 0 ||
+                                            info->layer_kind[i].window != window))
+            i++;
+        if (i == CADRE_LAYER_KINDS) info->layer_kind[--i].name = "others";
+        else if (i == info->layer_kinds) info->layer_kind[info->layer_kinds++].name = name;
+        info->layer_kind[i].window = window;
+        info->layer_kind[i].layers++;
+    }
+}
+
 cadre_status cadre_model_info_get(const cadre_model *m, cadre_model_info *info)
 {
     const model_config *c = &m->config;
@@ -323,6 +345,8 @@ cadre_status cadre_model_info_get(const cadre_model *m, cadre_model_info *info)
         .recurrent_layers = recurrent,
     };
     if (m->encoder) add_encoder(m->encoder, &made);
+    if (m->encoder) add_kinds(&m->encoder->config, &made);
+    add_kinds(c, &made);
     add_types(c, &made);
     sized_write(&made, sizeof made, info);
     return CADRE_OK;

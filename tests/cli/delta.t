@@ -36,8 +36,8 @@ $ grep -h '"model_type"\|"full_attention_interval"' next.back/config.json nested
 
 # layers that follow no period
 $ sed "s/\"num_hidden/\"layer_types\": [$(cat types)], \"num_hidden/" moe.json > kinds.json
-$ cadre init kinds --config kinds.json && cadre inspect kinds | grep -E 'recurrent|attention'
-> recurrent         3 layers
+$ cadre init kinds --config kinds.json && cadre inspect kinds | grep -E 'kind|heads'
+> layers by kind    3 gated-delta, 1 attention
 > attention         4 heads, 2 of keys and values
 $ cadre convert kinds kinds.gguf --quiet && cadre convert kinds.gguf kinds.back --quiet &&
 +     for n in kinds kinds.back; do cadre logits $n --tokens 3,4,5 --out $n.l --quiet; done &&

@@ -33,9 +33,9 @@ $ for m in $(cat models); do
 +         cadre logits $n --tokens $(seq -s, 3 40) --out $n.logits &&
 +         cmp $m.logits $n.logits; done; done
 > (nothing)
-$ cadre inspect micro | grep -E 'experts|recurrent|layers'
+$ cadre inspect micro | grep -E 'experts|layers'
 > layers            4, of which 0 sparse
-> recurrent         3 layers
+> layers by kind    3 mamba2, 1 attention
 
 $ for m in $(cat models); do
 +     cadre generate $m --tokens 3,4,5,6,7,8,9 --greedy -n 12 --ids > $m.ids &&

@@ -60,7 +60,7 @@ $ grep -h '"model_type"' glm.again/config.json ernie.back/config.json lfm.back/c
 $ cadre inspect lfm
 > architecture      lfm2_moe
 > ...
-> recurrent         3 layers
+> layers by kind    3 short-conv, 1 attention
 > ...
 
 # one after another in generation as at once: greedy texts of all that was said so far

@@ -14,9 +14,9 @@ $ cmp one/model.safetensors three/model.safetensors && cut -d , -f 1-5 one.jsonl
 $ tr -d ' \n' < one/config.json | grep -o '"sparse_layers.*'
 > "sparse_layers":[{"experts":8,"topk":2,"expert_width":64},{"experts":8,"topk":2,
 + "expert_width":64},{"dense_width":0}],"mixers":["lstm","lstm","lstm"]}
-$ cadre inspect one | grep -E 'layers|recurrent|attention|cache'
+$ cadre inspect one | grep -E 'layers|attention|cache'
 > layers            3, of which 2 sparse
-> recurrent         3 layers
+> layers by kind    3 lstm
 > cache             1.54 kB at a context of 32
 
 # the same bits in two goes
