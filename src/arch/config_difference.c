@@ -68,7 +68,7 @@ static const compared mixer_numbers[] = {
     MIXERS("layers without positions", unplaced),
     MIXERS("norms of values", values),
     MIXERS("tokens of a convolution", conv),
-    MIXERS("width of a head's values", value_dim),
+    MIXERS("v-head-dim", value_dim),
     MIXERS("heads of a delta rule's keys", key_heads),
     MIXERS("bound of decays", decay_bound),
     MIXERS("small width of decays", low_rank),

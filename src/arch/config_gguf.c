@@ -308,11 +308,13 @@ static cadre_status read_all(const gguf *f, model_config *c)
 static cadre_status refuse_architecture(const gguf *f)
 {
     gguf_string name;
-    char known[512];
+    char known[1024];
     CADRE_TRY(gguf_get_string(f, "general.architecture", &name));
-    return cadre_fail(CADRE_EUNSUPPORTED, gguf_path(f),
-        "general.architecture: expected one of %s, found \"%.*s\"",
-        architecture_names(true, known, sizeof known), (int)name.size, name.data);
+    cadre_fail(CADRE_EUNSUPPORTED, gguf_path(f),
+        "general.architecture: expected a family that is implemented, found \"%.*s\"",
+        (int)name.size, name.data);
+    cadre_fail_advice("implemented are %s", architecture_names(true, known, sizeof known));
+    return CADRE_EUNSUPPORTED;
 }
 
 /* Refuses a GGUF that belongs to a model but is not one. */

@@ -126,9 +126,11 @@ static cadre_status read_all(const json_node *root, model_config *c)
 
 static cadre_status refuse_type(const char *path, const char *type)
 {
-    char known[512];
-    return cadre_fail(CADRE_EUNSUPPORTED, path, "model_type: expected one of %s, found \"%s\"",
-        architecture_names(false, known, sizeof known), type);
+    char known[1024];
+    cadre_fail(CADRE_EUNSUPPORTED, path,
+        "model_type: expected a family that is implemented, found \"%s\"", type);
+    cadre_fail_advice("implemented are %s", architecture_names(false, known, sizeof known));
+    return CADRE_EUNSUPPORTED;
 }
 
 /* Reads the object that describes the language model, and what the object around it says for

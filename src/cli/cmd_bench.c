@@ -97,7 +97,7 @@ static cadre_status bench_layer(const invocation *call, const opened *o)
 static cadre_status bench_train(const invocation *call, const opened *o)
 {
     cadre_options *options;
-    cadre_status status = opened_recipe_options(call, &options);
+    cadre_status status = opened_recipe_options(call->options, &options);
     if (status != CADRE_OK) return status;
     status = (cadre_options_flag(call->options, "profile")
                   ? cadre_bench_train_profile

@@ -19,6 +19,19 @@ static const cadre_option rows[] = {
         .help = "number format of the matrices, or a mixture of formats: see convert" },
 };
 
+/* Without the command's own options, of which training has others of the same names */
+static cadre_status recipe_of(const invocation *call, cadre_options **recipe)
+{
+    const cadre_option_table tables[] = { cadre_model_options(), cadre_routing_options() };
+    cadre_options *shared;
+    cadre_status status = cadre_options_new(tables, 2, &shared);
+    if (status != CADRE_OK) return status;
+    status = cadre_options_copy(shared, call->options);
+    if (status == CADRE_OK) status = opened_recipe_options(shared, recipe);
+    cadre_options_free(shared);
+    return status;
+}
+
 static int run_init(const invocation *call)
 {
     const char *config = cadre_options_text(call->options, "config", 0), *out = call->operands[0];
@@ -28,7 +41,7 @@ static int run_init(const invocation *call)
     cadre_status status = opened_begin(call, NULL, &o);
     if (status != CADRE_OK) return complain_status(status);
     output_watch_begin(call, &watch);
-    status = opened_recipe_options(call, &recipe);
+    status = recipe_of(call, &recipe);
     if (status == CADRE_OK)
         status = cadre_init(o.context, recipe, config,
             cadre_options_text(call->options, "dtype", 0), out, &watch.listener);

@@ -145,14 +145,14 @@ void opened_note_ids(const invocation *call, cadre_model *model, const int32_t *
             (long long)at, ids[at], pieces - 1);
 }
 
-cadre_status opened_recipe_options(const invocation *call, cadre_options **options)
+cadre_status opened_recipe_options(const cadre_options *given, cadre_options **options)
 {
     const cadre_option_table tables[] = { cadre_run_options(), cadre_model_options(),
         cadre_routing_options(), cadre_train_options() };
     cadre_options *made;
     cadre_status status = cadre_options_new(tables, 4, &made);
     if (status != CADRE_OK) return status;
-    status = cadre_options_copy(made, call->options);
+    status = cadre_options_copy(made, given);
     if (status == CADRE_OK) *options = made;
     else cadre_options_free(made);
     return status;

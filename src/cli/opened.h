@@ -32,6 +32,6 @@ bool opened_note_context(
 void opened_note_ids(const invocation *call, cadre_model *model, const int32_t *ids, int64_t count);
 
 /* The three tables that a recipe completes, with the values that this command was given. */
-cadre_status opened_recipe_options(const invocation *call, cadre_options **options);
+cadre_status opened_recipe_options(const cadre_options *given, cadre_options **options);
 
 #endif

@@ -27,7 +27,8 @@ param derivation_param(const model_input *in, param_role role, int64_t layer, in
         .layer = row->scope == OF_MODEL ? -1 : (int32_t)layer,
         .expert = row->scope == OF_EXPERT ? (int32_t)expert : -1,
         .rows = s.rows,
-        .cols = s.cols };
+        .cols = s.cols,
+        .whole = param_kind_is_vector(row->kind) ? s.cols : s.rows };
 }
 
 cadre_status derivation_read(const model_input *in, const param *p, real *values)
