@@ -22,9 +22,10 @@ static const cadre_option rows[] = {
 /* Without the command's own options, of which training has others of the same names */
 static cadre_status recipe_of(const invocation *call, cadre_options **recipe)
 {
-    const cadre_option_table tables[] = { cadre_model_options(), cadre_routing_options() };
+    const cadre_option_table tables[] = { cadre_run_options(), cadre_model_options(),
+        cadre_routing_options() };
     cadre_options *shared;
-    cadre_status status = cadre_options_new(tables, 2, &shared);
+    cadre_status status = cadre_options_new(tables, 3, &shared);
     if (status != CADRE_OK) return status;
     status = cadre_options_copy(shared, call->options);
     if (status == CADRE_OK) status = opened_recipe_options(shared, recipe);

@@ -129,8 +129,8 @@ static int print_object(const facts *f)
         json_array_append_new(
             types, json_pack("{s:s,s:I,s:I}", "name", i->type[n].name, "tokens",
                        (json_int_t)i->type[n].tokens, "experts", (json_int_t)i->type[n].experts));
-    if (object && types) json_object_set_new(object, "types", types);
     if (object) json_object_set_new(object, "layer_kinds", kinds_object(i));
+    if (object && types) json_object_set_new(object, "types", types);
     for (size_t n = 0; object && n < sizeof numbers / sizeof *numbers; n++)
         json_object_set_new(object, numbers[n].key, json_integer(numbers[n].value));
     if (object && f->store.slots) add_store(object, f);

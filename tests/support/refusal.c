@@ -1,15 +1,23 @@
-/* refusal.c - one sentence: the file, what was expected, what was found. */
+/* refusal.c - one sentence: the file, what was expected, what was found; perhaps advice. */
 #include "support/refusal.h"
 
 #include <stdio.h>
 #include <string.h>
 
-static bool plain_line(const char *text)
+static bool plain(const char *text, size_t length)
 {
-    size_t length = strlen(text);
     for (size_t i = 0; i < length; i++)
         if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f) return false;
-    return length > 10 && length < 400;
+    return true;
+}
+
+/* One, and perhaps a second one of advice */
+static bool plain_line(const char *text)
+{
+    const char *advice = strchr(text, '\n');
+    size_t length = advice ? (size_t)(advice - text) : strlen(text);
+    if (advice && (!plain(advice + 1, strlen(advice + 1)) || strlen(advice) > 600)) return false;
+    return plain(text, length) && length > 10 && length < 400;
 }
 
 bool refusal_is_good(const char *kind, cadre_status status, const char *path, const char *phrase)
