@@ -320,7 +320,8 @@ static void declare(safetensors_writer *w, const safetensors_tensor *t, const qu
         snprintf(name, sizeof name, "%.*s%s", (int)strlen(t->name) - 6, t->name, p->suffix);
         succeeds(safetensors_writer_declare(w, name, p->dtype, p->rank, p->shape));
     }
-    if (!m) succeeds(safetensors_writer_declare(w, t->name, t->dtype, t->rank, t->shape));
+    const char *dtype = is_matrix(t) ? "F32" : t->dtype;
+    if (!m) succeeds(safetensors_writer_declare(w, t->name, dtype, t->rank, t->shape));
 }
 
 static void put_values(
