@@ -604,8 +604,8 @@ static void numbers_of_fewer_bits_have_known_schemes(void **state)
         "\"quantization_config\": {\"quant_method\": \"fp8\"}",
         "\"quantization_config\": {\"quant_method\": \"gptq\", \"bits\": 4, \"group_size\": 128}",
         "\"quantization_config\": {\"quant_method\": \"awq\", \"bits\": 4, \"version\": \"gemm\"}",
-        "\"quantization_config\": {\"quant_method\": \"compressed-tensors\", \"format\": "
-        "\"pack-quantized\", \"transform_config\": {}, \"sparsity_config\": {}}",
+        ("\"quantization_config\": {\"quant_method\": \"compressed-tensors\", \"format\": "
+         "\"pack-quantized\", \"transform_config\": {}, \"sparsity_config\": {}}"),
         "\"quantization_config\": {\"quant_method\": \"modelopt\", \"quant_algo\": \"NVFP4\"}",
     };
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
