@@ -356,11 +356,14 @@ static cadre_status run_planned(batcher *b)
     return CADRE_OK;
 }
 
-/* A disk that does not answer at all fails everyone at once. */
+/* A lone request has nobody to be told apart from, and a disk that does not answer at all fails
+ * everyone at once. */
 static bool may_run_apart(const batcher *b, cadre_status status)
 {
     const expert_store *experts = b->model->store.experts;
-    return status == CADRE_EIO && experts && !expert_store_stalls(experts);
+    int64_t planned = 0;
+    for (int64_t i = 0; i < b->limits.slots; i++) planned += b->slots[i].count > 0;
+    return status == CADRE_EIO && planned > 1 && experts && !expert_store_stalls(experts);
 }
 
 static void run_apart(batcher *b)
