@@ -50,6 +50,27 @@
     { ROLE_DT_BIAS, "blk.{l}.ssm_dt.bias", order },                                                \
     { ROLE_STATE_NORM, "blk.{l}.ssm_norm.weight", 0 },                                             \
     { ROLE_STATE_OUT, "blk.{l}.ssm_out.weight", order }
+
+/* Qwen3.5's: the heads of values are tiled, and each projection has a matrix. */
+#define DELTA_NET_TILED_TENSORS                                                                    \
+    DELTA_NET_GGUF_TENSORS(TENSOR_TILED),                                                          \
+    { ROLE_DELTA_BETA, "blk.{l}.ssm_beta.weight", TENSOR_TILED },                                  \
+    { ROLE_DELTA_DECAY, "blk.{l}.ssm_alpha.weight", TENSOR_TILED }
+
+/* What is the same in the rows of all of these families */
+#define DELTA_NET_FAMILY                                                                           \
+    .hf.types = delta_net_types,                                                                   \
+    .hf.act = "silu",                                                                              \
+    .gguf.recurrent = "gated-delta",                                                               \
+    .gguf.period = true,                                                                           \
+    .gguf.read = delta_net_read_gguf,                                                              \
+    .gguf.write = delta_net_write_gguf,                                                            \
+    .base.router = "softmax",                                                                      \
+    .base.expert_form = "swiglu",                                                                  \
+    .base.rope_theta = 10000000,                                                                   \
+    .base.rotary_share = 0.25,                                                                     \
+    .base.qk_norm = QK_NORM_HEAD,                                                                  \
+    .base.fix = delta_net_fix
 /* clang-format on */
 
 extern const layer_type delta_net_types[];

@@ -18,9 +18,7 @@ static const config_key gguf_keys[] = {
 };
 
 static const tensor_name gguf_tensors[] = {
-    DELTA_NET_GGUF_TENSORS(TENSOR_TILED),
-    { ROLE_DELTA_BETA, "blk.{l}.ssm_beta.weight", TENSOR_TILED },
-    { ROLE_DELTA_DECAY, "blk.{l}.ssm_alpha.weight", TENSOR_TILED },
+    DELTA_NET_TILED_TENSORS,
     { 0 },
 };
 
@@ -36,24 +34,13 @@ static const char *refuses(const model_config *c)
     .hf.keys = keys,                                                                               \
     .hf.tensors = tensors,                                                                         \
     .hf.left = left,                                                                               \
-    .hf.types = delta_net_types,                                                                   \
-    .hf.act = "silu",                                                                              \
+    DELTA_NET_FAMILY,                                                                              \
     .hf.read = delta_net_read,                                                                     \
     .hf.write = delta_net_write,                                                                   \
     .hf.refuses = refuses,                                                                         \
     .gguf.name = "qwen35",                                                                         \
     .gguf.keys = gguf_keys,                                                                        \
-    .gguf.tensors = gguf_tensors,                                                                  \
-    .gguf.recurrent = "gated-delta",                                                               \
-    .gguf.period = true,                                                                           \
-    .gguf.read = delta_net_read_gguf,                                                              \
-    .gguf.write = delta_net_write_gguf,                                                            \
-    .base.router = "softmax",                                                                      \
-    .base.expert_form = "swiglu",                                                                  \
-    .base.rope_theta = 10000000,                                                                   \
-    .base.rotary_share = 0.25,                                                                     \
-    .base.qk_norm = QK_NORM_HEAD,                                                                  \
-    .base.fix = delta_net_fix
+    .gguf.tensors = gguf_tensors
 /* clang-format on */
 
 const architecture architecture_qwen3_5_text = {

@@ -23,9 +23,7 @@ static const config_key gguf_keys[] = {
 };
 
 static const tensor_name gguf_tensors[] = {
-    DELTA_NET_GGUF_TENSORS(TENSOR_TILED),
-    { ROLE_DELTA_BETA, "blk.{l}.ssm_beta.weight", TENSOR_TILED },
-    { ROLE_DELTA_DECAY, "blk.{l}.ssm_alpha.weight", TENSOR_TILED },
+    DELTA_NET_TILED_TENSORS,
     { 0 },
 };
 
@@ -36,8 +34,7 @@ static const char *const left[] = { "model.visual.", "mtp.", NULL };
     .hf.keys = keys,                                                                               \
     .hf.tensors = tensors,                                                                         \
     .hf.left = left,                                                                               \
-    .hf.types = delta_net_types,                                                                   \
-    .hf.act = "silu",                                                                              \
+    DELTA_NET_FAMILY,                                                                              \
     .hf.norm_topk_prob = true,                                                                     \
     .hf.read = delta_net_read,                                                                     \
     .hf.write = delta_net_write,                                                                   \
@@ -46,17 +43,7 @@ static const char *const left[] = { "model.visual.", "mtp.", NULL };
     .gguf.keys = gguf_keys,                                                                        \
     .gguf.tensors = gguf_tensors,                                                                  \
     .gguf.renorm = true,                                                                           \
-    .gguf.recurrent = "gated-delta",                                                               \
-    .gguf.period = true,                                                                           \
-    .gguf.read = delta_net_read_gguf,                                                              \
-    .gguf.write = delta_net_write_gguf,                                                            \
-    .base.router = "softmax",                                                                      \
-    .base.renorm = "softmax-renorm",                                                               \
-    .base.expert_form = "swiglu",                                                                  \
-    .base.rope_theta = 10000000,                                                                   \
-    .base.rotary_share = 0.25,                                                                     \
-    .base.qk_norm = QK_NORM_HEAD,                                                                  \
-    .base.fix = delta_net_fix
+    .base.renorm = "softmax-renorm"
 /* clang-format on */
 
 const architecture architecture_qwen3_5_moe_text = {
