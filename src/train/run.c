@@ -169,8 +169,6 @@ static cadre_status decide(train_run *r)
     CADRE_TRY(train_model_decide(r));
     CADRE_TRY(train_idle_options(r));
     if (!r->dry) CADRE_TRY(train_validation_check(r));
-    if (r->settings.skip_bad > 0 && train_world(r)->size > 1)
-        return cadre_fail(CADRE_EARGUMENT, NULL, "--skip-bad: expected one rank, found several");
     train_model_warn(r);
     return r->dry && !r->token_file ? CADRE_OK : train_data_arrange(r);
 }

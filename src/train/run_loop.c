@@ -265,7 +265,7 @@ static cadre_status save_where_due(loop *l)
     const train_run *r = l->run;
     int64_t every = r->settings.save_every;
     if (l->better || (every && r->state.step % every == 0)) CADRE_TRY(save(l));
-    return l->better ? snapshot_take(r->out, "best") : CADRE_OK;
+    return l->better && train_leads(r) ? snapshot_take(r->out, "best") : CADRE_OK;
 }
 
 /* Whether --patience has run out, which is said. */

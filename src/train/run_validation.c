@@ -59,11 +59,10 @@ static held_out held_out_of(const train_run *r)
 cadre_status train_validation_check(const train_run *r)
 {
     if (!r->settings.validate_every) return CADRE_OK;
-    if (!r->corpus || r->config.encoder || train_world(r)->size > 1)
+    if (!r->corpus || r->config.encoder)
         return cadre_fail(CADRE_EARGUMENT, NULL, "--validate-every: expected %s",
-            !r->corpus          ? "--data, of whose texts some are held out, found --tokens"
-            : r->config.encoder ? "a decoder, found a model with an encoder"
-                                : "one rank, found several");
+            !r->corpus ? "--data, of whose texts some are held out, found --tokens"
+                       : "a decoder, found a model with an encoder");
     held_out h = held_out_of(r);
     if (all_rows(&h)) return CADRE_OK;
     return cadre_fail(CADRE_EARGUMENT, NULL,

@@ -60,11 +60,12 @@ cadre_status trainer_step(
     trainer *t, int64_t step, double lr, trainer_feed feed, void *arg, trainer_report *report);
 
 /* From now on a step whose loss is above the limit, or whose loss or gradient is no finite number,
- * changes nothing. With one rank alone. */
+ * changes nothing, on all ranks alike. */
 void trainer_guard(trainer *t, double loss_limit);
 
 /* The losses of a batch's rows that are not learnt from, added up, and how many targets counted.
- * The model reads and writes no text of its own (no encoder), and there is one rank. */
+ * The model reads and writes no text of its own (no encoder). Every rank calls it, and learns the
+ * same. */
 cadre_status trainer_evaluate(
     trainer *t, trainer_feed feed, void *arg, double *sum, int64_t *counted);
 

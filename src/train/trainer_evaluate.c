@@ -12,16 +12,21 @@ static cadre_status add_part(trainer *t, int64_t i, trainer_feed feed, void *arg
     return CADRE_OK;
 }
 
+static cadre_status add_parts(trainer *t, trainer_feed feed, void *arg, double *sum)
+{
+    if (t->groups.pipeline) return trainer_evaluate_pipeline(t, feed, arg, sum);
+    for (int64_t i = 0; i < t->settings.accumulate; i++) CADRE_TRY(add_part(t, i, feed, arg, sum));
+    return CADRE_OK;
+}
+
 cadre_status trainer_evaluate(
     trainer *t, trainer_feed feed, void *arg, double *sum, int64_t *counted)
 {
-    cadre_status status = CADRE_OK;
     trainer_survey_rows(t, feed, arg);
     t->evaluates = true;
     t->c->bf16 = t->settings.bf16;
-    for (int64_t i = 0; i < t->settings.accumulate && status == CADRE_OK; i++)
-        status = add_part(t, i, feed, arg, sum);
+    cadre_status status = add_parts(t, feed, arg, sum);
     t->c->bf16 = t->evaluates = false;
     *counted += t->counted;
-    return status;
+    return status == CADRE_OK ? comm_status(t->world) : status;
 }

@@ -201,6 +201,23 @@ cadre_status trainer_survey_pipeline(trainer *t, int64_t step, trainer_feed feed
     return CADRE_OK;
 }
 
+/* The losses of rows that are not learnt from: every micro-batch goes forward alone. */
+cadre_status trainer_evaluate_pipeline(trainer *t, trainer_feed feed, void *arg, double *sum)
+{
+    const stack *k = &t->stacks[DECODER];
+    begin_all(t);
+    for (int64_t i = 0; i < t->settings.accumulate; i++) {
+        exchange_mail(t, -1, 0, stage_of(t) - 1, i);
+        CADRE_TRY(forward(t, 0, i, feed, arg));
+        exchange_mail(t, stage_of(t) + 1, i, -1, 0);
+        if (!trainer_is_last(t)) continue;
+        transformer_losses(k->transformer, &k->weights, t->targets, t->losses);
+        trainer_add_losses(t, i, sum);
+    }
+    comm_broadcast(t->groups.pipeline, sum, sizeof *sum, stages_of(t) - 1);
+    return CADRE_OK;
+}
+
 /* ---- between the first stage and the last ---- */
 
 /* Each then adds the two, and updates its own copy of the embedding. */

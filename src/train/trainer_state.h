@@ -211,6 +211,8 @@ void trainer_layout_pipeline(trainer *t, arena *a);
 cadre_status trainer_survey_pipeline(trainer *t, int64_t step, trainer_feed feed, void *arg);
 cadre_status trainer_run_pipeline(
     trainer *t, int64_t step, trainer_feed feed, void *arg, double *sum);
+/* The same as trainer_evaluate.c does */
+cadre_status trainer_evaluate_pipeline(trainer *t, trainer_feed feed, void *arg, double *sum);
 /* After the gradients: those of a tied head go to the embedding's, and the other way */
 void trainer_exchange_embedding(trainer *t);
 /* At the end of a step: what the metrics show of routers of other ranks */

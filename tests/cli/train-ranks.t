@@ -17,13 +17,17 @@ $ cat > many <<'END'
 + [[ " $* " == *" wrong "* ]] && exit 2
 + shift; exec cadre "$@"
 + END
-$ chmod +x many && cadre train --options tiny.json --data texts --steps 4 --out one --quiet
+$ chmod +x many && cadre train --options tiny.json --data texts --steps 4 \
++     --validate-every 2 --skip-bad 9 --out one --quiet
 > ...
 
 # two and three ranks
-$ ./many 2 cadre train --options tiny.json --data texts --steps 4 --out two --quiet
+$ ./many 2 cadre train --options tiny.json --data texts --steps 4 \
++     --validate-every 2 --skip-bad 9 --out two --quiet
 > ...
 $ cmp one/model.safetensors two/model.safetensors
+> (nothing)
+$ cmp one/best/model.safetensors two/best/model.safetensors
 > (nothing)
 $ cmp <(sed 's/"tokens_per_second":[^,]*,//' one/metrics.jsonl) \
 +     <(sed 's/"tokens_per_second":[^,]*,//' two/metrics.jsonl)

@@ -27,6 +27,8 @@ typedef struct outcome {
     trainer_report report[STEPS];
     cadre_moe_metrics metrics[STEPS][MOST_LAYERS];
     double router_norm[STEPS][MOST_LAYERS], bias[STEPS][MOST_LAYERS];
+    double held_out; /* the losses of rows that were not learnt from */
+    int64_t counted;
 } outcome;
 
 typedef struct plan_of_run {
@@ -202,6 +204,25 @@ static void take_steps(plan_of_run *p, const train_settings *settings, trainer *
     }
 }
 
+/* Rows that are not learnt from, and a batch that is passed over because its loss is too large:
+ * both before the values are compared, which stay as they are. */
+static void look(plan_of_run *p, const train_settings *settings, trainer *t, comm *world)
+{
+    double sum = 0;
+    int64_t context = settings->context, counted = 0;
+    trainer_report report;
+    trainer_feed own = p->documents > 1 ? feed_documents : feed;
+    if (trainer_evaluate(t, own, &context, &sum, &counted) != CADRE_OK)
+        note(p, "held-out rows: %s", cadre_last_error());
+    if (world->size == 1) p->one->held_out = sum, p->one->counted = counted;
+    else if (sum != p->one->held_out || counted != p->one->counted)
+        note(p, "held-out rows: %.17g of %lld, not %.17g of %lld", sum, (long long)counted,
+            p->one->held_out, (long long)p->one->counted);
+    trainer_guard(t, 0.001);
+    if (trainer_step(t, STEPS, 0.01, own, &context, &report) != CADRE_OK || !report.skipped)
+        note(p, "a bad batch is not passed over");
+}
+
 static void run_rank(comm *world, void *arg)
 {
     plan_of_run *p = arg;
@@ -227,6 +248,7 @@ static void run_rank(comm *world, void *arg)
         init_options start = init_options_of(r, &config, options, 5);
         model_initialise(c, trainer_table(t), &start, trainer_values(t));
         take_steps(p, &settings, t, world);
+        look(p, &settings, t, world);
         if (world->size == 1) keep_values(p, &config, t);
         else {
             compare_values(p, t, trainer_values(t));
