@@ -42,7 +42,8 @@ typedef struct cadre_batcher_limits {
 /* Allocates the memory of its passes, of at most chunk + slots - 1 tokens, and logits [slots, V].
  * The caches' memory is taken when it is first used. It is at most slots times
  * cadre_model_cache_bytes of the context, with a chunk of at most 512; with `cache` tokens, layers
- * without a window take no more than for so many. */
+ * without a window take no more than for so many. Snapshots of recurrent layers' states
+ * (cadre_batcher_cache) come on top. */
 CADRE_API cadre_status cadre_batcher_new(
     cadre_model *model, const cadre_batcher_limits *limits, cadre_batcher **batcher);
 /* Frees it with all its requests. No other thread may be using it. */
@@ -141,6 +142,9 @@ typedef struct cadre_batcher_cache {
     /* The prompts' tokens of all requests so far, and those of them that were found in the cache */
     int64_t prompt_tokens, cached_tokens;
     int64_t evicted; /* shared blocks that had to make room so far */
+    /* Copies of recurrent layers' states, with which later requests can begin: of so many bytes
+     * each, at most so many, and those that there are. 0: the model has none, or several ranks */
+    int64_t snapshot_bytes, snapshots, kept_snapshots;
 } cadre_batcher_cache;
 
 /* Does not wait for a pass. */

@@ -224,7 +224,7 @@ int tensor_name_shape(
         return rank;
     }
     if (param_is_vector(p)) {
-        int64_t groups = name->form & TENSOR_GROUPS ? m->state_groups : 1;
+        int64_t groups = name->form & TENSOR_GROUPS && m->state_groups ? m->state_groups : 1;
         if (name->form & TENSOR_ONE_ROW) shape[rank++] = 1;
         for (int i = 0; i < 2 && name->form & TENSOR_IN_ONES; i++) shape[rank++] = 1;
         if (name->form & TENSOR_GROUPS) shape[rank++] = groups;

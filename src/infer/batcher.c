@@ -157,10 +157,17 @@ static bool reads(const batcher_slot *s)
     return s->request && s->request->state == REQUEST_READS;
 }
 
-/* Takes up to `most` more tokens of its prompt; returns what is left of the budget. */
-static int64_t take(batcher_slot *s, int64_t most, int64_t budget)
+/* The tokens of its prompt that a pass may take */
+static int64_t piece_of(const batcher *b, const batcher_slot *s)
 {
-    int64_t left = request_left(s->request) - s->count, count = left < most ? left : most;
+    int64_t left = request_left(s->request);
+    return b->cache.slots ? slot_cache_piece(&b->cache, s - b->slots, left) : left;
+}
+
+/* Takes up to `most` more tokens of its prompt; returns what is left of the budget. */
+static int64_t take(const batcher *b, batcher_slot *s, int64_t most, int64_t budget)
+{
+    int64_t left = piece_of(b, s) - s->count, count = left < most ? left : most;
     s->count += count;
     return budget - count;
 }
@@ -173,7 +180,7 @@ static void share_out(batcher *b, int64_t budget, int64_t readers)
     for (int64_t i = 0; i < 2 * slots && budget; i++) {
         batcher_slot *s = &b->slots[(b->turn + i) % slots];
         if (reads(s))
-            budget = take(s, i < slots ? (budget + readers - 1) / readers : budget, budget);
+            budget = take(b, s, i < slots ? (budget + readers - 1) / readers : budget, budget);
         if (reads(s) && i < slots) readers--;
     }
     b->turn = (b->turn + 1) % slots;

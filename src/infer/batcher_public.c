@@ -67,6 +67,9 @@ static void count_cache(cadre_batcher *b)
     b->cache.kept = slot_cache_idle_blocks(own);
     b->cache.used = own->blocks - state_pool_room(own->pool, STATE_WHOLE) - b->cache.kept;
     b->cache.evicted = own->prefixes.evicted;
+    b->cache.snapshot_bytes = model_state_fixed_bytes(&b->model->config);
+    b->cache.snapshots = own->promised.of[STATE_FIXED];
+    b->cache.kept_snapshots = own->prefixes.snapshots;
 }
 
 /* The tokenizer is opened here and not when the first request begins, while others wait. */

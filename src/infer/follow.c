@@ -207,7 +207,7 @@ static cadre_status take_past(
     followed_pool *p;
     CADRE_TRY(find_sequence(f, part, &s));
     CADRE_TRY(find_pool(f, part->pool, &p));
-    for (int64_t i = 0; i < part->past.held * STATE_KINDS; i++) CADRE_TRY(reach(p, blocks[i]));
+    for (int64_t i = 0; i < part->past.held * STATE_SPAN_KINDS; i++) CADRE_TRY(reach(p, blocks[i]));
     *state = &s->state;
     return sequence_state_follow(&s->state, blocks, &part->past);
 }
@@ -222,7 +222,7 @@ static cadre_status pass(follower *f, runner *r, const ranks_message *m, const c
     for (int64_t i = 0; i < parts; at += part[i++].count) {
         r->start[i] = at;
         if (part[i].pool) CADRE_TRY(take_past(f, &part[i], blocks, &r->states[i]));
-        blocks += part[i].past.held * STATE_KINDS;
+        blocks += part[i].past.held * STATE_SPAN_KINDS;
     }
     r->start[parts] = at;
     r->fed = tokens;

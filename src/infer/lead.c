@@ -51,9 +51,9 @@ static void put_parts(const token_batch *batch, byte_buffer *b)
 static void put_blocks(const token_batch *batch, byte_buffer *b)
 {
     for (int64_t i = 0; batch->states && i < batch->sequences; i++)
-        for (int64_t j = 0; j < batch->states[i]->held * STATE_KINDS; j++) {
+        for (int64_t j = 0; j < batch->states[i]->held * STATE_SPAN_KINDS; j++) {
             const state_block *block =
-                batch->states[i]->span[j / STATE_KINDS].block[j % STATE_KINDS];
+                batch->states[i]->span[j / STATE_SPAN_KINDS].block[j % STATE_SPAN_KINDS];
             int64_t number = block ? state_block_number(block) : -1;
             byte_buffer_put(b, &number, sizeof number);
         }

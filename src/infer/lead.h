@@ -12,8 +12,8 @@ typedef enum lead_what {
     LEAD_STACKS,                 /* n: runner, inputs, outputs */
     LEAD_CLOSE,                  /* n: runner */
     /* n: runner, events, parts, tokens, whether plans are wanted; then the state events, a
-     * lead_part for each part, the numbers of its blocks (int64_t [held, STATE_KINDS]), and the
-     * tokens (int32_t) */
+     * lead_part for each part, the numbers of its blocks (int64_t [held, STATE_SPAN_KINDS]), and
+     * the tokens (int32_t) */
     LEAD_PASS,
     LEAD_LOGITS,       /* n: runner, rows; then the rows (int64_t) */
     LEAD_LOSSES,       /* n: runner, targets; then the targets (int32_t) */

@@ -26,7 +26,7 @@ cadre_status prefix_cache_open(prefix_cache *c, int64_t blocks)
 
 void prefix_cache_close(prefix_cache *c)
 {
-    while (prefix_cache_evict_window(c, false)) continue;
+    while (prefix_cache_evict_window(c, false) || prefix_cache_evict_fixed(c)) continue;
     for (prefix_node *n = c->oldest[PREFIX_NODES]; n; n = n->newer[PREFIX_NODES])
         state_block_release(n->span.block[STATE_WHOLE]);
     if (c->nodes) mem_return(c->nodes, (size_t)c->most, sizeof *c->nodes);
@@ -107,12 +107,20 @@ prefix_node *prefix_cache_find(const prefix_cache *c, const int32_t *tokens, int
     return found;
 }
 
-prefix_node *prefix_resumable(prefix_node *node, int64_t window)
+static prefix_node *with_snapshot(prefix_node *node, const state_pool *p)
 {
-    prefix_node *found = node;
-    for (prefix_node *n = node; n && window; n = n->parent) {
-        if (!n->span.block[STATE_WINDOW]) found = n->parent;
-        else if (n->depth - 1 <= state_first_seen(window, found->depth * STATE_BLOCK)) break;
+    while (node && p->recurrent && !node->fixed) node = node->parent;
+    return node;
+}
+
+prefix_node *prefix_resumable(prefix_node *node, const state_pool *p)
+{
+    prefix_node *found = with_snapshot(node, p), *n = found;
+    while (n && p->window) {
+        bool sees = n->span.block[STATE_WINDOW];
+        if (sees && n->depth - 1 <= state_first_seen(p->window, found->depth * STATE_BLOCK)) break;
+        n = n->parent;
+        if (!sees) n = found = with_snapshot(n, p);
     }
     return found;
 }
@@ -218,6 +226,37 @@ bool prefix_cache_evict_window(prefix_cache *c, bool alone)
     return false;
 }
 
+/* ---- snapshots ---- */
+
+void prefix_cache_keep_fixed(prefix_cache *c, prefix_node *node, state_block *snapshot)
+{
+    assert(!node->fixed);
+    node->fixed = snapshot;
+    put_newest(c, PREFIX_FIXED, node);
+    c->snapshots++;
+}
+
+void prefix_cache_use_fixed(prefix_cache *c, prefix_node *node)
+{
+    use_again(c, PREFIX_FIXED, node);
+}
+
+void prefix_cache_drop_fixed(prefix_cache *c, prefix_node *node)
+{
+    if (!node->fixed) return;
+    take_out(c, PREFIX_FIXED, node);
+    state_block_release(node->fixed);
+    node->fixed = NULL;
+    c->snapshots--;
+}
+
+bool prefix_cache_evict_fixed(prefix_cache *c)
+{
+    if (!c->oldest[PREFIX_FIXED]) return false;
+    prefix_cache_drop_fixed(c, c->oldest[PREFIX_FIXED]);
+    return true;
+}
+
 /* ---- evicting ---- */
 
 static void remove_node(prefix_cache *c, prefix_node *n)
@@ -228,6 +267,7 @@ static void remove_node(prefix_cache *c, prefix_node *n)
     take_out(c, PREFIX_NODES, n);
     if (n->parent) n->parent->children--;
     drop_window(c, n);
+    prefix_cache_drop_fixed(c, n);
     state_block_release(n->span.block[STATE_WHOLE]);
     n->next = c->free;
     c->free = n;

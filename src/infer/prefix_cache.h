@@ -10,18 +10,22 @@
  *
  * Of layers with a window, a block of each node would be far more than sequences hold. These blocks
  * are evicted by themselves: first of nodes that were merely passed, then of those before a place
- * at which other texts are likely to go on (slot_cache.c). */
+ * at which other texts are likely to go on (slot_cache.c).
+ *
+ * Of layers with fixed parts, a node has a snapshot where one was kept. A sequence can begin at
+ * these nodes alone. Snapshots are evicted by themselves, too. */
 #ifndef CADRE_INFER_PREFIX_CACHE_H
 #define CADRE_INFER_PREFIX_CACHE_H
 
 #include "mixer/state_pool.h"
 
-/* The orders of use: of all nodes; and of those that have a block of STATE_WINDOW, by whether
- * others are likely to go on after it */
+/* The orders of use: of all nodes; of those that have a block of STATE_WINDOW, by whether others
+ * are likely to go on after it; and of those that have a snapshot */
 typedef enum prefix_order {
     PREFIX_NODES,
     PREFIX_PASSED,
     PREFIX_MARKED,
+    PREFIX_FIXED,
     PREFIX_ORDERS
 } prefix_order;
 
@@ -31,6 +35,7 @@ typedef struct prefix_node {
     struct prefix_node *older[PREFIX_ORDERS], *newer[PREFIX_ORDERS];
     state_span span;     /* STATE_WHOLE, and STATE_WINDOW where it was kept */
     prefix_order window; /* of its block of STATE_WINDOW */
+    state_block *fixed;  /* the snapshot after its tokens; NULL: none was kept */
     int64_t depth;       /* spans of its path, including its own */
     int64_t children;    /* like holders, at most as many as there are nodes */
     int64_t holders;     /* sequences; each holds the whole path */
@@ -47,6 +52,7 @@ typedef struct prefix_cache {
     int64_t count, unheld; /* nodes in the tree, and those of them that nobody holds */
     int64_t evicted;       /* so far */
     int64_t windows;       /* nodes that have a block of STATE_WINDOW */
+    int64_t snapshots;     /* nodes that have one of STATE_FIXED */
 } prefix_cache;
 
 /* For up to `blocks` nodes: all blocks of a pool. */
@@ -57,9 +63,9 @@ void prefix_cache_close(prefix_cache *c);
 /* Finds the longest beginning of these tokens in whole blocks, and returns its last node; NULL:
  * none. */
 prefix_node *prefix_cache_find(const prefix_cache *c, const int32_t *tokens, int64_t count);
-/* The last node of this path after which a sequence can go on: what its next token sees of layers
- * with such a window is there. window 0: the path's own. NULL: none. */
-prefix_node *prefix_resumable(prefix_node *node, int64_t window);
+/* The last node of this path after which a sequence of this pool can go on: what its next token
+ * sees of layers with a window is there, and a snapshot where there are fixed parts. NULL: none. */
+prefix_node *prefix_resumable(prefix_node *node, const state_pool *p);
 /* The node of this path at a depth, at most its own */
 prefix_node *prefix_ancestor(prefix_node *node, int64_t depth);
 /* The number of nodes on the path to this one that nobody holds. Here and below, a node of NULL is
@@ -83,6 +89,15 @@ void prefix_cache_keep_window(prefix_cache *c, prefix_node *node, state_block *b
 /* Takes one such block away. Returns false if there is none: with `alone`, none that the tree alone
  * holds. */
 bool prefix_cache_evict_window(prefix_cache *c, bool alone);
+
+/* Gives a node of this cache, which has none, this snapshot, of which the cache becomes the
+ * holder. */
+void prefix_cache_keep_fixed(prefix_cache *c, prefix_node *node, state_block *snapshot);
+/* Tells that a sequence has begun at this node. */
+void prefix_cache_use_fixed(prefix_cache *c, prefix_node *node);
+void prefix_cache_drop_fixed(prefix_cache *c, prefix_node *node); /* if it has one */
+/* Drops the least recently used one. Returns false if there is none. */
+bool prefix_cache_evict_fixed(prefix_cache *c);
 
 /* Removes one node, whose block becomes free unless a sequence has it. Returns false if all nodes
  * are held. */

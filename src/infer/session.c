@@ -43,10 +43,11 @@ void session_close(session *s)
     *s = (session){ 0 };
 }
 
-void session_begin(session *s, const int32_t *tokens, const state_span *spans, int64_t length)
+void session_begin(
+    session *s, const int32_t *tokens, const state_span *spans, int64_t length, const real *fixed)
 {
     memcpy(s->tokens, tokens, (size_t)length * sizeof *tokens);
-    sequence_state_begin(&s->state, spans, length, NULL);
+    sequence_state_begin(&s->state, spans, length, fixed);
 }
 
 int64_t session_rewind(session *s, int64_t length)

@@ -20,9 +20,10 @@ cadre_status session_open_beside(const session *other, int64_t capacity, session
 cadre_status session_open_in(state_pool *p, int64_t capacity, session *s);
 void session_close(session *s);
 
-/* Replaces its contents by `length` tokens, whose rows are in these spans of its pool
- * (sequence_state_begin). */
-void session_begin(session *s, const int32_t *tokens, const state_span *spans, int64_t length);
+/* Replaces its contents by `length` tokens, whose rows are in these spans of its pool, and whose
+ * fixed parts these are; NULL: there are none (sequence_state_begin). */
+void session_begin(
+    session *s, const int32_t *tokens, const state_span *spans, int64_t length, const real *fixed);
 
 static inline int64_t session_length(const session *s) { return s->state.length; }
 /* Forgets all but the first `length` tokens, at most as many as it holds; or all of them, if it

@@ -16,12 +16,27 @@
 
 /* ---- opening and closing ---- */
 
+static int64_t at_most(int64_t n, int64_t most) { return n < most ? n : most; }
+
+/* Two snapshots for each slot and two more, or as many as a quarter of the memory of the rows has
+ * room for; but not more than spans. Sequences are never without what they need for want of one. */
+int64_t slot_cache_snapshots(const cadre_model *model, int64_t slots, int64_t blocks)
+{
+    int64_t fixed = model_state_fixed_bytes(&model->config),
+            rows = model_state_block_bytes(&model->config), least = 2 * slots + 2;
+    if (!fixed || model->ranks) return 0;
+    int64_t fit = (int64_t)((double)blocks * (double)rows / 4 / (double)fixed);
+    return at_most(fit > least ? fit : least, blocks);
+}
+
 /* As many of STATE_WINDOW as all slots may hold at a time, but not more than spans */
 static state_counts blocks_of(const cadre_model *model, const slot_cache_limits *l)
 {
     int64_t window = model_state_window(&model->config),
             most = l->slots * state_window_blocks(window, l->capacity, l->pass);
-    return (state_counts){ { l->blocks, most < l->blocks ? most : l->blocks } };
+    return (state_counts){ { [STATE_WHOLE] = l->blocks,
+        [STATE_WINDOW] = at_most(most, l->blocks),
+        [STATE_FIXED] = slot_cache_snapshots(model, l->slots, l->blocks) } };
 }
 
 static cadre_status open_all(slot_cache *c, const cadre_model *model, int64_t capacity)
@@ -71,7 +86,7 @@ static prefix_node *find_all(const slot_cache *c, const int32_t *prompt, int64_t
 /* What of it a sequence can begin with */
 static prefix_node *find(const slot_cache *c, const int32_t *prompt, int64_t count)
 {
-    return prefix_resumable(find_all(c, prompt, count), c->pool->window);
+    return prefix_resumable(find_all(c, prompt, count), c->pool);
 }
 
 int64_t slot_cache_shared(const slot_cache *c, int64_t slot, const int32_t *prompt, int64_t count)
@@ -128,23 +143,35 @@ bool slot_cache_admits(const slot_cache *c, const int32_t *prompt, int64_t count
            spare - prefix_path_unheld(shared) >= state_blocks(most) - prefix_depth(shared);
 }
 
+/* Begins with what the tree has up to this node. Its snapshot stays when the sequence that wrote it
+ * goes on. */
+static void begin_at(slot_cache *c, slot_past *p, const int32_t *prompt, prefix_node *node)
+{
+    const state_block *fixed = node->fixed;
+    for (int64_t i = 0; fixed && i < c->slots; i++)
+        if (c->past[i].newest == node) c->past[i].newest = NULL;
+    if (fixed) prefix_cache_use_fixed(&c->prefixes, node);
+    prefix_path_spans(node, c->path);
+    session_begin(&p->session, prompt, c->path, node->depth * STATE_BLOCK,
+        fixed ? state_block_fixed(fixed) : NULL);
+}
+
 /* A slot's session holds no more of the prompt than the tree does, except in its last block. */
 void slot_cache_begin(
     slot_cache *c, int64_t slot, const int32_t *prompt, int64_t count, int64_t most)
 {
     slot_past *p = &c->past[slot];
-    prefix_node *all = find_all(c, prompt, count), *node = prefix_resumable(all, c->pool->window);
+    prefix_node *all = find_all(c, prompt, count), *node = prefix_resumable(all, c->pool);
     int64_t in_tree = prefix_depth(node) * STATE_BLOCK,
             in_slot = session_shared(&p->session, prompt, count - 1);
-    prefix_path_spans(node, c->path);
     if (in_slot >= in_tree) {
         session_rewind(&p->session, in_slot);
         node = prefix_ancestor(all, in_slot / STATE_BLOCK);
     } else {
-        session_begin(&p->session, prompt, c->path, in_tree);
+        begin_at(c, p, prompt, node);
     }
     prefix_cache_hold(&c->prefixes, node);
-    p->prefix = node, p->most = most, p->left = 0;
+    p->prefix = node, p->newest = NULL, p->most = most, p->left = 0;
     p->mark[0] = prefix_depth(all), p->mark[1] = (count - 1) / STATE_BLOCK;
 }
 
@@ -167,14 +194,52 @@ static void mark_window(slot_cache *c, const slot_past *p, int64_t depth)
     keep_windows(c, p, state_first_seen(c->pool->window, depth * STATE_BLOCK), depth, true);
 }
 
+/* ---- snapshots ---- */
+
+static void keep_snapshot(slot_cache *c, const slot_past *p)
+{
+    state_block *b;
+    while (!(b = state_pool_take(c->pool, STATE_FIXED)))
+        if (!prefix_cache_evict_fixed(&c->prefixes)) return;
+    sequence_state_save_fixed(&p->session.state, state_block_fixed(b));
+    prefix_cache_keep_fixed(&c->prefixes, p->prefix, b);
+}
+
+/* Of what is written, the last snapshot takes the place of the one before it. */
+static void keep_of_block(slot_cache *c, slot_past *p)
+{
+    int64_t depth = prefix_depth(p->prefix);
+    bool marked = depth == p->mark[0] || depth == p->mark[1],
+         reads = depth < p->mark[0] || depth < p->mark[1];
+    if (!c->pool->fixed || !depth || session_length(&p->session) != depth * STATE_BLOCK) return;
+    if (reads && !marked) return;
+    if (!marked && p->newest) prefix_cache_drop_fixed(&c->prefixes, p->newest);
+    if (!marked) p->newest = NULL;
+    if (p->prefix->fixed) return;
+    keep_snapshot(c, p);
+    if (!marked) p->newest = p->prefix;
+}
+
+int64_t slot_cache_piece(const slot_cache *c, int64_t slot, int64_t tokens)
+{
+    const slot_past *p = &c->past[slot];
+    int64_t length = session_length(&p->session);
+    for (int i = 0; i < 2 && c->pool->fixed && state_pool_shares(c->pool); i++) {
+        int64_t left = p->mark[i] * STATE_BLOCK - length;
+        if (left > 0) tokens = at_most(tokens, left);
+    }
+    return tokens;
+}
+
 /* The blocks of the marks that a pass has reached are all there after the pass. */
 static void keep_of_pass(slot_cache *c, slot_past *p, int64_t depth_before)
 {
-    if (!c->pool->window) return;
-    keep_windows(c, p, depth_before, prefix_depth(p->prefix), false);
+    int64_t depth = prefix_depth(p->prefix);
+    keep_of_block(c, p);
+    if (c->pool->window) keep_windows(c, p, depth_before, depth, false);
     for (int i = 0; i < 2; i++) {
-        if (!p->mark[i] || prefix_depth(p->prefix) < p->mark[i]) continue;
-        mark_window(c, p, p->mark[i]);
+        if (!p->mark[i] || depth < p->mark[i]) continue;
+        if (c->pool->window) mark_window(c, p, p->mark[i]);
         p->mark[i] = 0;
     }
 }

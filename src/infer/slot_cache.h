@@ -10,8 +10,12 @@
  * time. The tree keeps others while there is room, and longest those before places at which texts
  * often go on: at the end of a prompt, at the end of a text, and where two texts part.
  *
- * If a mixer has more of a past than rows of tokens (state_pool_shares), nothing is put into the
- * tree. What a request writes does not depend on what was kept. */
+ * A recurrent layer's past is a fixed part, which can be taken up where a snapshot of it was kept
+ * and nowhere else. Snapshots are kept at the end of a prompt's last full block, where two texts
+ * part, and at the last full block of what was written; passes are cut there. Ranks keep none, and
+ * read every prompt from its beginning or from where a free slot is (state_pool_shares).
+ *
+ * What a request writes does not depend on what was kept. */
 #ifndef CADRE_INFER_SLOT_CACHE_H
 #define CADRE_INFER_SLOT_CACHE_H
 
@@ -23,7 +27,8 @@ typedef struct slot_past {
     prefix_node *prefix; /* of its first full blocks; held while the slot is taken */
     int64_t most;        /* tokens that it may come to hold */
     int64_t left;        /* when it was left; 0: the slot is taken */
-    int64_t mark[2];     /* depths at which its windows will be kept; 0: none */
+    int64_t mark[2];     /* depths at which windows and a snapshot will be kept; 0: none */
+    prefix_node *newest; /* with the snapshot of what was written last; NULL: none */
 } slot_past;
 
 typedef struct slot_cache_limits {
@@ -57,10 +62,15 @@ void slot_cache_begin(
 /* Frees the slot. */
 void slot_cache_leave(slot_cache *c, int64_t slot);
 
+/* How many of the next tokens a pass may take, so that it ends where a snapshot is to be kept */
+int64_t slot_cache_piece(const slot_cache *c, int64_t slot, int64_t tokens);
 /* Called before a pass: the session takes the blocks of its next tokens. */
 cadre_status slot_cache_reserve(slot_cache *c, int64_t slot, int64_t tokens);
 /* Called after a pass: blocks that are now full can be shared. */
 void slot_cache_keep(slot_cache *c, int64_t slot);
+
+/* The most snapshots that a cache of so many slots and blocks keeps of this model */
+int64_t slot_cache_snapshots(const cadre_model *model, int64_t slots, int64_t blocks);
 
 /* Blocks that nobody uses now and that are kept until they are needed */
 int64_t slot_cache_idle_blocks(const slot_cache *c);

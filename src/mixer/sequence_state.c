@@ -16,7 +16,7 @@ size_t layer_state_bytes(const mixer_config *c, int64_t tokens)
 
 size_t sequence_state_table_bytes(int64_t layers, int64_t tokens)
 {
-    size_t span = STATE_KINDS * sizeof(state_block) + sizeof(state_span);
+    size_t span = STATE_SPAN_KINDS * sizeof(state_block) + sizeof(state_span);
     return (size_t)state_blocks(tokens) * (span + 2 * (size_t)layers * sizeof(void *));
 }
 
@@ -64,7 +64,7 @@ cadre_status sequence_state_open_in(sequence_state *out, state_pool *p, int64_t 
 static state_counts counts_for(int64_t capacity)
 {
     int64_t blocks = state_blocks(capacity);
-    return (state_counts){ { blocks, blocks } };
+    return (state_counts){ { [STATE_WHOLE] = blocks, [STATE_WINDOW] = blocks } };
 }
 
 /* What has been joined is left again where the rest fails. */
@@ -113,7 +113,7 @@ static void let_go(sequence_state *s, int64_t held)
 {
     while (s->held > held) {
         state_span *last = &s->span[--s->held];
-        for (int k = 0; k < STATE_KINDS; k++) release(last->block[k]);
+        for (int k = 0; k < STATE_SPAN_KINDS; k++) release(last->block[k]);
         *last = (state_span){ 0 };
     }
     if (s->dropped > s->held) s->dropped = s->held;
@@ -169,7 +169,7 @@ state_counts sequence_state_needs(const sequence_state *s, int64_t tokens)
 {
     int64_t more = state_blocks(s->length + tokens) - s->held;
     state_counts needs = { 0 };
-    for (int k = 0; k < STATE_KINDS; k++)
+    for (int k = 0; k < STATE_SPAN_KINDS; k++)
         if (has_kind(s, k))
             needs.of[k] = (more > 0 ? more : 0) + (tokens > 0 && would_write_shared(s, k));
     return needs;
@@ -187,7 +187,7 @@ static cadre_status take(const sequence_state *s, int kind, state_block **b)
 static cadre_status take_span(sequence_state *s)
 {
     int64_t i = s->held++;
-    for (int k = 0; k < STATE_KINDS; k++) {
+    for (int k = 0; k < STATE_SPAN_KINDS; k++) {
         state_block *b = NULL;
         if (has_kind(s, k)) CADRE_TRY(take(s, k, &b));
         set_block(s, i, (state_kind)k, b);
@@ -213,7 +213,7 @@ cadre_status sequence_state_reserve(sequence_state *s, int64_t tokens)
     assert(s->length + tokens <= s->capacity);
     sequence_state_trim(s);
     while (status == CADRE_OK && s->held < end) status = take_span(s);
-    for (int k = 0; k < STATE_KINDS && status == CADRE_OK; k++)
+    for (int k = 0; k < STATE_SPAN_KINDS && status == CADRE_OK; k++)
         if (tokens > 0 && would_write_shared(s, k)) status = own_last(s, k);
     if (status != CADRE_OK) let_go(s, before);
     return status;
@@ -293,6 +293,11 @@ void sequence_state_set_fixed(sequence_state *s, const real *fixed)
     else if (bytes) memset(s->fixed, 0, bytes);
 }
 
+void sequence_state_save_fixed(const sequence_state *s, real *fixed)
+{
+    memcpy(fixed, s->fixed, (size_t)s->pool->fixed * sizeof *fixed);
+}
+
 bool sequence_state_rewind(sequence_state *s, int64_t length)
 {
     if (!sequence_state_can_rewind(s, length)) return false;
@@ -308,7 +313,7 @@ void sequence_state_begin(
 {
     int64_t count = state_blocks(length), seen = state_first_seen(s->pool->window, length);
     for (int64_t i = 0; i < count; i++)
-        for (int k = 0; k < STATE_KINDS; k++) {
+        for (int k = 0; k < STATE_SPAN_KINDS; k++) {
             bool wanted = k == STATE_WHOLE || (has_kind(s, k) && i >= seen);
             state_block *b = wanted ? state_block_share(spans[i].block[k]) : NULL;
             if (i < s->held) release(s->span[i].block[k]);
@@ -341,11 +346,11 @@ cadre_status sequence_state_follow(
 {
     s->held = 0; /* nobody counts the holders of these blocks */
     if (past->held > s->capacity / STATE_BLOCK) return refuse_blocks(past->held);
-    for (int64_t i = 0; i < past->held * STATE_KINDS; i++) {
+    for (int64_t i = 0; i < past->held * STATE_SPAN_KINDS; i++) {
         state_block *b = numbers[i] < 0 ? NULL : state_pool_numbered(s->pool, numbers[i]);
         if (!b && numbers[i] >= 0) return refuse_blocks(numbers[i]);
-        if (s->span[i / STATE_KINDS].block[i % STATE_KINDS] != b)
-            set_block(s, i / STATE_KINDS, (state_kind)(i % STATE_KINDS), b);
+        if (s->span[i / STATE_SPAN_KINDS].block[i % STATE_SPAN_KINDS] != b)
+            set_block(s, i / STATE_SPAN_KINDS, (state_kind)(i % STATE_SPAN_KINDS), b);
     }
     s->held = past->held;
     s->dropped = past->dropped;

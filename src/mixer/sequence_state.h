@@ -85,8 +85,10 @@ void sequence_state_replace(sequence_state *s, int64_t i, state_block *b);
 int64_t sequence_state_number(sequence_state *s);
 /* Its fixed parts become these; NULL: zeros. */
 void sequence_state_set_fixed(sequence_state *s, const real *fixed);
-/* Lets it have the blocks of these numbers [held, STATE_KINDS], -1 where there is none, held by
- * somebody else, as its past of `length` tokens and those of the next pass. Used by a rank that
+/* Writes them down, so that another sequence can begin with them. */
+void sequence_state_save_fixed(const sequence_state *s, real *fixed);
+/* Lets it have the blocks of these numbers [held, STATE_SPAN_KINDS], -1 where there is none, held
+ * by somebody else, as its past of `length` tokens and those of the next pass. Used by a rank that
  * keeps what another one says. CADRE_EFORMAT: the pool has no such block. */
 typedef struct state_past {
     int64_t held, dropped, length;

@@ -34,11 +34,14 @@ static bool has_rows(const state_pool *p, state_kind kind, int64_t layer)
     return state_kind_of(&p->size[layer]) == kind;
 }
 
-/* Where no layer has a window, nobody needs blocks for it. */
+/* Where no layer has a window, nobody needs blocks for it; nor where none has a fixed part. */
 static int64_t count_of(const state_pool *p, state_counts blocks, state_kind kind)
 {
-    return kind == STATE_WINDOW && !p->window ? 0 : blocks.of[kind];
+    bool needed = kind == STATE_WHOLE || (kind == STATE_WINDOW ? p->window > 0 : p->fixed > 0);
+    return needed ? blocks.of[kind] : 0;
 }
+
+static size_t fixed_bytes(const state_pool *p) { return (size_t)p->fixed * sizeof(real); }
 
 int64_t state_first_seen(int64_t window, int64_t position)
 {
@@ -71,7 +74,9 @@ static void free_slab(state_slab *s)
 /* Counts the bytes. Returns false if they do not fit the address space. */
 static bool count_bytes(const state_pool *p, state_kind kind, int64_t blocks, int64_t *bytes)
 {
-    int64_t sum = 0, rows;
+    const int64_t snapshots[] = { blocks, kind == STATE_FIXED ? p->fixed : 0, sizeof(real) };
+    int64_t sum, rows;
+    if (!checked_product(snapshots, 3, &sum)) return false;
     for (int64_t l = 0; l < p->layers; l++) {
         const int64_t factors[] = { blocks, state_block_bytes(&p->size[l]) };
         if (!has_rows(p, kind, l)) continue;
@@ -196,10 +201,12 @@ cadre_status state_pool_join(state_pool *p, state_counts blocks)
  * need. */
 static void forget_free(const state_pool *p, state_kind kind)
 {
-    for (state_block *b = p->supply[kind].free; b; b = b->next_free)
+    for (state_block *b = p->supply[kind].free; b; b = b->next_free) {
+        if (kind == STATE_FIXED) mem_forget(state_block_fixed(b), fixed_bytes(p));
         for (int64_t l = 0; l < p->layers; l++)
             if (has_rows(p, kind, l))
                 mem_forget(state_block_keys(b, l), (size_t)state_block_bytes(&p->size[l]));
+    }
 }
 
 void state_pool_leave(state_pool *p, state_counts blocks)
@@ -300,6 +307,12 @@ void *state_block_values(const state_block *b, int64_t layer)
     state_rows keys = state_keys_of(size);
     int64_t skip = size->value_row ? state_rows_bytes(&keys, size->key_row) * STATE_BLOCK : 0;
     return (char *)state_block_keys(b, layer) + skip;
+}
+
+real *state_block_fixed(const state_block *b)
+{
+    const state_slab *s = b->slab;
+    return (real *)(void *)s->memory + (b - s->block) * s->pool->fixed;
 }
 
 void state_block_copy(const state_block *to, const state_block *from)

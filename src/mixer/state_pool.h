@@ -3,8 +3,13 @@
  * begin alike share what they have in common. A sequence that alone holds a block may write it.
  *
  * Layers whose tokens see only a window of the past have blocks of their own, which a sequence
- * gives back when it no longer needs them. So there are two kinds, and 64 tokens of a sequence are
- * a span: a block of each kind.
+ * gives back when it no longer needs them. So there are two kinds of these, and 64 tokens of a
+ * sequence are a span: a block of each.
+ *
+ * A mixer that leaves a fixed part of a past has no rows that others could share. A third kind of
+ * block is a snapshot: the fixed parts of all layers as they were after some token, with which a
+ * sequence can go on that begins with the same tokens. Sequences hold none of these
+ * (infer/prefix_cache.h does).
  *
  * The number of blocks is fixed when the pool is opened, and grows by what a sequence brings that
  * joins it. A pool without a free block says so. The machine provides the memory when blocks are
@@ -29,17 +34,25 @@ typedef struct state_block {
     int32_t holders; /* 0: free */
 } state_block;
 
-/* The layers whose rows a block has: those that keep a whole past, and those with a window */
-typedef enum state_kind { STATE_WHOLE, STATE_WINDOW, STATE_KINDS } state_kind;
+/* What a block has: the rows of the layers that keep a whole past; those of the layers with a
+ * window; or the fixed parts of all layers */
+typedef enum state_kind {
+    STATE_WHOLE,
+    STATE_WINDOW,
+    STATE_SPAN_KINDS,
+    STATE_FIXED = STATE_SPAN_KINDS,
+    STATE_KINDS
+} state_kind;
 
-/* Numbers of blocks. Of STATE_WINDOW they count only where a layer has a window. */
+/* Numbers of blocks. Of STATE_WINDOW they count only where a layer has a window, and of STATE_FIXED
+ * where one has a fixed part. */
 typedef struct state_counts {
     int64_t of[STATE_KINDS];
 } state_counts;
 
 /* The blocks of the same 64 tokens; NULL: there is none */
 typedef struct state_span {
-    state_block *block[STATE_KINDS];
+    state_block *block[STATE_SPAN_KINDS];
 } state_span;
 
 typedef struct state_supply {
@@ -75,9 +88,9 @@ void state_pool_leave(state_pool *p, state_counts blocks);
 void state_pool_log(state_pool *p, state_log *log);
 
 int64_t state_pool_room(state_pool *p, state_kind kind); /* free blocks */
-/* Whether a past consists of rows of tokens alone, so that a sequence may begin with the full
- * blocks of another. */
-static inline bool state_pool_shares(const state_pool *p) { return p->rewinds && !p->recurrent; }
+/* Whether a sequence may begin with the full blocks of another, and with a snapshot where there are
+ * fixed parts. Other ranks keep no snapshots of theirs. */
+static inline bool state_pool_shares(const state_pool *p) { return !p->recurrent || !p->log; }
 
 /* A block with one holder; NULL: none is free */
 state_block *state_pool_take(state_pool *p, state_kind kind);
@@ -91,6 +104,8 @@ state_kind state_block_kind(const state_block *b);
 void *state_block_keys(const state_block *b, int64_t layer);
 void *state_block_values(
     const state_block *b, int64_t layer); /* the keys, where it has no others */
+/* The fixed parts [fixed of the pool] of a block of STATE_FIXED */
+real *state_block_fixed(const state_block *b);
 /* A block by its number, by which the ranks know it: its place among those of its kind, times
  * STATE_KINDS, and its kind */
 int64_t state_block_number(const state_block *b);

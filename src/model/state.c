@@ -79,6 +79,27 @@ int64_t model_state_window(const model_config *c)
     return most;
 }
 
+int64_t model_state_fixed_bytes(const model_config *c)
+{
+    int64_t elements = 0;
+    for (int64_t l = 0; l < c->layers; l++) {
+        const mixer_config *m = &c->layer[l].mixer;
+        if (!m->elsewhere) elements += m->row->state(m).fixed;
+    }
+    return elements * (int64_t)sizeof(real);
+}
+
+int64_t model_state_block_bytes(const model_config *c)
+{
+    int64_t bytes = 0;
+    for (int64_t l = 0; l < c->layers; l++) {
+        const mixer_config *m = &c->layer[l].mixer;
+        mixer_state_size size = m->row->state(m);
+        if (!m->elsewhere && state_kind_of(&size) == STATE_WHOLE) bytes += state_block_bytes(&size);
+    }
+    return bytes;
+}
+
 cadre_status model_pool_open(const model_config *c, state_counts blocks, state_pool **p)
 {
     const mixer_config **mixers = mixers_of(c);

@@ -15,6 +15,11 @@ cadre_status model_state_open(const model_config *config, int64_t capacity, sequ
 /* The largest window of its layers; 0: none has one. A state holds no more than that of these. */
 int64_t model_state_window(const model_config *config);
 
+/* The bytes of a snapshot of a sequence's fixed parts, and those of the rows that 64 tokens leave
+ * in layers that keep a whole past */
+int64_t model_state_fixed_bytes(const model_config *config);
+int64_t model_state_block_bytes(const model_config *config);
+
 /* Opens a pool for many sequences, which the caller joins with these blocks. */
 cadre_status model_pool_open(const model_config *config, state_counts blocks, state_pool **p);
 

@@ -94,6 +94,7 @@ static void answer_metrics(paths_room *room, connection *c)
         cadre_batcher_cache_get(room->engine->batcher, &cache);
         loads_update(room->loads, now);
         s.cache_blocks = cache.blocks, s.cache_kept = cache.kept, s.evicted = cache.evicted;
+        s.snapshots = cache.snapshots, s.kept_snapshots = cache.kept_snapshots;
         s.cache_used = cache.blocks ? (double)cache.used / (double)cache.blocks : 0;
         s.passes = l->passes, s.layers = l->layers, s.layer = l->layer;
         s.max_ratio = l->max_ratio, s.dead = l->dead;

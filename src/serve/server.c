@@ -236,9 +236,12 @@ static void tell_bounds(const cadre_server *s)
 {
     const cadre_batcher_limits *l = &s->engine.options.limits;
     char line[256];
+    cadre_batcher_cache cache = { .size = sizeof cache };
     if (!s->options.log) return;
+    cadre_batcher_cache_get(s->engine.batcher, &cache);
     int64_t context = s->completions.context,
-            bytes = cadre_model_cache_bytes(s->engine.model, context) * l->slots;
+            bytes = cadre_model_cache_bytes(s->engine.model, context) * l->slots +
+                    cache.snapshots * cache.snapshot_bytes;
     snprintf(line, sizeof line,
         "%lld streams of up to %lld tokens each, whose caches take up to %.3g GB; %lld texts may "
         "wait",

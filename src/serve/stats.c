@@ -178,6 +178,10 @@ static void put_now(const stats_now *now, byte_buffer *out)
         "Blocks of texts that were read before and may be used again.", (double)now->cache_kept);
     put_counter(out, "cadre_cache_evicted_blocks_total", "Blocks that had to make room for others.",
         now->evicted);
+    put_gauge(out, "cadre_cache_snapshots", "Snapshots of recurrent layers that have room.",
+        (double)now->snapshots);
+    put_gauge(out, "cadre_cache_kept_snapshots", "Snapshots that texts can be gone on from.",
+        (double)now->kept_snapshots);
     put_counter(out, "cadre_passes_total", "Passes through the model.", now->passes);
     put_gauge(out, "cadre_uptime_seconds", "Since the server was started.", now->uptime);
 }

@@ -42,6 +42,7 @@ typedef struct stats_now {
     int64_t running, waiting, connections;
     double cache_used; /* a share of its blocks */
     int64_t cache_blocks, cache_kept, evicted;
+    int64_t snapshots, kept_snapshots;
     int64_t passes;
     int64_t layers;          /* sparse ones, S */
     const double *max_ratio; /* [S] rows of the busiest expert over the mean, pass by pass */

@@ -60,3 +60,18 @@ $ . ./start.sh --quiet; port=$(sed -n 's/.*:\([0-9]*\)$/\1/p' err)
 + cadre serve run --port $port; echo "exit code $?" ; kill $(cat pid); wait $(cat pid)
 > exit code 1
 2> cadre: 127.0.0.1:*: expected an address to listen on: Address already in use
+
+# of recurrent layers a snapshot is found: at a prompt's last full block, which the pass ended at
+$ cadre train --recipe olmoe --mixer mamba2,attention --layers 2 --width 32 --heads 2 --experts 4 \
++     --topk 2 --expert-width 16 --vocab 512 --context 256 --batch 2 --steps 2 --data en.txt \
++     --out mixed --quiet
+> ...
+$ sed 's/serve run/serve mixed/' start.sh > mixed.sh
++ prompt=$(seq -s, 3 142); . ./mixed.sh --quiet
++ for i in 1 2; do bash ask.sh POST /v1/completions "{\"prompt\": [$prompt], \"max_tokens\": 9,
++     \"temperature\": 0, \"model\": \"mixed\"}" | grep -o '"text": "[^"]*"' > got$i; done
++ bash ask.sh GET /metrics | grep -E '^cadre_(cached_tokens|cache_.*snapshots)'; cmp got1 got2
++ kill $(cat pid); wait $(cat pid)
+> cadre_cache_snapshots 18
+> cadre_cache_kept_snapshots 1
+> cadre_cached_tokens_total 128

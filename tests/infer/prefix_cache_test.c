@@ -14,16 +14,34 @@
 
 enum { BLOCKS = 8, TOKENS = 4 * STATE_BLOCK };
 
+enum { FIXED = 3, SNAPSHOTS = 3 };
+
 static mixer_state_size rows(const mixer_config *c)
 {
     (void)c;
     return (mixer_state_size){ .key_row = 1 };
 }
 
-static const mixer mixer_of_rows = { .name = "rows", .state = rows, .rewinds = true };
-static const mixer_config config = { .row = &mixer_of_rows };
+static mixer_state_size window(const mixer_config *c)
+{
+    (void)c;
+    return (mixer_state_size){ .key_row = 1, .window = STATE_BLOCK + 2 };
+}
 
-static const state_counts all_blocks = { { BLOCKS } };
+static mixer_state_size fixed(const mixer_config *c)
+{
+    (void)c;
+    return (mixer_state_size){ .fixed = FIXED };
+}
+
+static const mixer mixer_of_rows = { .name = "rows", .state = rows, .rewinds = true };
+static const mixer mixer_of_windows = { .name = "window", .state = window, .rewinds = true };
+static const mixer mixer_of_states = { .name = "fixed", .state = fixed };
+static const mixer_config config = { .row = &mixer_of_rows },
+                          windows = { .row = &mixer_of_windows },
+                          states = { .row = &mixer_of_states };
+
+static const state_counts all_blocks = { { BLOCKS, BLOCKS, SNAPSHOTS } };
 
 typedef struct fixture {
     state_pool *pool;
@@ -33,8 +51,8 @@ typedef struct fixture {
 static int open_fixture(void **state)
 {
     static fixture f;
-    const mixer_config *mixers[] = { &config };
-    succeeds(state_pool_open(mixers, 1, all_blocks, &f.pool));
+    const mixer_config *mixers[] = { &config, &windows, &states };
+    succeeds(state_pool_open(mixers, 3, all_blocks, &f.pool));
     succeeds(prefix_cache_open(&f.cache, BLOCKS));
     *state = &f;
     return 0;
@@ -45,6 +63,8 @@ static int close_fixture(void **state)
     fixture *f = *state;
     prefix_cache_close(&f->cache);
     assert_int_equal(state_pool_room(f->pool, STATE_WHOLE), BLOCKS);
+    assert_int_equal(state_pool_room(f->pool, STATE_WINDOW), BLOCKS);
+    assert_int_equal(state_pool_room(f->pool, STATE_FIXED), SNAPSHOTS);
     state_pool_leave(f->pool, all_blocks);
     return 0;
 }
@@ -152,6 +172,59 @@ static void the_oldest_leaf_goes_first(void **state)
     assert_int_equal(f->cache.made, BLOCKS);
 }
 
+static void give_snapshot(fixture *f, prefix_node *n)
+{
+    state_block *b = state_pool_take(f->pool, STATE_FIXED);
+    assert_non_null(b);
+    for (int i = 0; i < FIXED; i++) state_block_fixed(b)[i] = (real)n->depth;
+    prefix_cache_keep_fixed(&f->cache, n, b);
+}
+
+static void give_window(fixture *f, prefix_node *n)
+{
+    state_block *b = state_pool_take(f->pool, STATE_WINDOW);
+    prefix_cache_keep_window(&f->cache, n, b, false);
+    state_block_release(b);
+}
+
+/* A sequence begins where there is a snapshot, and what its next token sees through the window. */
+static void a_path_is_resumed_where_all_is_there(void **state)
+{
+    fixture *f = *state;
+    int32_t a[TOKENS];
+    fill(a, -1);
+    prefix_node *last = put(f, a, 4), *third = last->parent, *second = third->parent;
+    assert_null(prefix_resumable(last, f->pool));
+    give_snapshot(f, third);
+    assert_null(prefix_resumable(last, f->pool));
+    give_window(f, third);
+    assert_null(prefix_resumable(last, f->pool)); /* the token after it sees the second, too */
+    give_window(f, second);
+    assert_ptr_equal(prefix_resumable(last, f->pool), third);
+    give_window(f, last);
+    assert_ptr_equal(prefix_resumable(last, f->pool), third);
+    assert_null(prefix_resumable(second, f->pool));
+    give_snapshot(f, last);
+    assert_ptr_equal(prefix_resumable(last, f->pool), last);
+    give_snapshot(f, second->parent);
+    give_window(f, second->parent);
+    assert_ptr_equal(prefix_resumable(second, f->pool), second->parent);
+    prefix_cache_use_fixed(&f->cache, third);
+    assert_true(prefix_cache_evict_fixed(&f->cache)); /* the last one's: the others are newer */
+    assert_ptr_equal(prefix_resumable(last, f->pool), third);
+    for (int i = 0; i < FIXED; i++) assert_true(state_block_fixed(third->fixed)[i] == 3);
+    assert_true(prefix_cache_evict_fixed(&f->cache));
+    assert_null(second->parent->fixed);
+    prefix_cache_drop_fixed(&f->cache, third);
+    assert_false(prefix_cache_evict_fixed(&f->cache));
+    assert_int_equal(f->cache.snapshots, 0);
+    give_snapshot(f, last);
+    prefix_cache_release(&f->cache, last);
+    assert_true(prefix_cache_evict(&f->cache)); /* a node goes with its snapshot */
+    assert_int_equal(f->cache.snapshots, 0);
+    give_snapshot(f, third); /* and so does the whole tree */
+}
+
 static void memory_may_fail(void **state)
 {
     prefix_cache c;
@@ -170,6 +243,8 @@ int main(void)
             a_path_is_found_by_all_its_tokens, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(hashes_do_not_decide, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(the_oldest_leaf_goes_first, open_fixture, close_fixture),
+        cmocka_unit_test_setup_teardown(
+            a_path_is_resumed_where_all_is_there, open_fixture, close_fixture),
         cmocka_unit_test(memory_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

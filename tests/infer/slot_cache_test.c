@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -97,10 +98,15 @@ static void run_alone(told *t)
     session_close(&s);
 }
 
+/* A recipe, perhaps with other mixers: RECIPE or RECIPE/MIXER[,MIXER] */
 static void open_model_with(const char *name, const char *heads)
 {
-    cadre_options *o = small_options(name);
+    char first[64];
+    const char *mixers = strchr(name, '/');
+    snprintf(first, sizeof first, "%.*s", (int)strcspn(name, "/"), name);
+    cadre_options *o = small_options(first);
     small_set(o, "context", "512");
+    if (mixers) small_set(o, "mixer", mixers + 1);
     if (heads) small_set(o, "heads", heads);
     if (heads) small_set(o, "kv-heads", heads);
     if (heads) small_set(o, "width", "32");
@@ -204,9 +210,10 @@ static void the_bits_are_those_of_alone(void **state)
     open_model(*state);
     int64_t shared = all_together();
     /* Of those that follow on one of the beginnings most are found there, if those have been read
-     * by then; but recurrent layers' past is not cut in blocks */
-    bool recurrent = strcmp(*state, "shazeer-2017") == 0;
-    assert_true(recurrent || shared > (long_form() ? 75 : 3) * STATE_BLOCK);
+     * by then; where layers are recurrent, if two texts have parted there before */
+    bool recurrent = model_state_fixed_bytes(&model->config);
+    if (long_form() || !recurrent)
+        assert_true(shared > (recurrent ? 20 : long_form() ? 75 : 3) * STATE_BLOCK);
     close_model();
 }
 
@@ -235,6 +242,18 @@ static void compare_with_whole_text(const told *t)
     }
     runner_close(&r);
     mem_free(logits);
+}
+
+static void windows_beside_states_change_no_bit(void **state)
+{
+    key = random_key_of(7, *state, 0, 0);
+    open_model(*state);
+    for (int64_t window = 1; window < 150; window += 129) {
+        give_window(window, "f32");
+        all_together();
+        for (int r = 0; r < request_count; r++) compare_with_whole_text(&alone[r]);
+    }
+    close_model();
 }
 
 static void windows_change_no_bit(void **state)
@@ -384,17 +403,110 @@ static void a_window_is_kept_where_texts_go_on(void **state)
     close_model();
 }
 
-/* A past that is more than rows is not shared, but goes on in its slot. */
-static void a_trait_opts_out(void **state)
+static int64_t snapshots_in_use(const slot_cache *c)
+{
+    const state_supply *s = &c->pool->supply[STATE_FIXED];
+    assert_int_equal(s->count - s->free_count, c->prefixes.snapshots);
+    return c->prefixes.snapshots;
+}
+
+/* A prompt is read to the end of its last full block, and from there on; where two texts have
+ * parted, from the third time on; and what was written can be gone on from, too. */
+static void a_snapshot_is_kept_where_texts_go_on(void **state)
+{
+    const batcher_limits limits = { 2, CAPACITY, 512, 512, 2 * 6 };
+    request r;
+    batcher b;
+    open_model(*state);
+    succeeds(batcher_open(model, &limits, NULL, &b));
+    assert_true(b.cache.promised.of[STATE_FIXED] >= 2 * 2 + 2);
+    set_text(&got[0], 200, 1, 1);
+    enter(&b, &r, &got[0]);
+    batcher_pass(&b);
+    assert_int_equal(r.read, 3 * STATE_BLOCK); /* not the whole prompt in one pass */
+    finish(&b, &r);
+    assert_int_equal(snapshots_in_use(&b.cache), 1);
+    for (int32_t i = 0; i < 4; i++) { /* the slots' own pasts are of no use to these */
+        static const int64_t found[] = { 0, 2 * STATE_BLOCK, 2 * STATE_BLOCK, 2 * STATE_BLOCK };
+        set_text(&got[0], 180, 1, 1);
+        got[0].prompt[150] = 500 + i; /* the same 2 blocks first */
+        assert_int_equal(enter(&b, &r, &got[0])->read, found[i]);
+        finish(&b, &r);
+    }
+    set_text(&got[0], 200, 1, 1);
+    assert_int_equal(enter(&b, &r, &got[0])->read, 3 * STATE_BLOCK);
+    finish(&b, &r);
+    assert_int_equal(snapshots_in_use(&b.cache), 2); /* those at 192 and at 128 */
+    batcher_close(&b);
+    close_model();
+}
+
+static void what_was_written_has_a_snapshot(void **state)
+{
+    const batcher_limits limits = { 2, CAPACITY, 512, 512, 2 * 6 };
+    told next[2] = { { .limit = 1 }, { .limit = 1 } };
+    request r;
+    batcher b;
+    open_model(*state);
+    succeeds(batcher_open(model, &limits, NULL, &b));
+    set_text(&got[0], 110, LIMIT, 1);
+    finish(&b, enter(&b, &r, &got[0])); /* 139 tokens are read: to 64, 110, and one by one */
+    assert_int_equal(snapshots_in_use(&b.cache), 2);
+    for (int i = 0; i < 2; i++) { /* an answer is gone on from in its slot, and beside it */
+        memcpy(next[i].prompt, got[0].prompt, sizeof got[0].prompt);
+        memcpy(next[i].prompt + 110, got[0].ids, (size_t)got[0].count * sizeof *got[0].ids);
+        next[i].prompt_count = 150, next[i].prompt[145] += i;
+        assert_int_equal(enter(&b, &r, &next[i])->read, i ? 2 * STATE_BLOCK : 139);
+        finish(&b, &r);
+    }
+    balanced(&b.cache);
+    while (prefix_cache_evict_fixed(&b.cache.prefixes)) continue;
+    assert_int_equal(snapshots_in_use(&b.cache), 0);
+    set_text(&got[0], 110, LIMIT, 1);
+    assert_int_equal(enter(&b, &r, &got[0])->read, 0); /* rows alone are not a past */
+    finish(&b, &r);
+    batcher_close(&b);
+    close_model();
+}
+
+/* Of snapshots, the least recently used one goes; a text is never longer in one than the other. */
+static void snapshots_are_bounded(void **state)
+{
+    const batcher_limits limits = { 1, CAPACITY, 512, 512, 6 };
+    request r;
+    batcher b;
+    open_model(*state);
+    succeeds(batcher_open(model, &limits, NULL, &b));
+    assert_int_equal(b.cache.promised.of[STATE_FIXED], 4);
+    for (int32_t i = 0; i < 7; i++) {
+        set_text(&got[0], 70, 1, 1 + i);
+        finish(&b, enter(&b, &r, &got[0]));
+        assert_int_equal(snapshots_in_use(&b.cache), i < 4 ? i + 1 : 4);
+    }
+    for (int32_t i = 6; i >= 0; i--) {
+        set_text(&got[0], 69, 1, 1 + i);
+        assert_int_equal(enter(&b, &r, &got[0])->read, i < 3 ? 0 : STATE_BLOCK);
+        batcher_leave(&b, &r);
+        request_close(&r);
+    }
+    batcher_close(&b);
+    close_model();
+}
+
+/* Ranks keep no snapshots: nothing is shared, but a text goes on in its slot. */
+static void ranks_opt_out(void **state)
 {
     (void)state;
     const batcher_limits limits = { 2, CAPACITY, CAPACITY, CAPACITY, 12 };
+    state_log log;
     request r;
     batcher b;
-    open_model("qwen3-moe");
+    open_model("shazeer-2017");
     succeeds(batcher_open(model, &limits, NULL, &b));
     assert_true(state_pool_shares(b.cache.pool));
-    b.cache.pool->rewinds = false;
+    state_log_open(&log);
+    state_pool_log(b.cache.pool, &log);
+    assert_false(state_pool_shares(b.cache.pool));
     set_text(&got[0], 200, 1, 1);
     finish(&b, enter(&b, &r, &got[0]));
     assert_int_equal(b.cache.prefixes.count, 0);
@@ -406,6 +518,7 @@ static void a_trait_opts_out(void **state)
     finish(&b, &r);
     balanced(&b.cache);
     batcher_close(&b);
+    state_log_close(&log);
     close_model();
 }
 
@@ -435,13 +548,29 @@ int main(void)
             (void *)(uintptr_t) "deepseek-v3" },
         { "shazeer-2017", the_bits_are_those_of_alone, NULL, NULL,
             (void *)(uintptr_t) "shazeer-2017" },
+        { "gated-delta", the_bits_are_those_of_alone, NULL, NULL,
+            (void *)(uintptr_t) "qwen3-moe/gated-delta,attention" },
+        { "kda", the_bits_are_those_of_alone, NULL, NULL, (void *)(uintptr_t) "olmoe/kda" },
+        { "mamba2", the_bits_are_those_of_alone, NULL, NULL,
+            (void *)(uintptr_t) "qwen3-moe/attention,mamba2" },
+        { "short-conv", the_bits_are_those_of_alone, NULL, NULL,
+            (void *)(uintptr_t) "olmoe/short-conv,attention" },
+        { "windows, gated-delta", windows_beside_states_change_no_bit, NULL, NULL,
+            (void *)(uintptr_t) "qwen3-moe/attention,gated-delta" },
+        { "snapshots, mamba2", a_snapshot_is_kept_where_texts_go_on, NULL, NULL,
+            (void *)(uintptr_t) "olmoe/mamba2,attention" },
+        { "snapshots, short-conv", a_snapshot_is_kept_where_texts_go_on, NULL, NULL,
+            (void *)(uintptr_t) "olmoe/short-conv" },
+        { "answers, kda", what_was_written_has_a_snapshot, NULL, NULL,
+            (void *)(uintptr_t) "olmoe/kda,attention" },
+        { "bounded, lstm", snapshots_are_bounded, NULL, NULL, (void *)(uintptr_t) "shazeer-2017" },
         { "windows, f32", windows_change_no_bit, NULL, NULL, (void *)(uintptr_t) "f32" },
         { "windows, f16", windows_change_no_bit, NULL, NULL, (void *)(uintptr_t) "f16" },
         { "windows, q8_0", windows_change_no_bit, NULL, NULL, (void *)(uintptr_t) "q8_0" },
         cmocka_unit_test(a_window_is_kept_where_texts_go_on),
         cmocka_unit_test(blocks_are_shared_and_promised),
         cmocka_unit_test(a_slot_goes_on_where_it_was),
-        cmocka_unit_test(a_trait_opts_out),
+        cmocka_unit_test(ranks_opt_out),
         cmocka_unit_test(memory_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
