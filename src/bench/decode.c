@@ -107,8 +107,8 @@ static cadre_status put_line(
  * what the model may take. */
 static cadre_status measure_once(decoding *d, cadre_line_listener line, void *arg)
 {
+    CADRE_TRY(decode_record_begin(&d->record));
     double begin = clock_seconds();
-    decode_record_begin(&d->record);
     run_all(d);
     CADRE_TRY(d->status);
     d->record.seconds = clock_seconds() - begin;

@@ -3,9 +3,8 @@
 
 #include "base/memory.h"
 #include "store/best_possible.h"
-#include "store/disk_bandwidth.h"
 
-static const double SWEEP_SECONDS = 1.2;
+static const double SWEEP_SECONDS = 0.8; /* of each of two */
 
 cadre_status decode_record_open(
     decode_record *r, const cadre_model *model, const char *path, int64_t steps, int64_t streams)
@@ -23,9 +22,13 @@ cadre_status decode_record_open(
     return path ? route_file_open(path, model, &r->file) : CADRE_OK;
 }
 
-void decode_record_begin(decode_record *r)
+cadre_status decode_record_begin(decode_record *r)
 {
-    if (r->model->store.experts) r->before = expert_store_stats(r->model->store.experts);
+    expert_store *experts = r->model->store.experts;
+    if (!experts) return CADRE_OK;
+    CADRE_TRY(expert_store_disk(experts, SWEEP_SECONDS, &r->disk));
+    r->before = expert_store_stats(experts);
+    return CADRE_OK;
 }
 
 cadre_status decode_record_step(decode_record *r, const int32_t *tokens)
@@ -43,7 +46,7 @@ cadre_status decode_record_step(decode_record *r, const int32_t *tokens)
     return CADRE_OK;
 }
 
-static cadre_status put_store(const decode_record *r, json_writer *w)
+static cadre_status put_store(decode_record *r, json_writer *w)
 {
     const model_store *store = &r->model->store;
     store_stats now = expert_store_stats(store->experts);
@@ -52,7 +55,8 @@ static cadre_status put_store(const decode_record *r, json_writer *w)
            busy = now.busy - r->before.busy, disk = 0;
     int64_t hits = 0;
     CADRE_TRY(best_possible_hits(r->picks, r->count, r->first[r->log.layers], now.slots, &hits));
-    CADRE_TRY(expert_store_disk(store->experts, SWEEP_SECONDS, &disk));
+    CADRE_TRY(expert_store_disk(store->experts, SWEEP_SECONDS, &r->disk));
+    disk = disk_bandwidth(&r->disk);
     json_put_int(w, "slots", now.slots);
     json_put_int(w, "experts", store->size.experts);
     json_put_real(w, "hit_rate", picks > 0 ? (double)(now.hits - r->before.hits) / picks : 1);

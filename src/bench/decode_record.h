@@ -14,13 +14,15 @@ typedef struct decode_record {
     int32_t *picks; /* [count] of all steps, numbered through all layers */
     int64_t count;
     store_stats before; /* of the model's store */
+    disk_sweep disk;    /* before the steps and after them */
     double seconds;
 } decode_record;
 
 /* path NULL: no recording. The first `steps` steps are taken. */
 cadre_status decode_record_open(
     decode_record *r, const cadre_model *model, const char *path, int64_t steps, int64_t streams);
-void decode_record_begin(decode_record *r); /* now the steps begin */
+/* Measures the disk of a model with a store; then the steps begin. */
+cadre_status decode_record_begin(decode_record *r);
 /* After a step, which decode_record.log watched. tokens [streams] */
 cadre_status decode_record_step(decode_record *r, const int32_t *tokens);
 /* Writes the recording and, of a model with a store, what it did, into the open object. */

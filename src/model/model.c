@@ -113,6 +113,7 @@ static cadre_status open_store(cadre_model *m, int64_t memory)
     if (e) stacks[1] = (store_stack){ &e->config, &e->store.records, &e->weights };
     if (e) room.resident += e->placement.copied_bytes + e->placement.mapped_bytes;
     CADRE_TRY(model_store_open(&m->file, stacks, e ? 2 : 1, &room, &m->store));
+    if (!m->store.experts) return CADRE_OK; /* all of it stays */
     m->weights.source = expert_store_source(m->store.experts, 0);
     if (e) e->weights.source = expert_store_source(m->store.experts, 1);
     return CADRE_OK;

@@ -87,5 +87,8 @@ cadre_status cadre_model_disk(const cadre_model *model, double seconds, double *
     if (!model->store.experts)
         return cadre_fail(CADRE_EARGUMENT, model->path,
             "expected a model that is larger than its memory, found one that is not");
-    return expert_store_disk(model->store.experts, seconds, bytes);
+    disk_sweep sweep = { 0 };
+    CADRE_TRY(expert_store_disk(model->store.experts, seconds, &sweep));
+    *bytes = disk_bandwidth(&sweep);
+    return CADRE_OK;
 }

@@ -78,7 +78,8 @@ static bool begin_reading(expert_store *s, int32_t expert, bool ahead)
     slot_layout layout;
     int32_t slot = make_room(s);
     if (slot == NONE) return false;
-    s->slot[slot] = (store_slot){ .state = SLOT_READING, .expert = expert, .ahead = ahead };
+    s->slot[slot] =
+        (store_slot){ .state = SLOT_READING, .expert = expert, .ahead = ahead, .unused = ahead };
     s->slot_of[expert] = slot;
     atomic_fetch_add(&s->held, 1);
     slot_layout_of(s->record[expert], &layout);
@@ -252,7 +253,8 @@ static void prefetch(expert_source *source, int64_t layer, const plan *p)
         if (!s->rows[e]) continue;
         s->wanted[first + e] = s->visit;
         int32_t slot = s->slot_of[first + e];
-        misses += slot == NONE || s->slot[slot].ahead;
+        misses += slot == NONE || s->slot[slot].unused;
+        if (slot != NONE) s->slot[slot].unused = false;
     }
     judge_guesses(s, v);
     policy_visit(&s->policy, v, s->rows, p->tokens);

@@ -16,6 +16,7 @@
 
 #include "base/read_queue.h"
 #include "moe/expert_source.h"
+#include "store/disk_bandwidth.h"
 #include "store/policy.h"
 #include "weights/expert_record.h"
 
@@ -61,8 +62,8 @@ typedef struct store_stats {
     int64_t ahead, right; /* experts that were read on a guess, and of them those that came */
     const char *engine, *policy; /* static */
 } store_stats;
-/* Measures the disk (disk_bandwidth.h) on the first of the model's files. */
-cadre_status expert_store_disk(const expert_store *s, double seconds, double *bytes);
+/* Measures the disk on the first of the model's files. */
+cadre_status expert_store_disk(const expert_store *s, double seconds, disk_sweep *sweep);
 store_stats expert_store_stats(expert_store *s); /* any thread may ask */
 /* Whether the disk did not answer in time when it was last waited for */
 bool expert_store_stalls(const expert_store *s);

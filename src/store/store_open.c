@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "store/disk_bandwidth.h"
 #include "store/store_state.h"
 
 static bool is_streamed(const store_stack *stack, int64_t l)
@@ -220,7 +219,7 @@ store_stats expert_store_stats(expert_store *s)
 
 bool expert_store_stalls(const expert_store *s) { return s->stalls; }
 
-cadre_status expert_store_disk(const expert_store *s, double seconds, double *bytes)
+cadre_status expert_store_disk(const expert_store *s, double seconds, disk_sweep *sweep)
 {
-    return disk_bandwidth(&s->file[0], seconds, bytes);
+    return disk_sweep_add(&s->file[0], seconds, sweep);
 }

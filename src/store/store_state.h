@@ -8,7 +8,7 @@
 #include "store/expert_store.h"
 #include "store/slot_layout.h"
 
-enum { STORE_READ = 3 << 20 }; /* bytes of one read, at most */
+enum { STORE_READ = 1 << 20 }; /* bytes of one read, at most */
 enum { NONE = -1 };
 enum { STORE_GUESSES = 64 }; /* of a layer */
 
@@ -19,6 +19,7 @@ typedef struct store_slot {
     int32_t expert;
     bool pinned;               /* its products are being computed */
     bool ahead;                /* read on a guess, and its layer has not come yet */
+    bool unused;               /* read on a guess, and nothing has used it since */
     int submitted, unfinished; /* reads */
     const read_job *failed;
 } store_slot;

@@ -24,7 +24,7 @@
 #include "support/small_run.h"
 #include "support/succeeds.h"
 
-enum { STREAMS = 3, PROMPT = 7, STEPS = 5 };
+enum { STREAMS = 3, PROMPT = 7, STEPS = 5, PASS = 512 };
 
 /* ---- models ---- */
 
@@ -88,10 +88,14 @@ static int64_t memory_for(int32_t slots)
 }
 
 /* A store of other slots, and of another disk, in place of the model's own */
+static double trust = 1; /* in guesses */
+
 static void restart(cadre_model *m, int32_t slots, const read_engine *engine, double patience)
 {
     const store_stack stack = { &m->config, &m->store.records, &m->weights };
-    const store_options o = { .slots = slots, .engine = engine, .patience = patience, .trust = 1 };
+    const store_options o = {
+        .slots = slots, .engine = engine, .patience = patience, .trust = trust
+    };
     expert_store_close(m->store.experts);
     m->store.experts = NULL;
     succeeds(expert_store_open(&m->file, &stack, 1, &o, &m->store.experts));
@@ -233,17 +237,17 @@ static void memory_decides(void **state)
 
 static void a_prompt_reads_an_expert_once(void **state)
 {
-    int32_t tokens[60];
+    static int32_t tokens[PASS];
     (void)state;
     make_model("olmoe", "q8_0", "64");
-    for (int i = 0; i < 60; i++) tokens[i] = i * 7 % 50;
+    for (int i = 0; i < PASS; i++) tokens[i] = i * i % 50;
     for (int32_t slots = 2; slots < 9; slots += 3) {
         cadre_model *m = open_streamed(2);
         restart(m, slots, &bad_disk, 0);
         bad_disk_manners = (bad_disk_manner){ .shuffled = true };
         const char *out = scratch_file("logits.safetensors");
         succeeds(file_remove(out));
-        succeeds(cadre_logits(m, tokens, 60, NULL, 0, out));
+        succeeds(cadre_logits(m, tokens, PASS, NULL, 0, out));
         store_stats s = expert_store_stats(m->store.experts);
         assert_true(s.picks - s.hits <= m->store.size.experts);
         assert_true(s.read_bytes <= m->store.size.experts * m->store.size.slot_bytes);
@@ -349,6 +353,31 @@ static void guesses_change_no_bit(void **state)
     mem_free(got);
 }
 
+static int64_t misses_with_trust(cadre_model *m, double in_guesses, cadre_real *logits)
+{
+    trust = in_guesses;
+    restart(m, m->store.size.experts, &bad_disk, 0);
+    trust = 1;
+    succeeds(write_tokens(m, logits));
+    store_stats s = expert_store_stats(m->store.experts);
+    assert_int_equal(s.ahead > 0, in_guesses > 0.6);
+    return s.picks - s.hits;
+}
+
+/* Where all have room, each that is ever used is missed once, guessed or not. */
+static void what_was_read_on_a_wrong_guess_is_missed(void **state)
+{
+    (void)state;
+    make_model("olmoe", "q8_0", "64");
+    bad_disk_manners = (bad_disk_manner){ 0 };
+    cadre_model *m = open_streamed(1);
+    cadre_real *logits = MEM_ARRAY(cadre_real, 12 * m->config.vocab);
+    int64_t misses = misses_with_trust(m, 0, logits);
+    assert_int_equal(misses_with_trust(m, 1, logits), misses);
+    mem_free(logits);
+    close(m);
+}
+
 /* ---- any order of reads ---- */
 
 /* CADRE_SCHEDULES: how many; a thousand take a minute. */
@@ -382,6 +411,7 @@ int main(void)
         cmocka_unit_test(a_disk_that_fails),
         cmocka_unit_test(a_file_that_is_written),
         cmocka_unit_test(guesses_change_no_bit),
+        cmocka_unit_test(what_was_read_on_a_wrong_guess_is_missed),
         cmocka_unit_test(random_schedules),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
