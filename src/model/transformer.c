@@ -95,6 +95,12 @@ static cadre_status stop_if_asked(const token_batch *b)
     return b->may_stop ? interrupt_check(NULL) : CADRE_OK;
 }
 
+/* Where block l leaves the residual. Without a backward pass that is its own s->x. */
+static real *output_of(const transformer *t, int64_t l)
+{
+    return l + 1 == t->stage.end ? t->now->end : transformer_block(t, l + 1)->x;
+}
+
 cadre_status transformer_forward(transformer *t, const model_weights *w, const token_batch *b,
     balance *balancing, transformer_watch watch, void *arg)
 {
@@ -107,9 +113,9 @@ cadre_status transformer_forward(transformer *t, const model_weights *w, const t
     for (int64_t l = t->stage.first; l < t->stage.end; l++) {
         CADRE_TRY(stop_if_asked(b));
         block_state *s = transformer_block(t, l);
-        /* Without a backward pass the last output goes to s->x, which is free by then. */
-        real *out = l + 1 == t->stage.end ? t->now->end : transformer_block(t, l + 1)->x;
+        real *out = output_of(t, l);
         CADRE_TRY(block_forward(t, w, l, s, out));
+        t->fresh = s;
         if (watch && c->layer[l].sparse) watch(arg, l, &s->sparse.plan);
     }
     if (transformer_is_last(t)) norm_end(t, w);
@@ -249,6 +255,18 @@ static void clear_encoder_gradient(const transformer *t)
     memset(t->dencoder, 0, count * sizeof *t->dencoder);
 }
 
+/* Brings back what block l's forward left: the same call on the same input, with the same random
+ * numbers. Its output is written again, over the same bits. The balance has counted it already. */
+static cadre_status forward_again(transformer *t, const model_weights *w, int64_t l)
+{
+    block_state *s = transformer_block(t, l);
+    if (!t->most.recompute || s == t->fresh) return CADRE_OK;
+    t->again = true;
+    cadre_status status = block_forward(t, w, l, s, output_of(t, l));
+    t->again = false;
+    return status;
+}
+
 /* From t->dx, the gradient by the end of the stage, to the parameters' gradients and to t->dx, the
  * gradient by its beginning. */
 static cadre_status blocks_backward(transformer *t, const model_weights *w, model_gradients *g)
@@ -256,7 +274,9 @@ static cadre_status blocks_backward(transformer *t, const model_weights *w, mode
     clear_encoder_gradient(t);
     for (int64_t l = t->stage.end - 1; l >= t->stage.first; l--) {
         CADRE_TRY(stop_if_asked(&t->now->batch));
+        CADRE_TRY(forward_again(t, w, l));
         block_backward(t, &w->layer[l], &g->layer[l], l, transformer_block(t, l));
+        t->fresh = NULL;
     }
     if (t->dbias && g->relative)
         relative_bias_gradient(

@@ -50,10 +50,20 @@ static size_t moe_scratch_most(const transformer *t)
     return bytes;
 }
 
+/* What stays of a block's forward until its backward, however that gets the rest: its input, and
+ * where its tokens went */
+static void layout_entry(const transformer *t, block_state *s, arena *a, int64_t l)
+{
+    const layer_config *layer = &t->config->layer[l];
+    s->x = ARENA_ARRAY(a, real, t->most.tokens * t->config->width);
+    if (layer->sparse && t->most.training)
+        moe_state_layout_routing(&s->sparse, a, &layer->moe, &t->most);
+}
+
+/* The rest of it, but for its feed-forward */
 static void layout_block(const transformer *t, block_state *s, arena *a, int64_t l)
 {
     int64_t tokens = t->most.tokens, width = t->config->width;
-    s->x = ARENA_ARRAY(a, real, tokens * width);
     s->x_normed = ARENA_ARRAY(a, real, tokens * width);
     s->x_inverse = ARENA_ARRAY(a, real, tokens);
     s->y = ARENA_ARRAY(a, real, tokens * width);
@@ -80,7 +90,9 @@ static void layout_ffn(const transformer *t, block_state *s, arena *a, int64_t l
 {
     const layer_config *layer = &t->config->layer[l];
     int inputs = model_config_inputs(t->config, layer);
-    if (layer->sparse) moe_state_layout(&s->sparse, a, &layer->moe, &t->most);
+    if (layer->sparse && !t->most.training)
+        moe_state_layout_routing(&s->sparse, a, &layer->moe, &t->most);
+    if (layer->sparse) moe_state_layout_rows(&s->sparse, a, &layer->moe, &t->most);
     if (layer->beside) {
         s->routed = ARENA_ARRAY(a, real, t->most.tokens * t->config->width);
         s->expert_in = ARENA_ARRAY(a, real, t->most.tokens * t->config->width);
@@ -136,21 +148,53 @@ static void measure_gathers(transformer *t, const moe_state *s, int64_t l)
 
 /* Without a backward pass, the layers share one state, and their feed-forwards the room of the
  * largest. */
-static void layout_blocks(transformer *t, pass *p, arena *a)
+static void layout_shared_state(transformer *t, pass *p, arena *a)
 {
     int64_t count = t->stage.end - t->stage.first;
     block_state scrap = { 0 }; /* takes the pointers when measuring */
-    size_t start = 0, end = 0;
-    p->blocks = ARENA_ARRAY(a, block_state, count);
+    layout_entry(t, p->blocks ? p->blocks : &scrap, a, t->stage.first);
+    layout_block(t, p->blocks ? p->blocks : &scrap, a, t->stage.first);
+    size_t start = a->used, end = start;
+    a->overlaid = true;
     for (int64_t i = 0; i < count; i++) {
         block_state *s = p->blocks ? &p->blocks[i] : &scrap;
-        if (t->most.training || i == 0) layout_block(t, s, a, t->stage.first + i);
-        else if (p->blocks) *s = p->blocks[0];
-        if (i == 0) start = a->used;
-        if (!t->most.training && a->used != SIZE_MAX) a->used = start;
-        a->overlaid = !t->most.training;
+        if (p->blocks) *s = p->blocks[0];
+        if (a->used != SIZE_MAX) a->used = start;
         layout_ffn(t, s, a, t->stage.first + i);
         if (t->tensor.ranks) measure_gathers(t, &s->sparse, t->stage.first + i);
+        if (a->used > end) end = a->used;
+    }
+    a->used = end;
+    a->overlaid = false;
+}
+
+/* In training every layer of every pass has a state of its own; what is computed again lies in the
+ * room of the largest, which layout_again gives to all. */
+static void layout_states(transformer *t, pass *p, arena *a)
+{
+    int64_t count = t->stage.end - t->stage.first;
+    block_state scrap = { 0 };
+    for (int64_t i = 0; i < count; i++) {
+        block_state *s = p->blocks ? &p->blocks[i] : &scrap;
+        layout_entry(t, s, a, t->stage.first + i);
+        if (t->tensor.ranks) measure_gathers(t, &s->sparse, t->stage.first + i);
+        if (t->most.recompute) continue;
+        layout_block(t, s, a, t->stage.first + i);
+        layout_ffn(t, s, a, t->stage.first + i);
+    }
+}
+
+static void layout_again(transformer *t, arena *a)
+{
+    int64_t count = t->stage.end - t->stage.first;
+    block_state scrap = { 0 };
+    size_t start = a->used, end = start;
+    a->overlaid = true;
+    for (int64_t i = 0; i < t->stage.passes * count; i++) {
+        block_state *s = t->passes ? &t->passes[i / count].blocks[i % count] : &scrap;
+        if (a->used != SIZE_MAX) a->used = start;
+        layout_block(t, s, a, t->stage.first + i % count);
+        layout_ffn(t, s, a, t->stage.first + i % count);
         if (a->used > end) end = a->used;
     }
     a->used = end;
@@ -172,7 +216,9 @@ static int64_t residual_logits(const transformer *t)
 static void layout_pass(transformer *t, pass *p, arena *a)
 {
     int64_t tokens = t->most.tokens, width = t->config->width;
-    layout_blocks(t, p, a);
+    p->blocks = ARENA_ARRAY(a, block_state, t->stage.end - t->stage.first);
+    if (t->most.training) layout_states(t, p, a);
+    else layout_shared_state(t, p, a);
     p->end = ARENA_ARRAY(a, real, tokens * width);
     p->places = ARENA_ARRAY(a, int32_t, tokens);
     if (t->config->types.count) p->types = ARENA_ARRAY(a, int32_t, tokens);
@@ -191,6 +237,7 @@ static void layout(transformer *t, arena *a)
     t->passes = ARENA_ARRAY(a, pass, t->stage.passes);
     t->now = t->passes;
     for (int i = 0; i < t->stage.passes; i++) layout_pass(t, t->passes ? &t->passes[i] : &scrap, a);
+    if (t->most.training && t->most.recompute) layout_again(t, a);
     t->workspace_bytes = workspace_most(t);
     t->workspace = arena_take(a, t->workspace_bytes, 1);
     if (c->relative_buckets) t->bias = ARENA_ARRAY(a, real, 2 * c->heads * t->most.keys);

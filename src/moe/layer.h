@@ -125,6 +125,11 @@ typedef struct moe_state {
 } moe_state;
 
 void moe_state_layout(moe_state *s, arena *a, const moe_config *c, const batch_limits *most);
+/* Its two halves: the routing, of which the end of a step and other layers read, and what the
+ * layer's own backward alone reads */
+void moe_state_layout_routing(
+    moe_state *s, arena *a, const moe_config *c, const batch_limits *most);
+void moe_state_layout_rows(moe_state *s, arena *a, const moe_config *c, const batch_limits *most);
 /* SIZE_MAX: does not fit the address space */
 size_t moe_state_bytes(const moe_config *c, const batch_limits *most);
 size_t moe_scratch_bytes(const moe_config *c, const batch_limits *most);

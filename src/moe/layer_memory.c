@@ -37,18 +37,22 @@ static int64_t all_hidden(const moe_config *c)
     return moe_config_has_bank_widths(c) ? sum : c->hidden;
 }
 
-void moe_state_layout(moe_state *s, arena *a, const moe_config *c, const batch_limits *most)
+void moe_state_layout_routing(moe_state *s, arena *a, const moe_config *c, const batch_limits *most)
 {
-    int64_t rows = moe_config_most_rows(c, most->tokens, most->sequences),
-            inputs = moe_config_inputs(c), computed = computed_rows(c, most);
     *s = (moe_state){ 0 };
     plan_layout(&s->plan, a,
         &(plan_limits){ .tokens = most->tokens,
             .edges = edge_room(c, most->tokens),
-            .rows = rows,
+            .rows = moe_config_most_rows(c, most->tokens, most->sequences),
             .experts = c->experts,
             .limited = c->dispatch.overflow != OVERFLOW_NONE });
     router_state_layout(&s->router, a, c->router, &c->route, most->tokens, c->width, c->experts);
+}
+
+void moe_state_layout_rows(moe_state *s, arena *a, const moe_config *c, const batch_limits *most)
+{
+    int64_t rows = moe_config_most_rows(c, most->tokens, most->sequences),
+            inputs = moe_config_inputs(c), computed = computed_rows(c, most);
     s->pre = ARENA_ARRAY(a, real, computed * inputs * all_hidden(c));
     s->most_rows = computed;
     if (most->ranks > 0)
@@ -64,6 +68,12 @@ void moe_state_layout(moe_state *s, arena *a, const moe_config *c, const batch_l
     s->residual_pre = ARENA_ARRAY(a, real, most->tokens * inputs * c->residual);
     s->residual = ARENA_ARRAY(a, real, most->tokens * c->width);
     s->coefficient = ARENA_ARRAY(a, real, most->tokens * 2);
+}
+
+void moe_state_layout(moe_state *s, arena *a, const moe_config *c, const batch_limits *most)
+{
+    moe_state_layout_routing(s, a, c, most);
+    moe_state_layout_rows(s, a, c, most);
 }
 
 size_t moe_state_bytes(const moe_config *c, const batch_limits *most)

@@ -67,7 +67,10 @@ typedef struct batch_limits {
     int64_t keys;           /* of one sequence, its past included */
     int64_t encoder_tokens; /* rows of an encoder's output; 0: there is none */
     bool training;          /* a backward pass follows */
-    int32_t leaves;         /* of the step, along which its gradients are summed; 0: none */
+    /* In training: of a layer's forward, only its input and its routing stay, and the rest is
+     * computed again just before its backward. */
+    bool recompute;
+    int32_t leaves; /* of the step, along which its gradients are summed; 0: none */
     /* Ranks that divide a batch, and its tokens and sequences on all of them; 0: no batch has
      * ranks (batch_ranks) */
     int32_t ranks;

@@ -369,6 +369,7 @@ static void tell_length(const train_run *r, const train_settings *s, const rate_
     else seconds = (double)(steps * step) / rate->tokens_per_second;
     whole(r, "batch", s->batch);
     whole(r, "accumulate", s->accumulate);
+    fact(r, "recompute", "%s", s->recompute ? "layers" : "none");
     whole(r, "context", s->context);
     whole(r, "tokens-per-step", step);
     fact(r, "tokens-per-second", "%.0f", rate->tokens_per_second);

@@ -29,7 +29,7 @@ static bool is_free(const char *name)
 {
     static const char *const list[] = { "data", "tokens", "preference", "from", "adapter-from",
         "out", "resume", "metrics", "save-every", "threads", "dry-run", "keep", "override", "dtype",
-        "watch", "tensorboard", "validate-every", "validate-tokens" };
+        "watch", "tensorboard", "validate-every", "validate-tokens", "recompute" };
     return is_among(name, list, sizeof list / sizeof *list);
 }
 

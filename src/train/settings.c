@@ -99,6 +99,7 @@ cadre_status train_settings_read(const cadre_options *o, const recipe *r, train_
     if (s->bf16 && REAL_IS_DOUBLE)
         return cadre_fail(CADRE_EUNSUPPORTED, NULL,
             "--compute bf16: expected a build that computes in float, found one in double");
+    s->recompute = !strcmp(cadre_options_text(o, "recompute", 0), "layers");
     read_optimizer(o, &s->optimizer);
     s->spans = (span_corruption){ .density = cadre_options_real(o, "noise-density"),
         .mean_span = cadre_options_real(o, "noise-span"),

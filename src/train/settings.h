@@ -20,6 +20,7 @@ typedef struct train_settings {
     schedule schedule;
     double router_lr; /* as a multiple of the learning rate */
     bool bf16;        /* products of operands rounded to bfloat16, but for routers' */
+    bool recompute;   /* layers' forwards run again in the backward pass (op/batch.h) */
     optimizer_options optimizer;
     balance_options balance;
     int64_t save_every;                      /* 0: only at the end */

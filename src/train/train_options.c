@@ -221,6 +221,13 @@ static const cadre_option rows[] = {
         .fallback = "1",
         .subject = "Length",
         .help = "parts that a batch is computed in, one after the other, to need less memory" },
+    { .name = "recompute",
+        .kind = CADRE_OPTION_CHOICE,
+        .choices = OPTION_CHOICES("none", "layers"),
+        .fallback = "none",
+        .subject = "Length",
+        .help = "layers: keep a layer's input and routing alone, and compute the rest again when "
+                "its gradient is computed; less memory, more time, the same bits" },
 
     { .name = "dropout",
         .kind = CADRE_OPTION_REAL,

@@ -23,6 +23,7 @@ static batch_limits limits_of(const trainer *t, const stack *k)
         .keys = k->length,
         .encoder_tokens = reads ? most_tokens(t, &t->stacks[ENCODER]) : 0,
         .training = true,
+        .recompute = t->settings.recompute,
         .leaves = t->settings.adapted ? 0 : t->plan.leaves, /* for the sums of the head */
         .ranks = rank_groups_several(&t->groups) ? t->plan.ranks : 0,
         .all_tokens = all * k->length,

@@ -42,3 +42,19 @@ $ . ./same; same bf16 threads; same bf16 portable; ! cmp -s bf16/model.safetenso
 +     f32/model.safetensors
 > same
 > same
+
+# layers that run again in the backward pass: the same bits, less memory, and a run that is resumed
+# without it
+$ cadre $(cat new) --recompute layers --steps 4 --out again --threads 1
+$ . ./same; same f32 again
+> same
+$ cadre $(cat new) --recompute layers --steps 2 --schedule constant --out turn
+$ cadre $(cat new) --steps 4 --schedule constant --out turn --resume
+$ cadre $(cat new) --steps 4 --schedule constant --out straight
+$ . ./same; same straight turn
+> same
+$ bytes() { cadre $(cat new) --layers 8 --steps 1 --dry-run --json "$@" | jq .memory_bytes; }; \
++     [ $(bytes --recompute layers) -lt $(bytes) ] && echo less
+> less
+$ cadre $(cat new) --recompute layers --steps 1 --dry-run | grep recompute
+> recompute  *layers

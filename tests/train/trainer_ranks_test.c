@@ -374,6 +374,18 @@ static void test_rounded_products_on_ranks(void **state)
         (const char *const[]){ "tensor=2", "pipeline=2", "data=2,tensor=2", NULL });
 }
 
+/* A rank sends what its layers need of others when they run again, too. */
+static void test_recomputed_layers_on_ranks(void **state)
+{
+    (void)state;
+    const char *const again[][2] = { { "recompute", "layers" }, { "experts", "12" },
+        { "layers", "4" }, { "accumulate", "2" }, { NULL, NULL } };
+    check_ranks("deepseek-v3", again, (const int[]){ 2, 3, 0 });
+    check_layouts("qwen3-moe", again,
+        (const char *const[]){
+            "tensor=2", "pipeline=2", "data=2,pipeline=2", "pipeline=2,tensor=2", NULL });
+}
+
 static void test_every_number_of_ranks(void **state)
 {
     (void)state;
@@ -482,6 +494,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_momentum_on_ranks),
         cmocka_unit_test(test_rounded_products_on_ranks),
+        cmocka_unit_test(test_recomputed_layers_on_ranks),
         cmocka_unit_test(test_every_number_of_ranks),
         cmocka_unit_test(test_balance_over_micro_and_step),
         cmocka_unit_test(test_accumulated_batches),

@@ -358,6 +358,78 @@ static void test_a_step_that_counts_nothing(void **state)
     close_case(&f);
 }
 
+/* ---- layers whose forward runs again ---- */
+
+/* Steps with and without --recompute layers: the same bits of everything, in less memory. */
+static void compare_recomputed(const char *name, const char *const extra[][2])
+{
+    const char *more[2][8][2];
+    fixture f[2];
+    size_t bytes[2];
+    for (int i = 0; i < 2; i++) {
+        int n = 0;
+        for (; extra[n][0]; n++) more[i][n][0] = extra[n][0], more[i][n][1] = extra[n][1];
+        more[i][n][0] = "recompute", more[i][n][1] = i ? "layers" : "none";
+        more[i][n + 1][0] = NULL;
+        open_with(&f[i], name, (const char *const(*)[2])more[i]);
+        assert_int_equal(
+            trainer_bytes(f[i].c, &f[i].config, &f[i].settings, NULL, &bytes[i]), CADRE_OK);
+    }
+    if (bytes[1] >= bytes[0])
+        fail_msg("%s %s: %zu bytes instead of %zu", name, extra[0][0], bytes[1], bytes[0]);
+    for (int64_t s = 0; s < 3; s++) {
+        trainer_report kept = step(&f[0], s), again = step(&f[1], s);
+        assert_memory_equal(&again, &kept, sizeof kept);
+        for (int i = 0; i < trainer_sparse_layers(f[0].t); i++) {
+            balance_totals a = trainer_totals(f[0].t, i), b = trainer_totals(f[1].t, i);
+            assert_memory_equal(b.count, a.count, (size_t)a.experts * sizeof *a.count);
+            assert_true(trainer_router_norm(f[0].t, i) == trainer_router_norm(f[1].t, i));
+        }
+    }
+    if (memcmp(trainer_values(f[1].t), trainer_values(f[0].t),
+            (size_t)trainer_table(f[0].t)->elements * sizeof(real)))
+        fail_msg("%s %s: the values differ", name, extra[0][0]);
+    close_case(&f[0]), close_case(&f[1]);
+}
+
+static void test_recomputed_layers_have_the_same_bits(void **state)
+{
+    (void)state;
+    for (int i = 0; recipe_name(i); i++)
+        compare_recomputed(recipe_name(i),
+            (const char *const[][2]){ { "layers", "4" }, { "accumulate", i % 2 ? "2" : "1" },
+                { "dropout", "0.2" }, { NULL, NULL } });
+    static const char *const mixers[] = { "lstm", "short-conv", "mamba2", "gated-delta", "kda",
+        NULL };
+
+    for (int i = 0; mixers[i]; i++)
+        compare_recomputed("olmoe",
+            (const char *const[][2]){ { "layers", "4" }, { "mixer", mixers[i] }, { NULL, NULL } });
+}
+
+/* Noise, jitter and what is dropped are drawn again as they were; states of routers move once. */
+static void test_recomputed_routing_has_the_same_bits(void **state)
+{
+    (void)state;
+    for (int i = 0; router_list_name(i); i++) {
+        const char *name = router_list_name(i);
+        bool one = !strcmp(name, "base") || !strcmp(name, "sparsemixer-1");
+        compare_recomputed("olmoe",
+            (const char *const[][2]){ { "router", name }, { "layers", "4" },
+                { "topk", one ? "1" : "2" }, { "allow-lookahead", "true" }, { NULL, NULL } });
+    }
+    static const char *const kinds[][2] = { { "latent-width", "12" }, { "residual-width", "8" },
+        { "constant-experts", "2" }, { "residual-logits", "yes" }, { "expert-input-scale", "2" },
+        { "shared-experts", "1" }, { "estimator", "dense" }, { "estimator", "straight-through" } };
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        compare_recomputed("olmoe", (const char *const[][2]){ { kinds[i][0], kinds[i][1] },
+                                        { "layers", "4" }, { NULL, NULL } });
+    compare_recomputed(
+        "olmoe", (const char *const[][2]){ { "jitter", "0.1" }, { "expert-dropout", "0.2" },
+                     { "layers", "4" }, { "capacity-factor", "1" }, { "balance-over", "step" },
+                     { "accumulate", "2" }, { NULL, NULL } });
+}
+
 static void test_metrics_are_of_the_sparse_layers(void **state)
 {
     (void)state;
@@ -465,6 +537,8 @@ int main(void)
         cmocka_unit_test(test_documents_in_a_row_are_sequences),
         cmocka_unit_test(test_documents_in_parts_are_the_whole),
         cmocka_unit_test(test_a_step_that_counts_nothing),
+        cmocka_unit_test(test_recomputed_layers_have_the_same_bits),
+        cmocka_unit_test(test_recomputed_routing_has_the_same_bits),
         cmocka_unit_test(test_metrics_are_of_the_sparse_layers),
         cmocka_unit_test(test_a_failing_rank_changes_nothing),
     };
