@@ -2,14 +2,16 @@
  * the next answer.
  *
  * Every answer is asked for with the whole conversation in its template; the session computes only
- * what is new in it. Thoughts are reported and then forgotten, because templates leave those of
- * past answers out. When room becomes scarce, the oldest turns are dropped. */
+ * what is new in it, or what comes after its last snapshot if layers are recurrent. Thoughts are
+ * reported and then forgotten, because templates leave those of past answers out. When room becomes
+ * scarce, the oldest turns are dropped. */
 #include "cadre/conversation.h"
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/sized.h"
 #include "base/buffer.h"
 #include "format/quote.h"
+#include "infer/session_public.h"
 #include "model/model.h"
 #include "text/chat_template.h"
 
@@ -36,7 +38,7 @@ static cadre_status open_chat(cadre_chat *c, cadre_model *model, const char *nam
     CADRE_TRY(cadre_model_tokenizer(model, &c->tokenizer));
     if (!name) CADRE_TRY(cadre_chat_recognise(c->tokenizer, &name));
     CADRE_TRY(chat_template_named(name, &c->template));
-    return cadre_session_new(model, c->capacity, &c->session);
+    return session_new_cached(model, c->capacity, &c->session);
 }
 
 cadre_status cadre_chat_new(

@@ -72,7 +72,8 @@ static cadre_status check_room(const cadre_session *s, int64_t count, int64_t li
 
 static cadre_status open_batcher(cadre_session *s)
 {
-    const batcher_limits limits = alone(s->capacity, runner_chunk(s->capacity));
+    batcher_limits limits = alone(s->capacity, runner_chunk(s->capacity));
+    limits.blocks = s->blocks;
     return s->batcher.slots ? CADRE_OK : batcher_open(s->model, &limits, &s->session, &s->batcher);
 }
 

@@ -43,6 +43,17 @@ cadre_status cadre_session_new(cadre_model *model, int64_t capacity, cadre_sessi
     return status;
 }
 
+cadre_status session_new_cached(cadre_model *model, int64_t capacity, cadre_session **out)
+{
+    CADRE_TRY(check_capacity(capacity));
+    CADRE_TRY(session_check_model(model));
+    cadre_session *s = MEM_ARRAY(cadre_session, 1);
+    if (!s) return CADRE_ENOMEM;
+    *s = (cadre_session){ .model = model, .capacity = capacity, .blocks = state_blocks(capacity) };
+    *out = s;
+    return CADRE_OK;
+}
+
 void cadre_session_free(cadre_session *s)
 {
     if (!s) return;

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "cadre.h"
+#include "infer/session_public.h"
 #include "support/scratch.h"
 #include "support/small_run.h"
 #include "support/succeeds.h"
@@ -25,11 +26,11 @@ static const char name[] = "llama-2";
 static cadre_context *context;
 static cadre_model *model;
 
-static int begin(void **state)
+static int begin_with(const char *mixers)
 {
-    (void)state;
     const char *out = scratch_file("run");
     cadre_options *o = small_options("olmoe");
+    if (mixers) small_set(o, "mixer", mixers);
     succeeds(cadre_options_add(o, "data", small_text("text.txt", 6000)));
     small_set(o, "out", out);
     small_train(o, 1, CADRE_OK);
@@ -38,6 +39,9 @@ static int begin(void **state)
     cadre_options_free(o);
     return 0;
 }
+
+static int begin(void **state) { return (void)state, begin_with(NULL); }
+static int begin_recurrent(void **state) { return (void)state, begin_with("kda,attention"); }
 
 static int end(void **state)
 {
@@ -251,8 +255,36 @@ static void what_cannot_be_is_refused(void **state)
     cadre_chat_free(chat);
 }
 
+static bool count_token(void *arg, int32_t id, const char *text, size_t size)
+{
+    (void)id, (void)text, (void)size;
+    return ++*(int *)arg;
+}
+
+/* A turn after thoughts that the template leaves out goes on from the last snapshot. */
+static void what_was_read_is_gone_on_from(void **state)
+{
+    (void)state;
+    cadre_session *s;
+    int32_t prompt[300];
+    int count = 0;
+    for (int32_t i = 0; i < 300; i++) prompt[i] = (i * 7) % 200;
+    succeeds(session_new_cached(model, 400, &s));
+    succeeds(cadre_session_generate(s, prompt, 200, 90, &drawn, count_token, &count));
+    assert_int_equal(count, 90);
+    assert_int_equal(slot_cache_shared(&s->batcher.cache, 0, prompt, 300), 3 * 64);
+    assert_int_equal(slot_cache_shared(&s->batcher.cache, 0, prompt, 150), 0);
+    succeeds(cadre_session_generate(s, prompt, 300, 1, &drawn, count_token, &count));
+    assert_int_equal(slot_cache_shared(&s->batcher.cache, 0, prompt, 300), 4 * 64);
+    cadre_session_free(s);
+}
+
 int main(void)
 {
+    const struct CMUnitTest recurrent[] = {
+        cmocka_unit_test(answers_are_those_of_the_whole_text),
+        cmocka_unit_test(what_was_read_is_gone_on_from),
+    };
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answers_are_those_of_the_whole_text),
         cmocka_unit_test(the_oldest_turns_make_room),
@@ -261,5 +293,6 @@ int main(void)
         cmocka_unit_test(a_listener_stops),
         cmocka_unit_test(what_cannot_be_is_refused),
     };
-    return cmocka_run_group_tests(tests, begin, end);
+    return cmocka_run_group_tests(tests, begin, end) +
+           cmocka_run_group_tests_name("recurrent", recurrent, begin_recurrent, end);
 }
