@@ -36,10 +36,13 @@ CADRE_API cadre_status cadre_logits(cadre_model *model, const int32_t *tokens, i
 typedef struct cadre_constraint cadre_constraint;
 
 /* schema [size]: a JSON schema; NULL: any object. name: in errors. Of JSON Schema are done: type
- * (and OpenAPI's nullable), properties, required, additionalProperties, minProperties and
- * maxProperties that properties keep; items, prefixItems, minItems, maxItems; enum, const; minimum,
- * maximum, both exclusive ones, multipleOf an integer up to 400; minLength, maxLength, pattern, and
- * format; anyOf, allOf, oneOf (taken as anyOf); $ref within the document. CADRE_EUNSUPPORTED:
+ * (and OpenAPI's nullable), properties, required, additionalProperties, patternProperties,
+ * propertyNames; minProperties up to what is required, and 1, and maxProperties where no named
+ * property may be absent, or of few names; items, prefixItems, minItems, maxItems, uniqueItems of
+ * an enum of at most 10 values; enum, const; minimum, maximum, both exclusive ones, multipleOf an
+ * integer up to 1000 or a fraction that is exact in binary; minLength, maxLength, pattern, with
+ * conditions such as (?!...) at its beginning, and format; anyOf, allOf, oneOf (taken as anyOf);
+ * "not" of {}; $ref within the document. CADRE_EUNSUPPORTED:
  * another word that changes what is valid, with the way to it; a pattern that is no regular
  * language; a schema that is too large. CADRE_EFORMAT: no schema. CADRE_EARGUMENT: nothing is valid
  * for it.

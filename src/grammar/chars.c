@@ -261,6 +261,45 @@ cadre_status chars_both(const chars *a, const chars *b, const char *name, chars 
     return status;
 }
 
+/* ---- none of them ---- */
+
+cadre_status chars_not(const chars *a, const char *name, chars *c)
+{
+    uint32_t other = (uint32_t)a->state_count;
+    *c = (chars){ 0 };
+    for (size_t i = 0; i < a->state_count; i++) {
+        const chars_state *s = &a->states[i];
+        uint32_t next = 0;
+        CADRE_TRY(chars_add_state(c, name, !s->ends));
+        for (uint32_t k = 0; k < s->count; k++) {
+            chars_edge e = a->edges[s->first + k];
+            if (e.low > next)
+                CADRE_TRY(chars_add_edge(c, name, (chars_edge){ next, e.low - 1, other }));
+            CADRE_TRY(chars_add_edge(c, name, e));
+            next = e.high + 1;
+        }
+        if (next <= CHAR_LAST)
+            CADRE_TRY(chars_add_edge(c, name, (chars_edge){ next, CHAR_LAST, other }));
+    }
+    CADRE_TRY(chars_add_state(c, name, true));
+    return chars_add_edge(c, name, (chars_edge){ 0, CHAR_LAST, other });
+}
+
+bool chars_take(const chars *c, const char *text)
+{
+    const chars_state *s = c->states;
+    uint32_t character;
+    for (size_t size = strlen(text), length; size; text += length, size -= length) {
+        const chars_edge *found = NULL;
+        length = utf8_decode(text, size, &character);
+        for (uint32_t i = 0; length && i < s->count && !found; i++)
+            if (c->edges[s->first + i].high >= character) found = &c->edges[s->first + i];
+        if (!found || found->low > character) return false;
+        s = &c->states[found->to];
+    }
+    return s->ends;
+}
+
 /* ---- in JSON ---- */
 
 typedef struct spelling {

@@ -35,6 +35,11 @@ cadre_status chars_of_length(uint32_t min, uint32_t max, const char *name, chars
 /* What both a and b take. */
 cadre_status chars_both(const chars *a, const chars *b, const char *name, chars *c);
 
+/* All strings that `a` does not take. */
+cadre_status chars_not(const chars *a, const char *name, chars *c);
+/* Whether a string in UTF-8 is one of them; there is a state at least. */
+bool chars_take(const chars *c, const char *text);
+
 /* Any string but these. */
 cadre_status chars_but(const char *const *strings, size_t count, const char *name, chars *c);
 

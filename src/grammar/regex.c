@@ -5,6 +5,7 @@
 
 #include "base/buffer.h"
 #include "base/memory.h"
+#include "grammar/regex_look.h"
 #include "grammar/regex_tree.h"
 #include "text/table.h"
 
@@ -258,16 +259,48 @@ static cadre_status build(building *b)
     return status;
 }
 
-cadre_status regex_read(const char *pattern, size_t size, const char *name, int64_t *work, chars *c)
+static cadre_status read_plain(
+    const char *pattern, size_t size, bool begun, const char *name, int64_t *work, chars *c)
 {
     regex_tree t;
     building b = { .t = &t, .name = name, .work = work, .made = c };
     *c = (chars){ 0 };
-    cadre_status status = regex_tree_read(pattern, size, name, &t);
+    cadre_status status = regex_tree_read(pattern, size, name, begun, &t);
     if (status == CADRE_OK) status = build(&b);
     mem_free(b.nodes);
     mem_free(b.cuts);
     string_set_free(&b.sets);
     regex_tree_free(&t);
+    return status;
+}
+
+/* ---- conditions at the beginning ---- */
+
+/* Those of *c, which it replaces, for which the condition holds too. */
+static cadre_status take_condition(
+    const regex_look *look, const char *name, int64_t *work, chars *c)
+{
+    chars begins = { 0 }, others = { 0 }, both = { 0 };
+    cadre_status status = read_plain(look->pattern, look->size, true, name, work, &begins);
+    if (status == CADRE_OK && look->never) status = chars_not(&begins, name, &others);
+    if (status == CADRE_OK) status = chars_both(c, look->never ? &others : &begins, name, &both);
+    *work -= (int64_t)(both.state_count + both.edge_count);
+    chars_free(&begins);
+    chars_free(&others);
+    chars_free(c);
+    *c = both;
+    return status;
+}
+
+cadre_status regex_read(const char *pattern, size_t size, const char *name, int64_t *work, chars *c)
+{
+    regex_look look;
+    size_t rest = 0, at = 0;
+    while (regex_look_next(pattern, size, &rest, &look)) continue;
+    if (!rest || regex_is_choice(pattern + rest, size - rest))
+        return read_plain(pattern, size, false, name, work, c);
+    cadre_status status = read_plain(pattern + rest, size - rest, true, name, work, c);
+    while (status == CADRE_OK && regex_look_next(pattern, size, &at, &look))
+        status = take_condition(&look, name, work, c);
     return status;
 }

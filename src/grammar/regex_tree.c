@@ -15,6 +15,7 @@ typedef struct reader {
     const char *pattern, *name;
     size_t size, at;
     int groups; /* that are open */
+    bool begun; /* an alternative is of what stands where a string begins */
     regex_tree *t;
 } reader;
 
@@ -368,7 +369,7 @@ static cadre_status sequence(reader *r, uint32_t *made)
 {
     uint32_t node, own;
     CADRE_TRY(add_node(r, (regex_node){ .kind = REGEX_SEQUENCE }, &own));
-    if (!r->groups && !take(r, '^')) {
+    if (!r->groups && !take(r, '^') && !r->begun) {
         CADRE_TRY(anything(r, &node));
         append(r, own, node);
     }
@@ -396,9 +397,10 @@ static cadre_status choice(reader *r, uint32_t *made)
     return CADRE_OK;
 }
 
-cadre_status regex_tree_read(const char *pattern, size_t size, const char *name, regex_tree *t)
+cadre_status regex_tree_read(
+    const char *pattern, size_t size, const char *name, bool begun, regex_tree *t)
 {
-    reader r = { .pattern = pattern, .name = name, .size = size, .t = t };
+    reader r = { .pattern = pattern, .name = name, .size = size, .begun = begun, .t = t };
     uint32_t nothing;
     *t = (regex_tree){ 0 };
     if (size > REGEX_BYTES_MAX) return refuse(&r, "more than 4096 bytes");

@@ -32,8 +32,10 @@ typedef struct regex_tree { /* zeroed: empty */
     uint32_t root;
 } regex_tree;
 
-/* What is no regular language (lookahead, references), or not done (\b, \p), is refused by name. */
-cadre_status regex_tree_read(const char *pattern, size_t size, const char *name, regex_tree *t);
+/* begun: the pattern is of what stands where a string begins, also without ^. What is no regular
+ * language (references), or not done (\b, \p, lookahead in the middle), is refused by name. */
+cadre_status regex_tree_read(
+    const char *pattern, size_t size, const char *name, bool begun, regex_tree *t);
 void regex_tree_free(regex_tree *t);
 
 #endif

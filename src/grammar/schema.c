@@ -6,85 +6,6 @@
 #include "format/json.h"
 #include "grammar/schema_pieces.h"
 
-/* ---- kinds ---- */
-
-static const struct {
-    const char *name;
-    unsigned kinds;
-} types[] = { { "null", KIND_NULL }, { "boolean", KIND_BOOL }, { "integer", KIND_INTEGER },
-    { "number", KIND_INTEGER | KIND_REAL }, { "string", KIND_STRING }, { "array", KIND_ARRAY },
-    { "object", KIND_OBJECT } };
-
-static cadre_status kind_named(const json_node *word, unsigned *kinds)
-{
-    const char *name;
-    CADRE_TRY(json_as_string(word, &name, NULL));
-    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
-        if (strcmp(types[i].name, name) == 0) return *kinds |= types[i].kinds, CADRE_OK;
-    return json_refuse(word, "one of null, boolean, integer, number, string, array and object");
-}
-
-static cadre_status read_type(const json_node *type, unsigned *kinds)
-{
-    *kinds = 0;
-    if (json_kind_of(type) != JSON_KIND_ARRAY) return kind_named(type, kinds);
-    for (size_t i = 0; i < json_count(type); i++) {
-        json_node item = json_item(type, i);
-        CADRE_TRY(kind_named(&item, kinds));
-    }
-    return CADRE_OK;
-}
-
-/* OpenAPI's: null beside the type. */
-static cadre_status read_nullable(const json_node *word, unsigned *kinds)
-{
-    bool nullable = false;
-    if (word->value) CADRE_TRY(json_as_bool(word, &nullable));
-    if (nullable) *kinds |= KIND_NULL;
-    return CADRE_OK;
-}
-
-/* Words of one kind of value alone. Where no type is said, a schema that has some means that
- * kind. */
-static const struct {
-    unsigned kinds;
-    const char *words[6];
-} hints[] = {
-    { KIND_OBJECT,
-        { "properties", "required", "additionalProperties", "minProperties", "maxProperties" } },
-    { KIND_ARRAY, { "items", "prefixItems", "minItems", "maxItems", "uniqueItems" } },
-    { KIND_STRING, { "minLength", "maxLength", "pattern", "format" } },
-    { KIND_INTEGER | KIND_REAL,
-        { "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf" } },
-};
-
-static unsigned kinds_hinted(const schema_sets *s, const schema_set *set)
-{
-    unsigned found = 0;
-    for (size_t i = 0; i < sizeof hints / sizeof *hints; i++)
-        for (int k = 0; k < 6 && hints[i].words[k]; k++)
-            if (schema_says(s, set, hints[i].words[k])) found |= hints[i].kinds;
-    return found ? found : KIND_ALL;
-}
-
-static cadre_status kinds_of(const schema_sets *s, const schema_set *set, unsigned *kinds)
-{
-    bool said = false;
-    *kinds = KIND_ALL;
-    for (size_t i = 0; i < set->count; i++) {
-        json_node type = schema_word(s, set, i, "type"),
-                  nullable = schema_word(s, set, i, "nullable");
-        unsigned own;
-        if (!type.value) continue;
-        CADRE_TRY(read_type(&type, &own));
-        CADRE_TRY(read_nullable(&nullable, &own));
-        *kinds &= own;
-        said = true;
-    }
-    if (!said) *kinds = kinds_hinted(s, set);
-    return CADRE_OK;
-}
-
 /* ---- one of several ---- */
 
 /* The first member whose anyOf or oneOf has not been dealt with. */
@@ -155,7 +76,7 @@ static cadre_status make_values(schema_sets *s, const schema_set *set)
 {
     unsigned kinds = KIND_ALL;
     node_id piece = NETWORK_DEAD;
-    if (schema_says(s, set, "type")) CADRE_TRY(kinds_of(s, set, &kinds));
+    if (schema_says(s, set, "type")) CADRE_TRY(schema_kinds(s, set, &kinds));
     CADRE_TRY(schema_values(s, set, kinds, &piece));
     network_join(s->n, set->place, piece);
     return CADRE_OK;
@@ -170,8 +91,8 @@ static cadre_status make(schema_sets *s, const schema_set *set)
     if (!set->count) return network_join(s->n, set->place, s->text.value), CADRE_OK;
     if (find_choice(s, set, &member, &used, &list)) return choose(s, set, member, used, &list);
     if (schema_says(s, set, "enum") || schema_says(s, set, "const")) return make_values(s, set);
-    CADRE_TRY(kinds_of(s, set, &kinds));
-    bool any = kinds == KIND_ALL && kinds_hinted(s, set) == KIND_ALL;
+    CADRE_TRY(schema_kinds(s, set, &kinds));
+    bool any = kinds == KIND_ALL && schema_kinds_hinted(s, set) == KIND_ALL;
     if (any) return network_join(s->n, set->place, s->text.value), CADRE_OK;
     return make_kinds(s, set, kinds);
 }

@@ -50,43 +50,68 @@ static cadre_status take_bounds(const schema_sets *s, const schema_set *set, num
 
 static cadre_status refuse_multiple(const json_node *word)
 {
-    json_refuse(word, "an integer of 1 to %d, as nothing else is supported", MULTIPLE_MOST);
+    json_refuse(word,
+        "an integer of 1 to %d, or a fraction that is exact in binary, such as 0.5, as nothing "
+        "else is supported",
+        MULTIPLE_MOST);
     return CADRE_EUNSUPPORTED;
 }
 
-/* What all members want numbers to be multiples of; 0: none does. Only integers: whether a number
- * with a point is a multiple of another is not the same for every reader. */
-static cadre_status take_multiple(const schema_sets *s, const schema_set *set, int64_t *divisor)
+/* The number as units of a power of ten. A fraction has to be exact in binary, so that every reader
+ * finds the same multiples of it: of 0.01 many do not find 0.07. */
+static cadre_status read_multiple(const json_node *word, multiple *m)
 {
-    *divisor = 0;
+    double number = 0;
+    *m = (multiple){ 0 };
+    CADRE_TRY(json_as_real(word, -DBL_MAX, DBL_MAX, &number));
+    if (!(number > 0 && number <= MULTIPLE_MOST)) return refuse_multiple(word);
+    for (double scaled = number; floor(scaled) != scaled; scaled *= 2)
+        if (m->decimals++ == MULTIPLE_DECIMALS) return refuse_multiple(word);
+    for (int i = 0; i < m->decimals; i++) number *= 10;
+    m->units = (int64_t)number;
+    return CADRE_OK;
+}
+
+static void scale_to(int decimals, multiple *m)
+{
+    for (; m->decimals < decimals; m->decimals++) m->units *= 10;
+}
+
+/* What all members want numbers to be multiples of, their least common multiple; units 0: none
+ * does. */
+static cadre_status take_multiple(const schema_sets *s, const schema_set *set, multiple *all)
+{
+    *all = (multiple){ 0 };
     for (size_t i = 0; i < set->count; i++) {
         json_node word = schema_word(s, set, i, "multipleOf");
-        double number = 0;
+        multiple own;
         if (!word.value) continue;
-        CADRE_TRY(json_as_real(&word, -DBL_MAX, DBL_MAX, &number));
-        if (!(number >= 1 && number <= MULTIPLE_MOST && floor(number) == number))
-            return refuse_multiple(&word);
-        int64_t step = (int64_t)number, least = *divisor ? *divisor : step;
-        while (least % step) least += *divisor; /* the least common multiple */
+        CADRE_TRY(read_multiple(&word, &own));
+        scale_to(all->decimals, &own);
+        scale_to(own.decimals, all);
+        int64_t before = all->units ? all->units : own.units, least = before;
+        while (least <= MULTIPLE_MOST && least % own.units) least += before;
+        all->units = least;
         if (least > MULTIPLE_MOST) return refuse_multiple(&word);
-        *divisor = least;
     }
     return CADRE_OK;
 }
 
-static node_id multiples(schema_sets *s, const number_bounds *b, int64_t divisor)
+static node_id multiples(schema_sets *s, const number_bounds *b, bool integer, multiple of)
 {
-    node_id first = (node_id)s->n->node_count;
-    return number_multiple(s->n, number_text_integer(s->n, b), first, divisor);
+    network *n = s->n;
+    node_id first = (node_id)n->node_count;
+    node_id piece = integer || !of.decimals ? number_text_integer(n, b) : number_text_real(n, b);
+    return number_multiple(n, piece, first, of);
 }
 
 cadre_status schema_number(schema_sets *s, const schema_set *set, bool integer, node_id *piece)
 {
     number_bounds b = { .low = -INFINITY, .high = INFINITY };
-    int64_t divisor;
+    multiple of;
     CADRE_TRY(take_bounds(s, set, &b));
-    CADRE_TRY(take_multiple(s, set, &divisor));
-    if (divisor) *piece = multiples(s, &b, divisor);
+    CADRE_TRY(take_multiple(s, set, &of));
+    if (of.units) *piece = multiples(s, &b, integer, of);
     else if (integer) *piece = number_text_integer(s->n, &b);
     else if (isinf(b.low) && isinf(b.high)) *piece = s->text.number;
     else *piece = number_text_real(s->n, &b);

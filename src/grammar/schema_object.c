@@ -12,7 +12,7 @@
 #include "base/memory.h"
 #include "format/json_writer.h"
 #include "grammar/chars.h"
-#include "grammar/schema_pieces.h"
+#include "grammar/schema_keys.h"
 #include "text/chat_tools.h"
 
 typedef struct object {
@@ -22,7 +22,9 @@ typedef struct object {
     bool *required;     /* [count] */
     size_t count, name_room, required_room;
     string_set known;
-    bool open; /* others may follow */
+    schema_keys keys;
+    bool open;     /* others may follow */
+    uint32_t most; /* of those others; NETWORK_UNBOUNDED: any number */
 } object;
 
 /* ---- which properties there are ---- */
@@ -89,16 +91,30 @@ static cadre_status refuse_count(const object *o, const char *word)
     return CADRE_EUNSUPPORTED;
 }
 
-/* *some: it must not be empty. */
-static cadre_status check_counts(const object *o, bool *some)
+/* How many others there are: what is left of the counts where every named property is required.
+ * *some: the object must not be empty. */
+static cadre_status take_counts(object *o, bool *some)
 {
-    int64_t least = 0, most = INT64_MAX;
+    int64_t least = 0, most = INT64_MAX, required = (int64_t)required_count(o);
     CADRE_TRY(schema_bound(o->s, o->set, "minProperties", true, &least));
     CADRE_TRY(schema_bound(o->s, o->set, "maxProperties", false, &most));
+    bool fixed = required == (int64_t)o->count;
     *some = least > 0;
-    if (least > 1 && least > (int64_t)required_count(o)) return refuse_count(o, "minProperties");
-    if (most != INT64_MAX && (o->open || most < (int64_t)o->count))
-        return refuse_count(o, "maxProperties");
+    o->most = NETWORK_UNBOUNDED;
+    if (least > 1 && least > required) return refuse_count(o, "minProperties");
+    if (most == INT64_MAX || (!o->open && most >= (int64_t)o->count)) return CADRE_OK;
+    if (!fixed || most < required) return refuse_count(o, "maxProperties");
+    o->most = (uint32_t)(most - required);
+    return CADRE_OK;
+}
+
+/* Names that propertyNames lists are named, too. */
+static cadre_status read_listed(object *o)
+{
+    size_t index;
+    for (size_t i = 0; o->open && i < o->keys.name_count; i++)
+        CADRE_TRY(add_name(o, o->keys.names[i], &index));
+    if (o->keys.listed) o->open = false;
     return CADRE_OK;
 }
 
@@ -106,32 +122,59 @@ static cadre_status check_counts(const object *o, bool *some)
 static cadre_status read_object(object *o, bool *some)
 {
     bool named = schema_says(o->s, o->set, "properties");
+    CADRE_TRY(schema_keys_read(o->s, o->set, &o->keys));
     for (size_t i = 0; i < o->set->count; i++) CADRE_TRY(read_properties(o, i));
     for (size_t i = 0; i < o->set->count; i++) CADRE_TRY(read_required(o, i));
-    o->open = !named || schema_says(o->s, o->set, "additionalProperties");
-    return check_counts(o, some);
+    o->open = !named || o->keys.pattern_count || schema_says(o->s, o->set, "additionalProperties");
+    CADRE_TRY(read_listed(o));
+    if (o->keys.none) o->open = false;
+    return take_counts(o, some);
 }
 
 /* ---- their values ---- */
 
-/* Of the property of this name; NULL: of those that have none. */
-static cadre_status value_of(const object *o, const char *name, node_id *place)
+typedef struct value_members {
+    schema_member list[SCHEMA_MEMBERS_MAX];
+    size_t count;
+} value_members;
+
+static cadre_status add_value(const object *o, const json_node *value, value_members *v)
 {
-    schema_member members[SCHEMA_MEMBERS_MAX];
-    size_t count = 0;
-    for (size_t i = 0; i < o->set->count; i++) {
-        json_node properties = schema_word(o->s, o->set, i, "properties"), value = { 0 };
-        uint32_t number;
-        if (name && properties.value) {
-            CADRE_TRY(schema_keep(o->s, &properties, &number));
-            value = json_member(schema_node(o->s, number), name);
-        }
-        if (!value.value) value = schema_word(o->s, o->set, i, "additionalProperties");
-        if (!value.value) continue;
-        CADRE_TRY(schema_keep(o->s, &value, &members[count].schema));
-        members[count++].used = 0;
+    if (v->count == SCHEMA_MEMBERS_MAX) {
+        json_refuse(value, "at most %d schemas of one property", SCHEMA_MEMBERS_MAX);
+        return CADRE_EUNSUPPORTED;
     }
-    return schema_set_of(o->s, members, 0, count, place);
+    v->list[v->count].used = 0;
+    return schema_keep(o->s, value, &v->list[v->count++].schema);
+}
+
+/* What a member says of a property of this name; of one that has none, NULL, what it says of those
+ * of the pattern; of a property of neither what it says of all others. */
+static cadre_status member_values(
+    const object *o, size_t member, const char *name, size_t pattern, value_members *v)
+{
+    size_t before = v->count;
+    json_node properties = schema_word(o->s, o->set, member, "properties"), value;
+    uint32_t number;
+    if (name && properties.value) {
+        CADRE_TRY(schema_keep(o->s, &properties, &number));
+        value = json_member(schema_node(o->s, number), name);
+        if (value.value) CADRE_TRY(add_value(o, &value, v));
+    }
+    for (size_t i = 0; i < o->keys.pattern_count; i++) {
+        const schema_pattern *p = &o->keys.patterns[i];
+        bool matches = name ? schema_keys_match(&o->keys, i, name) : i == pattern;
+        if (p->member == member && matches) CADRE_TRY(add_value(o, &p->value, v));
+    }
+    value = schema_word(o->s, o->set, member, "additionalProperties");
+    return v->count == before && value.value ? add_value(o, &value, v) : CADRE_OK;
+}
+
+static cadre_status value_of(const object *o, const char *name, size_t pattern, node_id *place)
+{
+    value_members v = { .count = 0 };
+    for (size_t i = 0; i < o->set->count; i++) CADRE_TRY(member_values(o, i, name, pattern, &v));
+    return schema_set_of(o->s, v.list, 0, v.count, place);
 }
 
 static cadre_status put_key(const object *o, const char *name, node_id next, node_id *piece)
@@ -147,40 +190,63 @@ static cadre_status put_key(const object *o, const char *name, node_id next, nod
 static cadre_status put_property(const object *o, size_t at, node_id after, node_id *piece)
 {
     node_id value;
-    CADRE_TRY(value_of(o, o->names[at], &value));
+    *piece = NETWORK_DEAD;
+    if (!schema_keys_allow(&o->keys, o->names[at])) return CADRE_OK;
+    CADRE_TRY(value_of(o, o->names[at], 0, &value));
     value = json_text_before(&o->s->text, ':', network_call(o->s->n, value, after));
     return put_key(o, o->names[at], value, piece);
 }
 
-/* A key that is none of the names. */
-static cadre_status other_key(const object *o, node_id next, node_id *piece)
+/* A key that is none of the names, of this pattern or of none. */
+static cadre_status other_key(const object *o, size_t pattern, node_id next, node_id *piece)
 {
-    chars keys = { 0 };
-    if (!o->count) {
-        *piece = network_call(o->s->n, o->s->text.string, next);
-        return CADRE_OK;
-    }
-    cadre_status status = chars_but(o->names, o->count, o->s->name, &keys);
-    if (status == CADRE_OK)
-        *piece = network_byte(o->s->n, '"', chars_in_json(&keys, o->s->n, next));
+    network *n = o->s->n;
+    chars keys;
+    bool all;
+    cadre_status status =
+        schema_keys_of(&o->keys, pattern, o->names, o->count, o->s->name, &keys, &all);
+    n->work -= (int64_t)(keys.state_count + keys.edge_count);
+    if (status == CADRE_OK && all) *piece = network_call(n, o->s->text.string, next);
+    if (status == CADRE_OK && !all) *piece = network_byte(n, '"', chars_in_json(&keys, n, next));
     chars_free(&keys);
     return status;
 }
 
-/* Other properties, before the first of their keys; *after: when one has been read. */
+/* Whether properties that are of no name and of no pattern may be. */
+static bool has_rest(const object *o)
+{
+    return !o->keys.pattern_count || schema_says(o->s, o->set, "additionalProperties");
+}
+
+/* One other property, as a piece to be called. */
+static cadre_status other_property(const object *o, node_id *piece)
+{
+    node_id list[SCHEMA_PATTERNS_MAX + 1], value;
+    size_t classes = o->keys.pattern_count + has_rest(o);
+    for (size_t i = 0; i < classes; i++) {
+        CADRE_TRY(value_of(o, NULL, i, &value));
+        value = network_call(o->s->n, value, NETWORK_END);
+        value = json_text_before(&o->s->text, ':', value);
+        CADRE_TRY(other_key(o, i, value, &list[i]));
+    }
+    *piece = network_split(o->s->n, list, classes);
+    return CADRE_OK;
+}
+
+/* Other properties, before the first of their keys; *after: when the named ones have been read. */
 static cadre_status put_others(const object *o, node_id end, node_id *key, node_id *after)
 {
     network *n = o->s->n;
-    node_id value;
+    node_id property, rest;
     *key = NETWORK_DEAD;
     *after = end;
-    if (!o->open) return CADRE_OK;
-    CADRE_TRY(value_of(o, NULL, &value));
-    node_id again = network_place(n);
-    *after = network_either(n, json_text_before(&o->s->text, ',', again), end);
-    value = json_text_before(&o->s->text, ':', network_call(n, value, *after));
-    CADRE_TRY(other_key(o, value, key));
-    network_join(n, again, *key);
+    if (!o->open || !o->most) return CADRE_OK;
+    CADRE_TRY(other_property(o, &property));
+    node_id more = json_text_before(&o->s->text, ',', network_call(n, property, NETWORK_END));
+    uint32_t others = o->most == NETWORK_UNBOUNDED ? NETWORK_UNBOUNDED : o->most - 1;
+    rest = network_repeat(n, more, 0, others, end);
+    *key = network_call(n, property, rest);
+    *after = network_either(n, json_text_before(&o->s->text, ',', *key), end);
     return CADRE_OK;
 }
 
@@ -268,7 +334,7 @@ static cadre_status pair_value(const object *o, const char *name, node_id *piece
     json_node raw = raw_of(o, name), list;
     chars text = { 0 };
     if (!raw.value) {
-        CADRE_TRY(value_of(o, name, piece));
+        CADRE_TRY(value_of(o, name, 0, piece));
         *piece =
             network_call(n, *piece, network_text(n, VALUE_END, strlen(VALUE_END), NETWORK_END));
         return CADRE_OK;
@@ -317,6 +383,7 @@ static cadre_status make(schema_sets *s, const schema_set *set, node_id *piece,
     mem_free(o.names);
     mem_free(o.required);
     string_set_free(&o.known);
+    schema_keys_free(&o.keys);
     return status;
 }
 

@@ -6,6 +6,7 @@
 #ifndef CADRE_GRAMMAR_SCHEMA_PIECES_H
 #define CADRE_GRAMMAR_SCHEMA_PIECES_H
 
+#include "grammar/chars.h"
 #include "grammar/schema_set.h"
 
 /* Kinds of values, as bits. A number with a point may also be written without. */
@@ -20,7 +21,26 @@ enum {
     KIND_ALL = 127
 };
 
+/* Which of them a value may be, and which the words mean that are of one kind alone: all, if there
+ * are none. */
+cadre_status schema_kinds(const schema_sets *s, const schema_set *set, unsigned *kinds);
+unsigned schema_kinds_hinted(const schema_sets *s, const schema_set *set);
+
 cadre_status schema_string(schema_sets *s, const schema_set *set, node_id *piece);
+
+typedef struct schema_lengths {
+    uint32_t least, most; /* characters; most NETWORK_UNBOUNDED: or more */
+} schema_lengths;
+
+/* The strings in which a pattern is found that stands at this node. */
+cadre_status schema_pattern_read(
+    const schema_sets *s, const json_node *at, const char *pattern, size_t size, chars *made);
+
+/* The strings themselves. *any: there is a pattern or a format, and *all, to be freed, is of all
+ * that is said; else lengths alone are said. Where least is above most, no string is. */
+cadre_status schema_string_chars(
+    schema_sets *s, const schema_set *set, schema_lengths *lengths, chars *all, bool *any);
+
 /* integer: none with a point */
 cadre_status schema_number(schema_sets *s, const schema_set *set, bool integer, node_id *piece);
 cadre_status schema_array(schema_sets *s, const schema_set *set, node_id *piece);
@@ -30,6 +50,9 @@ cadre_status schema_object(schema_sets *s, const schema_set *set, node_id *piece
 cadre_status schema_pairs(schema_sets *s, const schema_set *set, node_id *piece);
 /* Of a set that lists its values, by enum or const: those of these kinds. */
 cadre_status schema_values(schema_sets *s, const schema_set *set, unsigned kinds, node_id *piece);
+/* The same, each value a piece of its own: the first `room` of *count. */
+cadre_status schema_values_each(schema_sets *s, const schema_set *set, unsigned kinds,
+    node_id *pieces, size_t room, size_t *count);
 
 /* An integer that members give by this word: the largest of them, or the least. */
 cadre_status schema_bound(

@@ -11,16 +11,28 @@
 /* Words of JSON Schema that change what is valid and are not done. Words that are unknown to it say
  * nothing of what is valid, as it is with titles and descriptions. */
 static const char *const refused[] = { "not", "if", "then", "else", "dependentSchemas",
-    "dependentRequired", "dependencies", "patternProperties", "propertyNames", "unevaluatedItems",
-    "unevaluatedProperties", "contains", "minContains", "maxContains", "divisibleBy", "$dynamicRef",
-    "$recursiveRef", "extends", "disallow" };
+    "dependentRequired", "dependencies", "unevaluatedItems", "unevaluatedProperties", "contains",
+    "minContains", "maxContains", "divisibleBy", "$dynamicRef", "$recursiveRef", "extends",
+    "disallow" };
 
-/* {} and [], but of "not" and "contains", which then mean that nothing, and something, is. */
+/* {} and [], but of "contains", which then means that something is. Of "not" they are dealt with,
+ * and so are true and false. */
 static bool says_nothing(const json_node *m)
 {
     json_kind kind = json_kind_of(m);
     bool empty = (kind == JSON_KIND_OBJECT || kind == JSON_KIND_ARRAY) && json_count(m) == 0;
-    return empty && strcmp(m->key, "not") != 0 && strcmp(m->key, "contains") != 0;
+    if (strcmp(m->key, "not") == 0) return empty || kind == JSON_KIND_BOOL;
+    return empty && strcmp(m->key, "contains") != 0;
+}
+
+/* "not" of what is always valid: nothing is. */
+static bool is_never(const json_node *schema)
+{
+    json_node word = json_member(schema, "not");
+    bool other = word.value != NULL;
+    if (json_kind_of(&word) == JSON_KIND_BOOL && json_as_bool(&word, &other) != CADRE_OK)
+        return false;
+    return other;
 }
 
 static cadre_status refuse_word(const json_node *m)
@@ -225,6 +237,7 @@ static cadre_status follow(collection *c, schema_member m)
         c->never |= !any;
         return CADRE_OK;
     }
+    c->never |= is_never(schema);
     if (is_on_way(c, m.schema))
         return json_refuse(schema, "a schema that does not refer to itself");
     if (was_followed(c, m.schema)) return CADRE_OK;
@@ -257,8 +270,8 @@ static cadre_status add_set(schema_sets *s, const collection *c)
     return s->n->status;
 }
 
-cadre_status schema_set_of(
-    schema_sets *s, const schema_member *members, size_t followed, size_t count, node_id *place)
+static cadre_status find_set(schema_sets *s, const schema_member *members, size_t followed,
+    size_t count, const schema_set **set)
 {
     collection c = { .s = s };
     uint32_t number;
@@ -270,7 +283,25 @@ cadre_status schema_set_of(
     CADRE_TRY(string_set_add(
         &s->keys, (const char *)c.list, (c.never ? 1 : c.count) * sizeof *c.list, &number, &known));
     if (!known) CADRE_TRY(add_set(s, &c));
-    *place = s->sets[number].place;
+    *set = &s->sets[number];
+    return CADRE_OK;
+}
+
+cadre_status schema_set_of(
+    schema_sets *s, const schema_member *members, size_t followed, size_t count, node_id *place)
+{
+    const schema_set *set;
+    CADRE_TRY(find_set(s, members, followed, count, &set));
+    *place = set->place;
+    return CADRE_OK;
+}
+
+cadre_status schema_set_like(
+    schema_sets *s, const schema_member *members, size_t count, schema_set *set)
+{
+    const schema_set *found;
+    CADRE_TRY(find_set(s, members, 0, count, &found));
+    *set = *found;
     return CADRE_OK;
 }
 

@@ -59,6 +59,10 @@ static inline const json_node *schema_node(const schema_sets *s, uint32_t number
 cadre_status schema_set_of(
     schema_sets *s, const schema_member *members, size_t followed, size_t count, node_id *place);
 
+/* The set itself, which is valid until another is made; its members stay where they are. */
+cadre_status schema_set_like(
+    schema_sets *s, const schema_member *members, size_t count, schema_set *set);
+
 /* What the i-th member says by this word; value NULL: nothing. */
 json_node schema_word(const schema_sets *s, const schema_set *set, size_t i, const char *word);
 /* Whether any member says something by it. */

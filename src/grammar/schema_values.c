@@ -234,14 +234,36 @@ static cadre_status make_trie(network *n, const value_list *l, node_id *piece)
     return g.status;
 }
 
+static void close_list(value_list *l)
+{
+    mem_free(l->texts);
+    mem_free(l->ends);
+    byte_buffer_free(&l->bytes);
+}
+
 cadre_status schema_values(schema_sets *s, const schema_set *set, unsigned kinds, node_id *piece)
 {
     value_list l = { 0 };
     cadre_status status = collect(s, set, kinds, &l);
     if (status == CADRE_OK) status = sort_texts(&l);
     if (status == CADRE_OK) status = make_trie(s->n, &l, piece);
-    mem_free(l.texts);
-    mem_free(l.ends);
-    byte_buffer_free(&l.bytes);
+    close_list(&l);
+    return status;
+}
+
+cadre_status schema_values_each(schema_sets *s, const schema_set *set, unsigned kinds,
+    node_id *pieces, size_t room, size_t *count)
+{
+    value_list l = { 0 };
+    *count = 0;
+    cadre_status status = collect(s, set, kinds, &l);
+    if (status == CADRE_OK) status = sort_texts(&l);
+    for (size_t i = 0; i < l.count && status == CADRE_OK; i++) {
+        string_view text = l.texts[i];
+        if (i && by_bytes(&l.texts[i - 1], &text) == 0) continue;
+        if (*count < room) pieces[*count] = network_text(s->n, text.data, text.size, NETWORK_END);
+        ++*count;
+    }
+    close_list(&l);
     return status;
 }

@@ -281,9 +281,32 @@ static void sizes_are_bounded_and_memory_may_fail(void **state)
     succeeds(status);
 }
 
+/* Not is the other strings, and not of not the same ones. */
+static void not_is_the_rest(void **state)
+{
+    (void)state;
+    static const char *const texts[] = { "", "a", "ab", "b", "abc", "\xc3\xa9",
+        "a\xf0\x9f\x98\x80" };
+    chars some = { 0 }, rest = { 0 }, again = { 0 };
+    succeeds(chars_but((const char *[]){ "ab", "\xc3\xa9" }, 2, "C", &some));
+    succeeds(chars_not(&some, "C", &rest));
+    succeeds(chars_not(&rest, "C", &again));
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        bool named = strcmp(texts[i], "ab") == 0 || strcmp(texts[i], "\xc3\xa9") == 0;
+        assert_int_equal(chars_take(&some, texts[i]), !named);
+        assert_int_equal(chars_take(&rest, texts[i]), named);
+        assert_int_equal(walked(&rest, texts[i]), named);
+        assert_int_equal(chars_take(&again, texts[i]), !named);
+    }
+    chars_free(&some);
+    chars_free(&rest);
+    chars_free(&again);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(not_is_the_rest),
         cmocka_unit_test(lengths_are_counted_in_characters),
         cmocka_unit_test(any_string_but_some),
         cmocka_unit_test(strings_before_a_mark),

@@ -67,13 +67,25 @@ static void put_choice(byte_buffer *b, int depth)
     }
 }
 
-/* Anchors stand outside of groups alone. */
+/* Of what stands behind ^. */
+static void put_conditions(byte_buffer *b)
+{
+    for (size_t n = draw(3); n > 1; n--) {
+        byte_buffer_text(b, draw(3) ? "(?!" : "(?=");
+        if (draw(4) == 0) byte_buffer_text(b, ".*");
+        put_sequence(b, 2);
+        byte_buffer_text(b, draw(3) ? ")" : "$)");
+    }
+}
+
+/* Anchors and conditions stand outside of groups alone. */
 static void put_pattern(byte_buffer *b)
 {
     b->size = 0;
     for (size_t n = 1 + draw(2), i = 0; i < n; i++) {
         if (i) byte_buffer_text(b, "|");
         if (draw(4)) byte_buffer_text(b, "^");
+        if (n == 1 && b->size) put_conditions(b);
         put_sequence(b, 3);
         if (draw(4)) byte_buffer_text(b, "$");
     }
@@ -105,15 +117,17 @@ static void drawn_patterns_find_what_pcre2_finds(void **state)
 {
     (void)state;
     byte_buffer pattern = { 0 };
-    int found = 0, all = 0;
+    int found = 0, all = 0, hard = 0;
     key = random_key_of(1, "patterns", 0, 0);
     for (int i = 0; i < 600; i++) {
         put_pattern(&pattern);
         pcre2_code *code = compile(pattern.data);
         pcre2_match_data *match = pcre2_match_data_create_from_pattern(code, NULL);
         chars c;
-        succeeds(read_pattern(pattern.data, pattern.size, &c));
-        for (int k = 0; k < 40; k++, all++) {
+        cadre_status status = read_pattern(pattern.data, pattern.size, &c);
+        hard += status == CADRE_EUNSUPPORTED;
+        if (status != CADRE_EUNSUPPORTED) succeeds(status);
+        for (int k = 0; status == CADRE_OK && k < 40; k++, all++) {
             char text[64];
             put_string(text);
             int count = pcre2_match(code, (PCRE2_SPTR)text, strlen(text), 0, 0, match, NULL);
@@ -128,6 +142,7 @@ static void drawn_patterns_find_what_pcre2_finds(void **state)
         pcre2_code_free(code);
     }
     byte_buffer_free(&pattern);
+    assert_true(hard <= 6);                       /* that need too many states */
     assert_in_range(found, all / 5, all * 4 / 5); /* neither side of the comparison is idle */
 }
 

@@ -104,6 +104,60 @@ static const struct {
     { "{\"allOf\":[{\"multipleOf\":6},{\"multipleOf\":4.0}],\"type\":\"number\"}",
         { "0", "12", "-24", "120" }, { "6", "8", "-4", "1" } },
     { "{\"type\":\"array\",\"uniqueItems\":true,\"maxItems\":1}", { "[]", "[1]" }, { "[1,1]" } },
+    { "{\"type\":\"number\",\"multipleOf\":0.25,\"minimum\":-1,\"maximum\":12.5}",
+        { "0", "0.25", "-0.5", "12.50", "7.0", "1.75" }, { "0.3", "0.255", "0.125", "12.75" } },
+    { "{\"type\":\"integer\",\"multipleOf\":2.5}", { "0", "5", "-10", "1000" },
+        { "2.5", "2", "4", "7.5" } },
+    { "{\"allOf\":[{\"multipleOf\":0.5},{\"multipleOf\":0.75}],\"type\":\"number\"}",
+        { "1.5", "3", "-4.5", "0.0" }, { "0.75", "0.5", "2", "1" } },
+    { "{\"multipleOf\":1000}", { "0", "3000", "-1000" }, { "100", "1500", "1000.0" } },
+    { "{\"type\":\"array\",\"uniqueItems\":true,\"items\":{\"enum\":[\"a\",\"ab\",1]}}",
+        { "[]", "[\"ab\", \"a\", 1]", "[1]", "[1,\"a\"]" },
+        { "[1,1]", "[\"a\",1,\"a\"]", "[\"a\",]", "[2]" } },
+    { "{\"$defs\":{\"c\":{\"enum\":[\"r\",\"g\",\"b\",\"r\"]}},\"type\":\"array\",\"items\":{\"$"
+      "ref\":"
+      "\"#/$defs/c\"},\"uniqueItems\":true,\"minItems\":1,\"maxItems\":2}",
+        { "[\"g\"]", "[\"b\",\"r\"]" }, { "[]", "[\"b\",\"b\"]", "[\"r\",\"g\",\"b\"]" } },
+    { "{\"type\":\"object\",\"propertyNames\":{\"type\":\"string\"},\"additionalProperties\":{"
+      "\"type\":"
+      "\"null\"}}",
+        { "{}", "{\"a\":null,\"b\":null}" }, { "{\"a\":1}" } },
+    { "{\"type\":\"object\",\"propertyNames\":{\"enum\":[\"x\",\"y\"]},\"additionalProperties\":{"
+      "\"type\":"
+      "\"null\"},\"required\":[\"y\"]}",
+        { "{\"y\":null}", "{\"y\":null,\"x\":null}" },
+        { "{}", "{\"x\":null}", "{\"y\":null,\"z\":null}" } },
+    { "{\"propertyNames\":{\"maxLength\":2,\"pattern\":\"^[ab]\"},\"properties\":{\"a\":{\"type\":"
+      "\"null\"},\"c\":{}},\"additionalProperties\":{\"type\":\"boolean\"}}",
+        { "{}", "{\"a\":null}", "{\"b\":true}", "{\"a\":null,\"ax\":false,\"b\":true}" },
+        { "{\"c\":1}", "{\"abc\":true}", "{\"d\":true}", "{\"b\":null}" } },
+    { "{\"type\":\"object\",\"propertyNames\":false}", { "{}" }, { "{\"a\":1}" } },
+    { "{\"type\":\"object\",\"patternProperties\":{\"^s_\":{\"type\":\"null\"},\"^i\":{\"type\":"
+      "\"integer\"}},\"properties\":{\"s_x\":{}},\"additionalProperties\":false}",
+        { "{}", "{\"s_x\":null,\"s_\":null}", "{\"i\":7}", "{\"i1\":7,\"s_a\":null}" },
+        { "{\"a\":1}", "{\"s_a\":1}", "{\"i\":null}", "{\"s_x\":1}" } },
+    { "{\"type\":\"object\",\"patternProperties\":{\"1$\":{\"type\":\"null\"}},"
+      "\"additionalProperties\":{\"type\":\"boolean\"}}",
+        { "{\"a1\":null,\"b\":true}" }, { "{\"a1\":true}", "{\"b\":null}" } },
+    { "{\"type\":\"object\",\"additionalProperties\":{\"type\":\"null\"},\"minProperties\":1,"
+      "\"maxProperties\":2}",
+        { "{\"a\":null}", "{\"a\":null,\"b\":null}" },
+        { "{}", "{\"a\":null,\"b\":null,\"c\":null}" } },
+    { "{\"properties\":{\"a\":{\"type\":\"null\"}},\"required\":[\"a\"],\"additionalProperties\":{"
+      "\"type\":"
+      "\"null\"},\"maxProperties\":1}",
+        { "{\"a\":null}" }, { "{}", "{\"a\":null,\"b\":null}" } },
+    { "{\"type\":\"object\",\"properties\":{\"a\":{\"not\":{}},\"b\":{\"not\":false,\"type\":"
+      "\"null\"}}}",
+        { "{}", "{\"b\":null}" }, { "{\"a\":1}" } },
+    { "{\"pattern\":\"^(?!\\\\.)(?!.*\\\\.\\\\.)[a-z.]+@(x|y)$\"}", { "\"a.b@x\"", "\"b@y\"" },
+        { "\".a@x\"", "\"a..b@x\"", "\"a@z\"" } },
+    { "{\"type\":\"string\",\"format\":\"uuid4\"}", { "\"01234567-89ab-4def-a123-456789abcdef\"" },
+        { "\"01234567-89ab-1def-a123-456789abcdef\"" } },
+    { "{\"type\":\"string\",\"format\":\"uri\",\"minLength\":1,\"maxLength\":2083}",
+        { "\"https://example.org/a?b=c#d\"" }, { "\"example.org\"", "\"\"" } },
+    { "{\"type\":\"string\",\"format\":\"base64\"}", { "\"\"", "\"aGk=\"", "\"aGkh\"", "\"aA==\"" },
+        { "\"aGk\"", "\"aGl=\"", "\"aB==\"" } },
     { "{\"type\":\"string\"}",
         { "\"\"", "\"a\\n\\u00e9\\ud83d\\ude00\"", "\"\xc3\xa9\xf0\x9f\x98\x80\"", "\"\\/\"" },
         { "\"\\u0000\"", "\"\\ud83d\"", "\"\\ude00\"", "\"\n\"", "\"\xc3\"", "\"\xed\xa0\x80\"",
@@ -292,14 +346,18 @@ static void what_is_written_is_valid(void **state)
 static const struct {
     const char *schema, *sentence;
 } refusals[] = {
-    { "{\"properties\":{\"a\":{\"not\":{}}}}", "S: properties.a.not: expected a schema without" },
-    { "{\"patternProperties\":{\"a\":{}}}", "patternProperties" },
+    { "{\"properties\":{\"a\":{\"not\":{\"type\":\"null\"}}}}",
+        "S: properties.a.not: expected a schema without" },
+    { "{\"patternProperties\":{\"(\":{}}}", "S: patternProperties.(: expected a pattern" },
+    { "{\"propertyNames\":{\"anyOf\":[{}]},\"type\":\"object\"}", "S: propertyNames.anyOf: " },
+    { "{\"propertyNames\":{\"enum\":[\"a\"],\"const\":\"a\"}}", "S: propertyNames.const: " },
     { "{\"if\":{\"type\":\"null\"}}", "S: if: " },
-    { "{\"items\":{\"multipleOf\":0.5}}", "S: items.multipleOf: expected an integer of 1 to 400" },
+    { "{\"items\":{\"multipleOf\":0.01}}",
+        "S: items.multipleOf: expected an integer of 1 to 1000" },
     { "{\"allOf\":[{\"multipleOf\":99},{\"multipleOf\":100}]}", "multipleOf: expected" },
-    { "{\"uniqueItems\":true}", "S: uniqueItems: expected false, or" },
+    { "{\"uniqueItems\":true}", "S: uniqueItems: expected false, at most one item, or" },
     { "{\"minProperties\":2}", "S: minProperties: " },
-    { "{\"type\":\"object\",\"maxProperties\":2}", "S: maxProperties: " },
+    { "{\"properties\":{\"a\":{},\"b\":{},\"c\":{}},\"maxProperties\":2}", "S: maxProperties: " },
     { "{\"type\":\"strin\"}", "S: type: expected one of null, boolean" },
     { "{\"type\":7}", "S: type: expected a string" },
     { "{\"$ref\":\"http://x/y\"}", "S: $ref: expected \"#\" or a place of this document" },

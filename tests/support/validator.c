@@ -54,12 +54,14 @@ static double bound(const json_t *schema, const char *word, double otherwise)
 
 static bool number_holds(const json_t *schema, double x)
 {
+    const json_t *multiple = json_object_get(schema, "multipleOf");
     return x >= bound(schema, "minimum", -INFINITY) && x <= bound(schema, "maximum", INFINITY) &&
            x > bound(schema, "exclusiveMinimum", -INFINITY) &&
-           x < bound(schema, "exclusiveMaximum", INFINITY);
+           x < bound(schema, "exclusiveMaximum", INFINITY) &&
+           (!multiple || fmod(x, json_number_value(multiple)) == 0);
 }
 
-static bool matches(const char *pattern, const json_t *v)
+static bool matches(const char *pattern, const char *text)
 {
     int error;
     PCRE2_SIZE at;
@@ -67,8 +69,7 @@ static bool matches(const char *pattern, const json_t *v)
         PCRE2_UTF | PCRE2_DOLLAR_ENDONLY | PCRE2_ALT_BSUX, &error, &at, NULL);
     if (!code) abort();
     pcre2_match_data *data = pcre2_match_data_create_from_pattern(code, NULL);
-    int found = pcre2_match(
-        code, (PCRE2_SPTR)json_string_value(v), json_string_length(v), 0, 0, data, NULL);
+    int found = pcre2_match(code, (PCRE2_SPTR)text, PCRE2_ZERO_TERMINATED, 0, 0, data, NULL);
     pcre2_match_data_free(data);
     pcre2_code_free(code);
     return found > 0;
@@ -82,7 +83,15 @@ static bool string_holds(const json_t *schema, const json_t *v)
     for (size_t i = 0; i < json_string_length(v); i++) length += (text[i] & 0xc0) != 0x80;
     return (double)length >= bound(schema, "minLength", 0) &&
            (double)length <= bound(schema, "maxLength", INFINITY) &&
-           (!pattern || matches(json_string_value(pattern), v));
+           (!pattern || matches(json_string_value(pattern), text));
+}
+
+static bool repeats(const json_t *list)
+{
+    for (size_t i = 0; i < json_array_size(list); i++)
+        for (size_t k = 0; k < i; k++)
+            if (same(json_array_get(list, i), json_array_get(list, k))) return true;
+    return false;
 }
 
 static bool array_holds(const json_t *root, const json_t *schema, const json_t *v)
@@ -92,11 +101,36 @@ static bool array_holds(const json_t *root, const json_t *schema, const json_t *
     size_t i;
     if ((double)json_array_size(v) < bound(schema, "minItems", 0)) return false;
     if ((double)json_array_size(v) > bound(schema, "maxItems", INFINITY)) return false;
+    if (json_is_true(json_object_get(schema, "uniqueItems")) && repeats(v)) return false;
     if (json_is_array(items)) prefix = items, items = json_object_get(schema, "additionalItems");
     json_array_foreach(v, i, item)
     {
         const json_t *own = i < json_array_size(prefix) ? json_array_get(prefix, i) : items;
         if (own && !valid_for(root, own, item)) return false;
+    }
+    return true;
+}
+
+static bool name_holds(const json_t *root, const json_t *schema, const char *key)
+{
+    json_t *name = json_string(key);
+    bool holds = !schema || valid_for(root, schema, name);
+    json_decref(name);
+    return holds;
+}
+
+/* What patterns say of a property; *found: one of them is of it. */
+static bool patterns_hold(
+    const json_t *root, json_t *patterns, const char *key, const json_t *value, bool *found)
+{
+    const char *pattern;
+    json_t *schema;
+    *found = false;
+    json_object_foreach(patterns, pattern, schema)
+    {
+        if (!matches(pattern, key)) continue;
+        *found = true;
+        if (!valid_for(root, schema, value)) return false;
     }
     return true;
 }
@@ -115,7 +149,11 @@ static bool object_holds(const json_t *root, const json_t *schema, json_t *v)
     json_object_foreach(v, key, member)
     {
         const json_t *own = json_object_get(properties, key);
-        if (!own) own = others;
+        bool found;
+        if (!name_holds(root, json_object_get(schema, "propertyNames"), key)) return false;
+        if (!patterns_hold(root, json_object_get(schema, "patternProperties"), key, member, &found))
+            return false;
+        if (!own && !found) own = others;
         if (own && !valid_for(root, own, member)) return false;
     }
     return true;
