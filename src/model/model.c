@@ -107,7 +107,9 @@ static cadre_status open_config(cadre_model *m, const cadre_opening *how)
 static cadre_status open_store(cadre_model *m, int64_t memory)
 {
     store_room room = { .memory = memory,
-        .resident = m->placement.copied_bytes + m->placement.mapped_bytes };
+        .resident = m->placement.copied_bytes + m->placement.mapped_bytes,
+        .relaid = m->placement.relaid_bytes,
+        .as = m->placement.relaid };
     store_stack stacks[2] = { { &m->config, &m->store.records, &m->weights } };
     cadre_model *e = m->encoder;
     if (e) stacks[1] = (store_stack){ &e->config, &e->store.records, &e->weights };

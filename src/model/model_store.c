@@ -26,6 +26,18 @@ static cadre_status check_room(const weight_file *file, const store_room *room, 
     int64_t least = room->resident + size.least * size.slot_bytes;
     if (room->memory >= least) return CADRE_OK;
     char text[3][SIZE_TEXT];
+    if (room->as)
+        return cadre_fail(CADRE_EARGUMENT, weight_file_path(file),
+            "expected a memory of at least %s, found %s: %s of experts are %s in the file, laid "
+            "out anew when it is opened, and so stay in memory; 'cadre convert MODEL OUT.gguf' "
+            "makes a file whose experts are read when they are needed",
+            size_text(least, text[0]), size_text(room->memory, text[1]),
+            size_text(room->relaid, text[2]), room->as);
+    if (!size.experts)
+        return cadre_fail(CADRE_EARGUMENT, weight_file_path(file),
+            "expected a memory of at least %s for weights that are always there, as the model has "
+            "no experts, found %s",
+            size_text(least, text[0]), size_text(room->memory, text[1]));
     return cadre_fail(CADRE_EARGUMENT, weight_file_path(file),
         "expected a memory of at least %s: %s for weights that are always there, and the rest for "
         "%d experts, found %s",

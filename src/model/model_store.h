@@ -13,6 +13,8 @@ typedef struct model_store {
 
 typedef struct store_room {
     int64_t memory, resident;
+    int64_t relaid; /* of what is resident: experts that no file has as kernels read them, */
+    const char *as; /* and how it has them; NULL: there are none */
 } store_room;
 
 /* Refuses less memory than what is resident and the experts of one token take. */

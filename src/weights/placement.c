@@ -84,11 +84,16 @@ static cadre_status keep_source(placing *k, const param_source *s, int64_t bytes
 static cadre_status place_copy(placing *k, int64_t i, const param_source *s)
 {
     const number_format *format = copy_format(s);
-    int64_t count = s->param->rows * s->param->cols;
+    int64_t count = s->param->rows * s->param->cols,
+            bytes =
+                format ? (int64_t)number_row_bytes(format, count) : count * (int64_t)sizeof(real);
     k->out->place[i] =
         (param_place){ .kind = PLACE_COPIED, .format = format, .stride = s->param->cols };
-    return keep_source(
-        k, s, format ? (int64_t)number_row_bytes(format, count) : count * (int64_t)sizeof(real));
+    if (k->options->stream && param_is_expert(s->param->role) && s->param->rows > 1) {
+        k->out->relaid_bytes += bytes;
+        k->out->relaid = s->packed.kind ? s->packed.type : "transposed";
+    }
+    return keep_source(k, s, bytes);
 }
 
 static cadre_status place_repacked(placing *k, int64_t i, const param_source *s, int64_t bytes)

@@ -235,6 +235,29 @@ static void memory_decides(void **state)
     close(m);
 }
 
+/* Experts that lie transposed stay in memory, and are named where that is too little. */
+static void what_is_laid_out_anew(void **state)
+{
+    cadre_context *context;
+    cadre_model *m;
+    const cadre_opening one = { .size = sizeof one, .memory = 1 };
+    (void)state;
+    if (!oracle_has("models-newer/qwen3_vl_moe")) skip();
+    snprintf(path, sizeof path, "%s", oracle_path("models-newer/qwen3_vl_moe"));
+    succeeds(cadre_context_new(1, NULL, &context));
+    refuses(cadre_model_open_with(context, path, &one, &m), CADRE_EARGUMENT,
+        "of experts are transposed in the file");
+    cadre_context_free(context);
+    answer want = mapped(), got;
+    m = open_streamed(2);
+    assert_null(m->store.experts);
+    succeeds(run_passes(m, &got));
+    expect_same(&want, &got);
+    mem_free(want.logits);
+    mem_free(got.logits);
+    close(m);
+}
+
 static void a_prompt_reads_an_expert_once(void **state)
 {
     static int32_t tokens[PASS];
@@ -407,6 +430,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(files_of_every_kind),
         cmocka_unit_test(memory_decides),
+        cmocka_unit_test(what_is_laid_out_anew),
         cmocka_unit_test(a_prompt_reads_an_expert_once),
         cmocka_unit_test(a_disk_that_fails),
         cmocka_unit_test(a_file_that_is_written),

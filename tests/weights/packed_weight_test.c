@@ -451,11 +451,69 @@ static void what_does_not_fit_is_refused(void **state)
     safetensors_close(from);
 }
 
+/* ---- a limit of memory ---- */
+
+static cadre_status open_within(int64_t memory, cadre_model **model)
+{
+    const cadre_opening how = { .size = sizeof how, .memory = memory };
+    return cadre_model_open_with(context, scratch_folder(), &how, model);
+}
+
+/* Experts of FP8 and their scales are read when they are needed, with the bits of the whole. */
+static void check_streamed(const char *name)
+{
+    static const int32_t tokens[] = { 3, 9, 27, 4 };
+    cadre_model *model;
+    cadre_store store = { .size = sizeof store };
+    safetensors *x, *y;
+    succeeds(cadre_model_open(context, scratch_folder(), &model));
+    succeeds(cadre_logits(model, tokens, 4, NULL, 0, scratch_file("a.safetensors")));
+    cadre_model_info info = { .size = sizeof info };
+    succeeds(cadre_model_info_get(model, &info));
+    cadre_model_close(model);
+    succeeds(open_within(info.weight_bytes - 1, &model));
+    succeeds(cadre_model_store(model, &store));
+    cadre_model_close(model);
+    if (!store.slots) fail_msg("%s: no slots", name);
+    succeeds(open_within(store.least, &model));
+    succeeds(cadre_logits(model, tokens, 4, NULL, 0, scratch_file("b.safetensors")));
+    cadre_model_close(model);
+    succeeds(safetensors_open(scratch_file("a.safetensors"), &x));
+    succeeds(safetensors_open(scratch_file("b.safetensors"), &y));
+    if (!logits_equal(x, y)) fail_msg("%s: other logits than of the whole", name);
+    safetensors_close(x);
+    safetensors_close(y);
+    succeeds(file_remove(scratch_file("a.safetensors")));
+    succeeds(file_remove(scratch_file("b.safetensors")));
+}
+
+static void experts_within_a_limit(void **state)
+{
+    static const struct {
+        int scheme;
+        const char *words; /* NULL: it works */
+    } cases[] = { { 0, "of experts are AWQ-INT4 in the file" },
+        { 2, "of experts are GPTQ-INT4 in the file" }, { 5, "of experts are INT4 in the file" },
+        { 7, "of experts are NVFP4 in the file" }, { 9, NULL }, { 10, NULL } };
+    (void)state;
+    safetensors *from;
+    cadre_model *model;
+    succeeds(safetensors_open(source_model(), &from));
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const scheme *s = &schemes[cases[i].scheme];
+        write_model(from, s, true, "model.safetensors");
+        if (cases[i].words) refuses(open_within(1, &model), CADRE_EARGUMENT, cases[i].words);
+        else check_streamed(s->name);
+    }
+    safetensors_close(from);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(each_scheme_is_its_values, begin, end),
         cmocka_unit_test_setup_teardown(what_does_not_fit_is_refused, begin, end),
+        cmocka_unit_test_setup_teardown(experts_within_a_limit, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
