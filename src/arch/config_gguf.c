@@ -9,6 +9,7 @@
 #include "arch/config_json.h"
 #include "arch/config_keys_gguf.h"
 #include "arch/gguf_layers.h"
+#include "arch/gguf_unread.h"
 #include "base/memory.h"
 #include "format/quote.h"
 #include "text/gguf_ends.h"
@@ -260,14 +261,18 @@ static void fit_rotary_share(model_config *c, int64_t rotated)
 }
 
 /* Leaves out layers that predict further tokens, which the number of blocks includes after the
- * others. */
+ * others. Where they are in the file, they have tensors of their own. */
 static cadre_status leave_predicting(const gguf *f, model_config *c)
 {
-    char *name = mem_printf("%s.nextn_predict_layers", c->arch->gguf.name);
-    cadre_status status = name ? gguf_opt_int(f, name, 0, c->layers, &c->predicting) : CADRE_ENOMEM;
-    mem_free(name);
+    char name[96], norm[64], own[64];
+    snprintf(name, sizeof name, "%s.nextn_predict_layers", c->arch->gguf.name);
+    CADRE_TRY(gguf_opt_int(f, name, 0, c->layers, &c->predicting));
     c->layers -= c->predicting;
-    return status;
+    snprintf(norm, sizeof norm, "blk.%lld.attn_norm.weight", (long long)c->layers);
+    snprintf(own, sizeof own, "blk.%lld.nextn.eh_proj.weight", (long long)c->layers);
+    if (!c->predicting || !has_tensor(f, norm) || has_tensor(f, own)) return CADRE_OK;
+    return cadre_fail(CADRE_EFORMAT, gguf_path(f),
+        "%s: expected 0, as the file has no %s, found %lld", name, own, (long long)c->predicting);
 }
 
 static cadre_status read_all(const gguf *f, model_config *c)
@@ -302,7 +307,8 @@ static cadre_status read_all(const gguf *f, model_config *c)
     CADRE_TRY(gguf_layers_set(f, c));
     if (arch->gguf.read_layers) CADRE_TRY(arch->gguf.read_layers(f, c));
     model_config_fill_layers(c);
-    return read_divisors(f, c);
+    CADRE_TRY(read_divisors(f, c));
+    return gguf_unread_refuse(f, c, NULL);
 }
 
 static cadre_status refuse_architecture(const gguf *f)
@@ -336,30 +342,6 @@ static cadre_status check_kind(const gguf *f)
             "expected a model, found an adapter (LoRA), which changes one");
     return cadre_fail(CADRE_EUNSUPPORTED, gguf_path(f),
         "general.type: expected \"model\", found \"%s\"", quote_bytes(kind.data, kind.size).text);
-}
-
-/* Reads what the standard keys cannot say, which a converted file holds as the text of its
- * config.json. */
-static cadre_status read_own(const gguf *f, model_config *config)
-{
-    gguf_string text;
-    CADRE_TRY(gguf_get_string(f, GGUF_CONFIG_KEY, &text));
-    return model_config_parse(gguf_path(f), text.data, text.size, config);
-}
-
-cadre_status model_config_read_gguf(const gguf *f, model_config *config)
-{
-    if (gguf_has(f, GGUF_CONFIG_KEY)) return read_own(f, config);
-    CADRE_TRY(check_kind(f));
-    model_config c = { .arch = architecture_by_gguf(f) };
-    cadre_status status = c.arch ? read_all(f, &c) : refuse_architecture(f);
-    if (status == CADRE_OK) status = model_config_check(&c, gguf_path(f));
-    if (status != CADRE_OK) {
-        model_config_free(&c);
-        return status == CADRE_EARGUMENT ? CADRE_EFORMAT : status;
-    }
-    *config = c;
-    return CADRE_OK;
 }
 
 /* ---- writing ---- */
@@ -419,29 +401,103 @@ static void put_sizes(gguf_writer *w, const model_config *c)
     if (!c->latent) config_keys_write_gguf(head_keys, &copy, w);
 }
 
-cadre_status config_gguf_write(
-    gguf_writer *w, const model_config *c, const char *name, int file_type, bool quantised)
+/* The family's own keys, "ARCHITECTURE.KEY" */
+static void put_keys(gguf_writer *w, const model_config *c)
 {
     const architecture *arch = c->arch;
-    json_writer text = json_writer_new(0);
     model_config sizes = *c;
     /* There is no limit then, and other programs refuse the key. */
     if (c->groups_used == c->groups) sizes.groups = sizes.groups_used = 0;
-    gguf_writer_string(w, "general.architecture", arch->gguf.name, strlen(arch->gguf.name));
-    gguf_writer_string(w, "general.type", "model", 5);
-    gguf_writer_string(w, "general.name", name, strlen(name));
-    if (file_type >= 0) gguf_writer_int(w, "general.file_type", GGUF_U32, file_type);
-    if (quantised)
-        gguf_writer_int(w, "general.quantization_version", GGUF_U32, QUANTIZATION_VERSION);
     put_sizes(w, c);
     config_keys_write_gguf(arch->gguf.keys, &sizes, w);
     put_positions(w, c);
     put_router(w, c);
     gguf_layers_put_windows(w, c);
     if (arch->gguf.write) arch->gguf.write(c, w);
+}
+
+cadre_status config_gguf_write(
+    gguf_writer *w, const model_config *c, const char *name, int file_type, bool quantised)
+{
+    const char *arch = c->arch->gguf.name;
+    json_writer text = json_writer_new(0);
+    gguf_writer_string(w, "general.architecture", arch, strlen(arch));
+    gguf_writer_string(w, "general.type", "model", 5);
+    gguf_writer_string(w, "general.name", name, strlen(name));
+    if (file_type >= 0) gguf_writer_int(w, "general.file_type", GGUF_U32, file_type);
+    if (quantised)
+        gguf_writer_int(w, "general.quantization_version", GGUF_U32, QUANTIZATION_VERSION);
+    put_keys(w, c);
     cadre_status status = model_config_text(c, &number_f32, &text);
     if (status == CADRE_OK)
         status = gguf_writer_string(w, GGUF_CONFIG_KEY, text.text.data, text.text.size);
     json_writer_free(&text);
     return status;
+}
+
+/* ---- a file that was converted here ---- */
+
+/* Every standard key of the file has the value that it was written with. What another program
+ * changed there since would be another model elsewhere than here. */
+static cadre_status compare_keys(const gguf *f, const gguf *written)
+{
+    for (size_t i = 0; i < gguf_key_count(written); i++) {
+        gguf_string key = gguf_key_at(written, i);
+        char name[128];
+        snprintf(name, sizeof name, "%.*s", (int)key.size, key.data);
+        if (!gguf_has(f, name)) continue;
+        cadre_status status = gguf_check_as(f, written, name, ", as " GGUF_CONFIG_KEY " says");
+        if (status == CADRE_OK) continue;
+        cadre_fail_advice(
+            "the key was changed after the file was written; without the key " GGUF_CONFIG_KEY
+            " the other keys count");
+        return status;
+    }
+    return CADRE_OK;
+}
+
+static cadre_status check_keys(const gguf *f, const model_config *c)
+{
+    gguf_writer *w;
+    gguf *written = NULL;
+    byte_buffer bytes = { 0 };
+    CADRE_TRY(gguf_writer_open_header(gguf_path(f), &w));
+    put_keys(w, c);
+    cadre_status status = gguf_writer_header(w, &bytes);
+    if (status == CADRE_OK) status = gguf_parse(gguf_path(f), bytes.data, bytes.size, &written);
+    if (status == CADRE_OK) status = compare_keys(f, written);
+    if (status == CADRE_OK) status = gguf_unread_refuse(f, c, written);
+    gguf_close(written);
+    byte_buffer_free(&bytes);
+    gguf_writer_discard(w);
+    return status;
+}
+
+/* Reads what the standard keys cannot say, which a converted file holds as the text of its
+ * config.json. */
+static cadre_status read_own(const gguf *f, model_config *config)
+{
+    gguf_string text;
+    model_config c;
+    CADRE_TRY(gguf_get_string(f, GGUF_CONFIG_KEY, &text));
+    CADRE_TRY(model_config_parse(gguf_path(f), text.data, text.size, &c));
+    cadre_status status = c.arch->gguf.name ? check_keys(f, &c) : CADRE_OK;
+    if (status == CADRE_OK) *config = c;
+    else model_config_free(&c);
+    return status;
+}
+
+cadre_status model_config_read_gguf(const gguf *f, model_config *config)
+{
+    if (gguf_has(f, GGUF_CONFIG_KEY)) return read_own(f, config);
+    CADRE_TRY(check_kind(f));
+    model_config c = { .arch = architecture_by_gguf(f) };
+    cadre_status status = c.arch ? read_all(f, &c) : refuse_architecture(f);
+    if (status == CADRE_OK) status = model_config_check(&c, gguf_path(f));
+    if (status != CADRE_OK) {
+        model_config_free(&c);
+        return status == CADRE_EARGUMENT ? CADRE_EFORMAT : status;
+    }
+    *config = c;
+    return CADRE_OK;
 }

@@ -6,7 +6,8 @@
 #include "format/gguf.h"
 
 /* The key under which a file that was converted here holds the text of its config.json, with what
- * the standard keys cannot say. If it is present, it alone counts. */
+ * the standard keys cannot say. If it is present, it alone counts, and the standard keys must still
+ * have the values that they were written with. */
 #define GGUF_CONFIG_KEY "cadre.config"
 /* [rotary width / 2] the divisor of each frequency */
 #define GGUF_DIVISORS "rope_freqs.weight"

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buffer.h"
 #include "base/status.h"
 
 enum { GGUF_RANK = 4, GGUF_NAME = 64 }; /* dimensions; bytes of a tensor's name and its NUL */
@@ -88,6 +89,10 @@ bool gguf_tensor_size(int type, int rank, const int64_t *extent, int64_t *elemen
 size_t gguf_key_count(const gguf *file);
 gguf_string gguf_key_at(const gguf *file, size_t index); /* in the order of the file */
 bool gguf_has(const gguf *file, const char *key);
+/* Whether the key has a number, an integer or a boolean, which goes to *value. */
+bool gguf_has_number(const gguf *file, const char *key, double *value);
+/* Whether one of the functions below was asked for the key's value. */
+bool gguf_was_read(const gguf *file, const char *key);
 /* The type of the key's value; GGUF_TYPES: the key is absent. */
 gguf_type gguf_type_of(const gguf *file, const char *key);
 
@@ -108,6 +113,9 @@ cadre_status gguf_opt_string(const gguf *file, const char *key, gguf_string *val
 cadre_status gguf_get_array(const gguf *file, const char *key, gguf_array *value);
 
 bool gguf_string_is(gguf_string s, const char *text);
+/* Refuses the value of a key unless it is the one that `as` has; `why` follows that in the
+ * sentence. Integers and numbers are compared as such, whatever their width. */
+cadre_status gguf_check_as(const gguf *file, const gguf *as, const char *key, const char *why);
 
 /* Items of an array. Calling one for another type is a bug. */
 bool gguf_array_is_int(const gguf_array *a);               /* any integer type, or booleans */
@@ -138,6 +146,10 @@ cadre_status gguf_writer_ints(
 cadre_status gguf_writer_reals(gguf_writer *w, const char *key, const float *values, size_t count);
 cadre_status gguf_writer_strings(
     gguf_writer *w, const char *key, const gguf_string *values, size_t count);
+/* A writer of metadata alone, which has no file; `name` replaces the path in errors.
+ * gguf_writer_header gives what was declared, as the bytes of a file; discard frees the writer. */
+cadre_status gguf_writer_open_header(const char *name, gguf_writer **writer);
+cadre_status gguf_writer_header(const gguf_writer *w, byte_buffer *bytes);
 /* Copies a key from another file; does nothing if it is absent there. */
 cadre_status gguf_writer_copy(gguf_writer *w, const gguf *file, const char *key);
 cadre_status gguf_writer_declare(

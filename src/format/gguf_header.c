@@ -383,7 +383,9 @@ cadre_status gguf_part_read(gguf_part *part)
     walk w = { .path = part->path, .begin = begin, .at = begin, .end = begin + part->map.size };
     CADRE_TRY(read_counts(part, &w));
     CADRE_TRY(take_entries(&w, take_key, part->key_count, &part->keys));
-    if (!(part->keys_by_name = gguf_sort(part->keys, part->key_count))) return CADRE_ENOMEM;
+    part->keys_by_name = gguf_sort(part->keys, part->key_count);
+    part->key_read = MEM_ARRAY(bool, part->key_count);
+    if (!part->keys_by_name || !part->key_read) return CADRE_ENOMEM;
     CADRE_TRY(refuse_duplicate_keys(part));
     CADRE_TRY(read_align(part));
     CADRE_TRY(take_entries(&w, take_tensor, part->tensor_count, &part->tensors));
@@ -396,5 +398,6 @@ void gguf_part_close(gguf_part *part)
     mem_free(part->path);
     mem_free((void *)part->keys);
     mem_free(part->keys_by_name);
+    mem_free(part->key_read);
     mem_free((void *)part->tensors);
 }

@@ -17,6 +17,7 @@ typedef struct gguf_part {
     /* [key_count] where each key's entry begins, in the file's order; see gguf_entry_X */
     const uint8_t **keys;
     uint32_t *keys_by_name;  /* [key_count] */
+    bool *key_read;          /* [key_count] its value was asked for */
     const uint8_t **tensors; /* [tensor_count] where each tensor's entry begins */
 } gguf_part;
 

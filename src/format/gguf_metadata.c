@@ -58,11 +58,19 @@ static gguf_string string_at(const uint8_t *p)
 
 /* ---- keys ---- */
 
-static const uint8_t *find(const gguf *file, const char *key)
+static const uint8_t *look(const gguf *file, const char *key, size_t *index)
 {
     const gguf_part *part = &file->parts[0];
+    return gguf_search(part->keys, part->keys_by_name, part->key_count, key, index);
+}
+
+/* The key's entry, of which it is remembered that it was read; NULL: there is none. */
+static const uint8_t *find(const gguf *file, const char *key)
+{
     size_t index;
-    return gguf_search(part->keys, part->keys_by_name, part->key_count, key, &index);
+    const uint8_t *entry = look(file, key, &index);
+    if (entry) file->parts[0].key_read[index] = true;
+    return entry;
 }
 
 size_t gguf_key_count(const gguf *file) { return file->parts[0].key_count; }
@@ -72,7 +80,27 @@ gguf_string gguf_key_at(const gguf *file, size_t index)
     return gguf_entry_name(file->parts[0].keys[index]);
 }
 
-bool gguf_has(const gguf *file, const char *key) { return find(file, key) != NULL; }
+bool gguf_has(const gguf *file, const char *key)
+{
+    size_t index;
+    return look(file, key, &index) != NULL;
+}
+
+bool gguf_has_number(const gguf *file, const char *key, double *value)
+{
+    size_t index;
+    const uint8_t *entry = look(file, key, &index);
+    gguf_type type = entry ? gguf_entry_type(entry) : GGUF_TYPES;
+    if (!entry || !(is_int(type) || is_real(type) || type == GGUF_BOOL)) return false;
+    *value = real_at(type, gguf_entry_value(entry));
+    return true;
+}
+
+bool gguf_was_read(const gguf *file, const char *key)
+{
+    size_t index;
+    return look(file, key, &index) && file->parts[0].key_read[index];
+}
 
 gguf_type gguf_type_of(const gguf *file, const char *key)
 {
@@ -87,20 +115,28 @@ static const char *type_name(gguf_type type)
     return names[type];
 }
 
+enum { VALUE = 96 };
+
+static void value_words(const uint8_t *entry, char text[VALUE])
+{
+    snprintf(text, VALUE, "nothing");
+    if (!entry) return;
+    gguf_type type = gguf_entry_type(entry);
+    const uint8_t *value = gguf_entry_value(entry);
+    if (is_int(type)) snprintf(text, VALUE, "%lld", (long long)int_at(type, value));
+    else if (is_real(type)) snprintf(text, VALUE, "%.9g", real_at(type, value));
+    else if (type == GGUF_BOOL) snprintf(text, VALUE, "a boolean, %s", *value ? "true" : "false");
+    else if (type == GGUF_STRING)
+        snprintf(
+            text, VALUE, "\"%s\"", quote_bytes(string_at(value).data, string_at(value).size).text);
+    else snprintf(text, VALUE, "%s", type_name(type));
+}
+
 static cadre_status refuse(
     const gguf *file, const char *key, const char *expected, const uint8_t *entry)
 {
-    char found[96] = "nothing";
-    if (entry) {
-        gguf_type type = gguf_entry_type(entry);
-        const uint8_t *value = gguf_entry_value(entry);
-        if (is_int(type)) snprintf(found, sizeof found, "%lld", (long long)int_at(type, value));
-        else if (is_real(type)) snprintf(found, sizeof found, "%.9g", real_at(type, value));
-        else if (type == GGUF_STRING)
-            snprintf(found, sizeof found, "\"%s\"",
-                quote_bytes(string_at(value).data, string_at(value).size).text);
-        else snprintf(found, sizeof found, "%s", type_name(type));
-    }
+    char found[VALUE];
+    value_words(entry, found);
     return cadre_fail(CADRE_EFORMAT, file->parts[0].path, "%s: expected %s, found %s",
         quote_text(key).text, expected, found);
 }
@@ -246,4 +282,31 @@ bool gguf_metadata_value(const gguf *file, const char *key, gguf_string *value)
     else size = values_size(type, 1, begin);
     *value = (gguf_string){ (const char *)begin, size };
     return true;
+}
+
+/* ---- comparing ---- */
+
+static bool same(const gguf *file, const gguf *as, const char *key)
+{
+    const uint8_t *x = find(file, key), *y = find(as, key);
+    gguf_string of_x, of_y;
+    if (!x || !y) return x == y;
+    gguf_type type = gguf_entry_type(x), other = gguf_entry_type(y);
+    if (is_int(type) && is_int(other))
+        return int_at(type, gguf_entry_value(x)) == int_at(other, gguf_entry_value(y));
+    if (is_real(type) && is_real(other))
+        return (float)real_at(type, gguf_entry_value(x)) ==
+               (float)real_at(other, gguf_entry_value(y));
+    return type == other && gguf_metadata_value(file, key, &of_x) &&
+           gguf_metadata_value(as, key, &of_y) && of_x.size == of_y.size &&
+           !memcmp(of_x.data, of_y.data, of_x.size);
+}
+
+cadre_status gguf_check_as(const gguf *file, const gguf *as, const char *key, const char *why)
+{
+    char expected[VALUE], sentence[2 * VALUE];
+    if (same(file, as, key)) return CADRE_OK;
+    value_words(find(as, key), expected);
+    snprintf(sentence, sizeof sentence, "%s%s", expected, why);
+    return refuse(file, key, sentence, find(file, key));
 }

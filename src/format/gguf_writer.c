@@ -37,6 +37,18 @@ cadre_status gguf_writer_open(const char *path, gguf_writer **writer)
     return status;
 }
 
+cadre_status gguf_writer_open_header(const char *name, gguf_writer **writer)
+{
+    gguf_writer *w = MEM_ARRAY(gguf_writer, 1);
+    if (!w) return CADRE_ENOMEM;
+    if (!(w->stream.path = mem_strdup(name))) {
+        writer_free(w);
+        return CADRE_ENOMEM;
+    }
+    *writer = w;
+    return CADRE_OK;
+}
+
 void gguf_writer_discard(gguf_writer *w)
 {
     if (w) writer_free(w);
@@ -223,16 +235,22 @@ cadre_status gguf_writer_declare(
     return w->stream.status;
 }
 
+cadre_status gguf_writer_header(const gguf_writer *w, byte_buffer *bytes)
+{
+    CADRE_TRY(w->stream.status);
+    byte_buffer_text(bytes, "GGUF");
+    put_number(bytes, VERSION, 4);
+    put_number(bytes, w->stream.count, 8);
+    put_number(bytes, w->key_count, 8);
+    byte_buffer_put(bytes, w->keys.data, w->keys.size);
+    byte_buffer_put(bytes, w->tensors.data, w->tensors.size);
+    return bytes->status;
+}
+
 static cadre_status begin(gguf_writer *w)
 {
     byte_buffer header = { 0 };
-    byte_buffer_text(&header, "GGUF");
-    put_number(&header, VERSION, 4);
-    put_number(&header, w->stream.count, 8);
-    put_number(&header, w->key_count, 8);
-    byte_buffer_put(&header, w->keys.data, w->keys.size);
-    byte_buffer_put(&header, w->tensors.data, w->tensors.size);
-    cadre_status status = header.status;
+    cadre_status status = gguf_writer_header(w, &header);
     if (status == CADRE_OK) status = tensor_stream_begin(&w->stream, header.data, header.size);
     byte_buffer_free(&header);
     return status;

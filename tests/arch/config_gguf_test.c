@@ -488,6 +488,103 @@ static void the_configuration_itself_comes_back(void **state)
     }
 }
 
+/* A file that was written here, with a key that another program has set since: with `key` of the
+ * kind that `put` writes. Returns what reading it says; NULL: nothing is wrong. */
+static const char *changed_since(const char *type, const extra *change)
+{
+    const char *path = scratch_file("changed.gguf");
+    gguf *file = written(type, "", false), *changed;
+    gguf_string arch;
+    gguf_writer *w;
+    model_config c;
+    char prefix[32], full[96], name[96];
+    unlink(path);
+    succeeds(gguf_get_string(file, "general.architecture", &arch));
+    snprintf(prefix, sizeof prefix, "%.*s", (int)arch.size, arch.data);
+    snprintf(full, sizeof full, "%s.%s", prefix, change->name);
+    succeeds(gguf_writer_open(path, &w));
+    for (size_t i = 0; i < gguf_key_count(file); i++) {
+        gguf_string key = gguf_key_at(file, i);
+        snprintf(name, sizeof name, "%.*s", (int)key.size, key.data);
+        if (strcmp(name, full) != 0) succeeds(gguf_writer_copy(w, file, name));
+    }
+    put_extra(w, prefix, change);
+    succeeds(gguf_writer_commit(w));
+    succeeds(gguf_open(path, &changed));
+    cadre_status status = model_config_read_gguf(changed, &c);
+    if (status == CADRE_OK) model_config_free(&c);
+    gguf_close(file);
+    gguf_close(changed);
+    return status == CADRE_OK ? NULL : cadre_last_error();
+}
+
+/* What another program changes in the keys of such a file is never left aside in silence. */
+static void keys_that_were_changed_since(void **state)
+{
+    (void)state;
+    static const extra changes[] = {
+        { "rope.freq_base", 'r', 12345, NULL },
+        { "expert_used_count", 'u', 1, NULL },
+        { "attention.layer_norm_rms_epsilon", 'r', 0.5, NULL },
+        { "context_length", 'u', 77, NULL },
+        { "rope.scaling.factor", 'r', 4, NULL },
+        { "logit_scale", 'r', 2, NULL },
+        { "expert_count", 's', 0, "8" },
+    };
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
+        const char *said = changed_since("mixtral", &changes[i]);
+        if (!said || !strstr(said, changes[i].name))
+            fail_msg("%s was changed: %s", changes[i].name, said ? said : "not a word");
+    }
+    const char *said = changed_since("qwen3_moe", &(extra){ "expert_weights_norm", 'b', 1, NULL });
+    assert_non_null(
+        strstr(said, "expected a boolean, false, as cadre.config says, found a boolean, "
+                     "true"));
+    /* The same value in another width, and values that say nothing */
+    assert_null(changed_since("mixtral", &(extra){ "block_count", 'i', 3, NULL }));
+    assert_null(changed_since("mixtral", &(extra){ "logit_scale", 'r', 1, NULL }));
+    assert_null(changed_since("mixtral", &(extra){ "rope.scaling.factor", 'r', 0, NULL }));
+}
+
+/* Keys of other families that change what is computed are refused by name, unless they say
+ * nothing. */
+static void keys_that_a_family_does_not_read(void **state)
+{
+    (void)state;
+    static const extra others[] = {
+        { "attention.causal", 'b', 0, NULL },
+        { "attention.clamp_kqv", 'r', 8, NULL },
+        { "attention.max_alibi_bias", 'r', 8, NULL },
+        { "attention.scale", 'r', 0.5, NULL },
+        { "attention.sliding_window", 'u', 63, NULL },
+        { "attention.temperature_scale", 'r', 0.1, NULL },
+        { "attn_logit_softcapping", 'r', 50, NULL },
+        { "embedding_scale", 'r', 2, NULL },
+        { "expert_weights_scale", 'r', 2.5, NULL },
+        { "final_logit_softcapping", 'r', 30, NULL },
+        { "interleave_moe_layer_step", 'u', 2, NULL },
+        { "leading_dense_block_count", 'u', 1, NULL },
+        { "logit_scale", 'r', 0.25, NULL },
+        { "moe_every_n_layers", 'u', 2, NULL },
+        { "residual_scale", 'r', 0.5, NULL },
+        { "shared_kv_layers", 'u', 1, NULL },
+        { "use_parallel_residual", 'b', 1, NULL },
+    };
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        refused("llama", KEYS(EXPERTS, others[i]), others[i].name);
+        extra nothing = others[i];
+        nothing.number = nothing.kind == 'b' ? !others[i].number : 0;
+        model_config c = taken("llama", KEYS(EXPERTS, nothing), NULL);
+        model_config_free(&c);
+    }
+    /* A window of the whole context hides nothing, and families that have the key read it. */
+    model_config c =
+        taken("llama", KEYS(EXPERTS, { "attention.sliding_window", 'u', 64, NULL }), NULL);
+    model_config_free(&c);
+    c = taken("granitemoe", KEYS(EXPERTS, { "logit_scale", 'r', 4, NULL }), NULL);
+    model_config_free(&c);
+}
+
 /* A family without a key for it has a step of 1 in files of others, and says so in its own. */
 static void a_step_is_never_nothing(void **state)
 {
@@ -624,6 +721,8 @@ int main(void)
         cmocka_unit_test(a_format_without_a_number_is_not_named),
         cmocka_unit_test(a_magnitude_of_its_own),
         cmocka_unit_test(the_configuration_itself_comes_back),
+        cmocka_unit_test(keys_that_were_changed_since),
+        cmocka_unit_test(keys_that_a_family_does_not_read),
         cmocka_unit_test(a_step_is_never_nothing),
         cmocka_unit_test(numbers_of_families),
         cmocka_unit_test(heads_of_latent_attention),
