@@ -329,6 +329,8 @@ void dispatch(const dispatching *d, plan *p)
 {
     job j = { d, p, segment_count(d->options, p->tokens, d->batch->sequences) };
     if (limited(d->options)) parallel_over(d->compute, j.segments, 1, p->edges, admit_task, &j);
+    /* A plan that was full in training is not outside of it: nothing of then may stay. */
+    else if (p->edge_lost) memset(p->edge_lost, -1, (size_t)p->edges * sizeof(gexp));
     parallel_over(d->compute, j.segments, 1, p->edges, count_task, &j);
     sum_up(&j);
     parallel_over(d->compute, j.segments, 1, p->edges, fill_task, &j);

@@ -241,7 +241,7 @@ static cadre_status add_tensors(layer_case *c)
     for (int i = 0; cadre_moe_tensor_at(c->moe, i, &t); i++) {
         /* A row a token is a row a sequence and place, where slots are told */
         int64_t shape[5] = { c->sequences, c->length };
-        bool by_token = t.rank == 3 && t.shape[0] == c->tokens;
+        bool by_token = t.rank == 3 && t.shape[0] == c->tokens && c->tasks == 1;
         for (int k = 0; k < t.rank; k++) shape[k + by_token] = t.shape[k];
         if (by_token) shape[0] = c->sequences, shape[1] = c->length;
         CADRE_TRY(add_floats(c, t.name, t.rank + by_token, shape, t.values));

@@ -162,12 +162,12 @@ static cadre_status check_together(const moe_config *c, const char *where)
         return cadre_fail(CADRE_EUNSUPPORTED, where,
             "residual-logits: not possible with router %s, whose logits are no product of its own",
             c->router->name);
-    if (c->residual && (c->latent || c->route.omega))
-        return cadre_fail(CADRE_EUNSUPPORTED, where,
-            "residual expert: not together with a latent width or router %s", c->router->name);
-    if (c->latent && c->route.omega)
-        return cadre_fail(CADRE_EUNSUPPORTED, where, "latent width: not together with router %s",
-            c->router->name);
+    if (c->residual && c->latent)
+        return cadre_fail(
+            CADRE_EUNSUPPORTED, where, "residual expert: not together with a latent width");
+    if ((c->residual || c->latent) && c->route.omega)
+        return cadre_fail(CADRE_EUNSUPPORTED, where, "%s: not together with router %s",
+            c->residual ? "residual expert" : "latent width", c->router->name);
     if (c->dispatch.overflow != OVERFLOW_NONE &&
         c->router->traits & (ROUTER_OWN_CAPACITY | ROUTER_MIXES | ROUTER_EVERY_EXPERT))
         return cadre_fail(CADRE_EARGUMENT, where, "overflow: with router %s no expert is ever full",

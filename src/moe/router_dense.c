@@ -71,6 +71,15 @@ static void score_tasks(const router_token *t)
     }
 }
 
+/* d [tasks, T, E] is 0 for tokens of padding. */
+static void clear_padding(const routing *r, real *d)
+{
+    size_t bytes = (size_t)r->plan->experts * sizeof(real);
+    for (int64_t i = 0; i < r->options->tasks * r->plan->tokens; i++)
+        if (!plan_is_valid(r->plan, i % r->plan->tokens))
+            memset(d + i * r->plan->experts, 0, bytes);
+}
+
 static int32_t choose(const router_token *t)
 {
     if (has_tasks(t->options)) score_tasks(t);
@@ -89,22 +98,13 @@ static void backward(const router_token *t, const token_gradient *d)
     }
     task_weights w = task_weights_of(t->routing);
     for (int64_t k = 0; k < tasks; k++) {
-        real *dw = w.dweight + place_of(t, k), *p = w.weight + place_of(t, k),
-             scale = t->options->scale;
-        t->rows->scale(t->experts, 1 / scale, p, p);
+        real *dw = w.dweight + place_of(t, k), *p = d->dlogits, scale = t->options->scale;
+        t->rows->scale(t->experts, 1 / scale, w.weight + place_of(t, k), p);
         t->rows->scale(t->experts, scale, dw, dw);
         t->rows->axpy(t->experts, 1 / (real)tasks, d->dprobability, dw);
         t->rows->softmax_backward(t->experts, p, dw, dw);
     }
     memset(d->dlogits, 0, (size_t)t->experts * sizeof(real));
-}
-
-static void clear_padding(const routing *r, real *d)
-{
-    size_t bytes = (size_t)r->plan->experts * sizeof(real);
-    for (int64_t i = 0; i < r->options->tasks * r->plan->tokens; i++)
-        if (!plan_is_valid(r->plan, i % r->plan->tokens))
-            memset(d + i * r->plan->experts, 0, bytes);
 }
 
 static void project_backward(
@@ -136,7 +136,11 @@ static int tensors(const routing *r, router_tensor *list)
     return 1;
 }
 
-static void assign(routing *r) { assign_each(r, choose); }
+static void assign(routing *r)
+{
+    assign_each(r, choose);
+    if (has_tasks(r->options)) clear_padding(r, task_weights_of(r).weight);
+}
 
 static int64_t matrix_rows(const router_options *o, int32_t experts)
 {

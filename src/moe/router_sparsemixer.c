@@ -119,10 +119,12 @@ static void weigh(const router_token *t)
     }
 }
 
-/* Forward: w_k = p m. dz += gradient p (onehot - p), without m. */
+/* Forward: w_k = p m. dz += gradient p (onehot - p), without m. Outside of training nothing is
+ * sampled, w_k = p, and the gradient is that. */
 static void backward(const router_token *t, const token_gradient *d)
 {
-    real *p = d->dprobability, gradient = t->options->scale * rule_of(t)->gradient;
+    real *p = d->dprobability, gradient = t->options->scale;
+    if (t->routing->batch->random.train) gradient *= rule_of(t)->gradient;
     backward_probability(t, d);
     for (int32_t k = 0; k < t->count; k++) {
         mask_logits(t, k, p);

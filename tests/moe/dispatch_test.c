@@ -340,6 +340,30 @@ static void test_without_a_limit_every_edge_has_a_row(void **state)
     }
 }
 
+/* A layer whose experts are full in training alone uses one plan for both. */
+static void test_losses_end_with_training(void **state)
+{
+    (void)state;
+    fixture *f = batch_of_four(OVERFLOW_DROP, PRIORITY_CHOICE);
+    dispatch_options evaluation = { .overflow = OVERFLOW_NONE };
+    dispatch_scratch scratch;
+    arena measured = { 0 };
+    int64_t cursor = 0;
+    plan_loss loss;
+    expect_one_loss(f, 1, 1, 0, -1);
+    dispatch_layout(&scratch, &measured, &f->options, 4, 1, 2, 4);
+    arena memory;
+    assert_true(arena_open(&memory, measured.used));
+    dispatch_layout(&scratch, &memory, &f->options, 4, 1, 2, 4);
+    dispatching d = { f->c, &evaluation, &f->batch, 2, f->score, f->score, &scratch };
+    dispatch(&d, &f->plan);
+    assert_int_equal(f->plan.rows, 8);
+    assert_int_equal(f->plan.dropped, 0);
+    assert_false(plan_next_loss(&f->plan, &cursor, &loss));
+    arena_close(&memory);
+    drop(f);
+}
+
 /* A sequence keeps its rows whatever stands beside it. */
 static void test_sequences_do_not_compete(void **state)
 {
@@ -368,6 +392,7 @@ int main(void)
         cmocka_unit_test(test_capacity_counts_the_picks),
         cmocka_unit_test(test_capacity_follows_the_rules),
         cmocka_unit_test(test_without_a_limit_every_edge_has_a_row),
+        cmocka_unit_test(test_losses_end_with_training),
         cmocka_unit_test(test_sequences_do_not_compete),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
