@@ -116,12 +116,12 @@ static void fill(cadre_real *x, int64_t count, const char *name, double deviatio
 static cadre_options *options_of(const char *text)
 {
     const cadre_option_table tables[] = { cadre_layer_options(), cadre_routing_options() };
-    char copy[256], *rest = copy, *name;
+    char copy[256], *name;
     cadre_options *o;
     snprintf(copy, sizeof copy, "%s", text);
     succeeds(cadre_options_new(tables, 2, &o));
-    while ((name = strtok_r(rest, " ", &rest)))
-        succeeds(cadre_options_set(o, name, strtok_r(rest, " ", &rest)));
+    for (name = strtok(copy, " "); name; name = strtok(NULL, " "))
+        succeeds(cadre_options_set(o, name, strtok(NULL, " ")));
     return o;
 }
 
