@@ -45,8 +45,9 @@ const command command_convert = {
         "all.\n\n"
         "FORMAT is one number format for all matrices, or a mixture with the name and rules of "
         "llama.cpp's (q4_k_m and the like), which gives more bits to the tensors that need "
-        "them. Block formats are for GGUF only. Vectors and routers stay f32. Rows that do not "
-        "divide into blocks become q8_0, or f16 where 32 does not divide them; a note says so.\n\n"
+        "them. Block formats are for GGUF only. Vectors and routers stay f32. Rows that blocks of "
+        "256 do not divide become q5_0, q5_1 or q8_0 in place of q4_k, q5_k and q6_k, or f16 where "
+        "32 does not divide them; a note says so.\n\n"
         "What GGUF has no key for is stored as the text of config.json under cadre.config.",
     .own = ROWS(rows),
     .examples = LINES("for other programs", "cadre convert runs/first first.gguf --dtype bf16",

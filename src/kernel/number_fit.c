@@ -141,6 +141,22 @@ static line fit_line(const float *values, int high)
     return best;
 }
 
+static void quantise_line(const float *values, line own, int high, uint8_t *quants)
+{
+    const float inverse = inverse_of(own.scale);
+    for (int i = 0; i < SUB_BLOCK; i++)
+        quants[i] = (uint8_t)number_nearest((values[i] + own.minimum) * inverse, 0, (float)high);
+}
+
+void number_fit_line(const float *values, int high, float *scale, float *minimum, uint8_t *quants)
+{
+    line own = fit_line(values, high);
+    own.scale = number_finite_half(own.scale);
+    own.minimum = number_finite_half(own.minimum);
+    quantise_line(values, own, high, quants);
+    *scale = own.scale, *minimum = -own.minimum;
+}
+
 /* ---- eight sub-blocks under a common scale and minimum ---- */
 
 static float line_error(const float *values, line own, int high)
@@ -187,13 +203,8 @@ static float settle(const float *values, int high, number_sub_blocks *b)
 
 static void quantise_sub_blocks(const float *values, int high, number_sub_blocks *b)
 {
-    for (int p = 0; p < FIT_SUB_BLOCKS; p++) {
-        const line own = line_of(b, p);
-        const float inverse = inverse_of(own.scale);
-        for (int i = p * SUB_BLOCK; i < (p + 1) * SUB_BLOCK; i++)
-            b->quants[i] =
-                (uint8_t)number_nearest((values[i] + own.minimum) * inverse, 0, (float)high);
-    }
+    for (int p = 0; p < FIT_SUB_BLOCKS; p++)
+        quantise_line(values + p * SUB_BLOCK, line_of(b, p), high, b->quants + p * SUB_BLOCK);
 }
 
 /* Solves for the common scale and minimum of least error, while quantised values, sub-blocks'

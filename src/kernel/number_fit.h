@@ -44,6 +44,10 @@ float number_fit_scale(const float *values, int count, int low, int high);
 /* The squared error that q in low..high leaves under this scale. */
 float number_scale_error(const float *values, int count, float scale, int low, int high);
 
+/* 32 values = scale * q + minimum, with q in 0..high; scale and minimum fit float16, and the
+ * minimum is at most 0. */
+void number_fit_line(const float *values, int high, float *scale, float *minimum, uint8_t *quants);
+
 /* 256 values in 8 sub-blocks p of 32: value = scale * scales[p] * q - minimum * minima[p], with q
  * in 0..high and scales and minima in 0..63; scale and minimum fit float16. */
 typedef struct number_sub_blocks {

@@ -81,6 +81,27 @@ cadre_status format_choice_parse(
 
 /* ---- formats ---- */
 
+/* Whether a layer has a tensor that counts as attention's values: v, or q, k and v in one, or keys
+ * and values in one */
+static bool has_values(const mixer_config *m)
+{
+    if (m->row == &mixer_latent) return !m->split_kv_b;
+    if (m->row == &mixer_grouped) return m->values != VALUES_OF_KEYS;
+    return m->row == &mixer_gated_delta || m->row == &mixer_kda || m->row == &mixer_cross;
+}
+
+/* Which layers' values have more bits is counted in those that have values. */
+static bool values_have_more(const format_choice *d, const model_config *config, int64_t layer)
+{
+    int64_t before = 0, all = 0;
+    for (int64_t l = 0; l < config->layers; l++) {
+        bool counts = has_values(&config->layer[l].mixer);
+        all += counts;
+        before += counts && l < layer;
+    }
+    return d->values_have_more(before, all);
+}
+
 const number_format *format_choice_of(
     const format_choice *d, const model_config *config, const param *p)
 {
@@ -90,9 +111,8 @@ const number_format *format_choice_of(
     case ROLE_EMBED: return config->tie ? d->head : d->base;
     case ROLE_V:
     case ROLE_KV_B:
-        return eight                                           ? &number_q8_0
-               : d->values_have_more(p->layer, config->layers) ? d->more
-                                                               : d->base;
+    case ROLE_DELTA_IN:
+        return eight ? &number_q8_0 : values_have_more(d, config, p->layer) ? d->more : d->base;
     case ROLE_K: return eight ? &number_q8_0 : d->base;
     case ROLE_O: return eight ? d->eight_out : d->base;
     case ROLE_DOWN:
@@ -102,8 +122,15 @@ const number_format *format_choice_of(
     }
 }
 
+/* Of as many bits, in blocks of 32 */
+static const number_format *in_small_blocks(const number_format *f)
+{
+    return f == &number_q4_k ? &number_q5_0 : f == &number_q5_k ? &number_q5_1 : &number_q8_0;
+}
+
 const number_format *format_choice_fitting(const number_format *wanted, int64_t cols)
 {
+    const number_format *small = in_small_blocks(wanted);
     if (cols % wanted->block == 0) return wanted;
-    return cols % number_q8_0.block == 0 ? &number_q8_0 : &number_f16;
+    return cols % small->block == 0 ? small : &number_f16;
 }

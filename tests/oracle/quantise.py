@@ -11,7 +11,7 @@ import sys
 import gguf
 import numpy as np
 
-FORMATS = ["Q8_0", "Q4_0", "Q4_K", "Q5_K", "Q6_K", "MXFP4"]
+FORMATS = ["Q8_0", "Q4_0", "Q5_0", "Q5_1", "Q4_K", "Q5_K", "Q6_K", "MXFP4"]
 ROWS, COLS = 64, 512
 
 
