@@ -37,6 +37,14 @@ typedef struct cadre_server_options {
     void *arg;
     int64_t memory;      /* as cadre_opening has it */
     const char *adapter; /* as cadre_opening has it */
+    /* Before it can answer, the experts are read that warm_by says were used most, or where that
+     * is NULL, earlier servers; then, at its end, it leaves the next one what it used
+     * (cadre_model_warm, cadre_model_keep_use) */
+    bool warm;
+    const char *warm_by;
+    /* Called in the thread that opens the model: how many of these experts are there; NULL: not
+     * wanted */
+    void (*warming)(void *arg, int64_t done, int64_t total);
 } cadre_server_options;
 
 /* Listens, and answers nothing yet. Borrows the context, in which nobody else is to compute.

@@ -3,7 +3,7 @@
 #ifndef CADRE_STORE_PUBLIC_H
 #define CADRE_STORE_PUBLIC_H
 
-#include "cadre/model.h"
+#include "cadre/evaluate.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -32,6 +32,19 @@ typedef struct cadre_store {
 } cadre_store;
 
 CADRE_API cadre_status cadre_model_store(const cadre_model *model, cadre_store *store);
+
+/* Before anything is run: reads the experts that a file says were used most, as many as have room,
+ * so that they need not be waited for. The file is a recording of routes, or what
+ * cadre_model_keep_use wrote; NULL: what the last run of this model left beside it, and nothing is
+ * done if there is none. Refused is a file of a model with other layers. progress counts experts.
+ * Results are the same. Of a model all of whose weights are in memory, nothing is done. */
+CADRE_API cadre_status cadre_model_warm(
+    cadre_model *model, const char *path, cadre_progress_listener progress, void *arg);
+
+/* After the last run, before the model is closed: writes how much each expert was used, and in
+ * earlier runs if it was warmed by what they left, to a file of the folder .cadre beside the model.
+ * Where that cannot be written, or nothing was run, nothing is done. */
+CADRE_API cadre_status cadre_model_keep_use(cadre_model *model);
 
 /* Measures how many bytes a second the disk gives of the file of such a model, for about `seconds`;
  * 0: it is too small. */

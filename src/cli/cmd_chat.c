@@ -250,7 +250,8 @@ const command command_chat = {
         "length, context or stopped), prompt_tokens, tokens (including thoughts), "
         "tokens_per_second (0 if there was only one token).",
     .own = ROWS(rows),
-    .tables = { sampling_suggested_options, opened_options, cadre_ranks_options },
+    .tables = { sampling_suggested_options, opened_options, opened_warm_options,
+        cadre_ranks_options },
     .examples =
         LINES("on the terminal", "cadre chat models/Qwen3-30B-A3B --think off --system 'Be brief.'",
             "one question of a script",

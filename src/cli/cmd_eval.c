@@ -167,7 +167,7 @@ const command command_eval = {
         "window, in spans of 3 tokens on average. Bytes, tokens and bits per byte are then of what "
         "it predicts.",
     .own = ROWS(rows),
-    .tables = { opened_options, cadre_ranks_options },
+    .tables = { opened_options, opened_warm_options, cadre_ranks_options },
     .examples = LINES("bits per byte of what training kept apart",
         "cadre eval runs/first --text runs/first/validation/*.txt"),
     .stops = true,

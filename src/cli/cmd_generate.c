@@ -213,7 +213,8 @@ const command command_generate = {
         "and editors add one. --stop finds its text wherever tokens begin and end: text that "
         "may be the beginning of it is held back, and printed if it is not.",
     .own = ROWS(rows),
-    .tables = { prompt_options, sampling_options, opened_options, cadre_ranks_options },
+    .tables = { prompt_options, sampling_options, opened_options, opened_warm_options,
+        cadre_ranks_options },
     .examples = LINES("one line, of a prompt in a file",
         "cadre generate runs/first --prompt-file prompt.txt --greedy --stop $'\\n'", "a sample",
         "cadre generate runs/first -p 'The Debian system' -n 64 --temperature 0.8",

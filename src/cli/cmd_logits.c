@@ -66,7 +66,7 @@ const command command_logits = {
         "'weights' [S, T, K], by which their outputs were multiplied. -1 and 0 stand where a "
         "token has fewer picks.",
     .own = ROWS(rows),
-    .tables = { opened_options, cadre_ranks_options },
+    .tables = { opened_options, opened_warm_options, cadre_ranks_options },
     .examples = LINES(
         "four positions", "cadre logits runs/first --tokens 5,17,3,9 --out logits.safetensors"),
     .spreads = true,

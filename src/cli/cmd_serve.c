@@ -11,6 +11,7 @@
 #include "cli/complain.h"
 #include "cli/input.h"
 #include "cli/opened.h"
+#include "cli/progress.h"
 
 static const cadre_option rows[] = {
     { .name = "host",
@@ -151,7 +152,9 @@ static char *read_key(const char *path)
     return key;
 }
 
-static cadre_server_options options_of(const invocation *call, const char *key, int64_t body_limit)
+/* `warming` is drawn on while experts are read. */
+static cadre_server_options options_of(
+    const invocation *call, const char *key, int64_t body_limit, progress *warming)
 {
     const cadre_options *o = call->options;
     int64_t queue = cadre_options_int(o, "queue", 0);
@@ -171,7 +174,11 @@ static cadre_server_options options_of(const invocation *call, const char *key, 
         .cache = cadre_options_text(o, "cache", 0),
         .memory = cadre_options_count(o, "memory") ? cadre_options_int(o, "memory", 0) : 0,
         .adapter = opened_adapter(o),
+        .warm = opened_warmth_of(o).warm,
+        .warm_by = opened_warmth_of(o).by,
+        .warming = opened_draw_warming,
         .listening = tell_address,
+        .arg = warming,
         .log = call->quiet ? NULL : tell_line };
 }
 
@@ -215,7 +222,8 @@ static int run_serve(const invocation *call)
             "as 64K or 8M", "serve: --body-limit: expected a size, found '%s'", size);
     if (key_file && !(key = read_key(key_file))) return EXIT_WORLD;
     raise_file_limit();
-    cadre_server_options options = options_of(call, key, body_limit);
+    progress warming = progress_begin(call);
+    cadre_server_options options = options_of(call, key, body_limit, &warming);
     int exit_code = serve(call, &options);
     free(key);
     return exit_code;
@@ -234,7 +242,7 @@ const command command_serve = {
         "All texts are written together, pass by pass; what one says does not depend on the "
         "others. SIGTERM lets what runs be finished.",
     .own = ROWS(rows),
-    .tables = { opened_options, cadre_ranks_options },
+    .tables = { opened_options, opened_warm_options, cadre_ranks_options },
     .examples = LINES("a model that is on disk", "cadre serve runs/first --port 8080",
         "for others than this machine, who know the key",
         "cadre serve runs/first --host 0.0.0.0 --api-key-file key.txt"),

@@ -12,7 +12,7 @@ enum {
     EXIT_WORLD = 1,
     EXIT_USAGE = 2,
     EXIT_INTERRUPTED = 130,
-    MOST_TABLES = 4,
+    MOST_TABLES = 5,
     ALL_TABLES = MOST_TABLES + 3
 };
 

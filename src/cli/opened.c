@@ -2,6 +2,7 @@
 #include "cli/opened.h"
 
 #include <signal.h>
+#include <string.h>
 
 #include "cli/progress.h"
 #include "cli/ranks.h"
@@ -36,7 +37,27 @@ static const cadre_option rows[] = {
                 "the peft package, made it)" },
 };
 
+static const cadre_option warm_rows[] = {
+    { .name = "warm",
+        .kind = CADRE_OPTION_TEXT,
+        .value = "FILE",
+        .fallback = "earlier",
+        .subject = "Running",
+        .help = "with --memory, read the experts before the first token that earlier runs of this "
+                "model used most, as a file in .cadre beside it tells; or those of a FILE that "
+                "--routes wrote; or none, and leave no such file" },
+};
+
 cadre_option_table opened_options(void) { return ROWS(rows); }
+cadre_option_table opened_warm_options(void) { return ROWS(warm_rows); }
+
+opened_warmth opened_warmth_of(const cadre_options *options)
+{
+    if (!cadre_options_row(options, "warm")) return (opened_warmth){ false, NULL };
+    const char *by = cadre_options_text(options, "warm", 0);
+    if (!strcmp(by, "none")) return (opened_warmth){ false, NULL };
+    return (opened_warmth){ true, strcmp(by, "earlier") != 0 ? by : NULL };
+}
 cadre_option_table opened_cache_options(void) { return (cadre_option_table){ &rows[1], 1 }; }
 
 /* 0: no limit */
@@ -52,6 +73,26 @@ const char *opened_adapter(const cadre_options *options)
     return given ? cadre_options_text(options, "adapter", 0) : NULL;
 }
 
+void opened_draw_warming(void *arg, int64_t done, int64_t total)
+{
+    progress *p = arg;
+    if (done == total) progress_wipe(p);
+    else if (progress_due(p))
+        progress_draw(p, (double)done / (double)total, "reading experts  %lld of %lld",
+            (long long)done, (long long)total);
+}
+
+static cadre_status warm(const invocation *call, opened *o)
+{
+    opened_warmth w = opened_warmth_of(call->options);
+    if (!w.warm) return CADRE_OK;
+    progress p = progress_begin(call);
+    cadre_status status = cadre_model_warm(o->model, w.by, opened_draw_warming, &p);
+    progress_wipe(&p);
+    o->keeps = status == CADRE_OK && !w.by;
+    return status;
+}
+
 cadre_status opened_model(const invocation *call, const char *path, opened *o)
 {
     const cadre_options *options = call->options;
@@ -62,7 +103,8 @@ cadre_status opened_model(const invocation *call, const char *path, opened *o)
             cadre_options_row(options, "cache") ? cadre_options_text(options, "cache", 0) : NULL,
         .memory = memory_of(options),
         .adapter = opened_adapter(options) };
-    return cadre_model_open_with(o->context, path, &how, &o->model);
+    cadre_status status = cadre_model_open_with(o->context, path, &how, &o->model);
+    return status == CADRE_OK ? warm(call, o) : status;
 }
 
 /* 0: the library's default */
@@ -110,6 +152,7 @@ int opened_end_followed(opened *o)
 
 void opened_end(opened *o)
 {
+    if (o->keeps) (void)cadre_model_keep_use(o->model);
     cadre_model_close(o->model);
     cadre_context_free(o->context);
     *o = (opened){ 0 };

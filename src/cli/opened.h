@@ -8,12 +8,23 @@
 typedef struct opened {
     cadre_context *context;
     cadre_model *model; /* NULL: none was asked for */
+    bool keeps;         /* at the end, how much experts were used */
     bool followed;      /* this process has done its part of what rank 0 runs: nothing is left */
 } opened;
 
 cadre_option_table opened_options(void); /* how a model that a command runs is opened */
 const char *opened_adapter(const cadre_options *options); /* NULL: none */
-cadre_option_table opened_cache_options(void);            /* of these, that of the cache alone */
+
+/* What is known of experts before a command with --memory begins */
+typedef struct opened_warmth {
+    bool warm;
+    const char *by; /* a file; NULL: what earlier runs left, and this one leaves */
+} opened_warmth;
+cadre_option_table opened_warm_options(void);
+opened_warmth opened_warmth_of(const cadre_options *options);
+/* A cadre_progress_listener, whose arg is a progress */
+void opened_draw_warming(void *arg, int64_t done, int64_t total);
+cadre_option_table opened_cache_options(void); /* of these, that of the cache alone */
 cadre_status opened_begin(const invocation *call, const char *model /* NULL: none */, opened *o);
 /* Opens a model in the context, as the options say. */
 cadre_status opened_model(const invocation *call, const char *path, opened *o);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "cadre/store.h"
 
 cadre_status engine_open(cadre_context *context, const engine_options *options, engine *e)
 {
@@ -54,6 +55,7 @@ static cadre_status open_all(engine *e)
     cadre_batcher_limits limits = o->limits;
     CADRE_TRY(cadre_model_open_with(e->context, o->path, &how, &e->model));
     CADRE_TRY(cadre_model_tokenizer(e->model, &t));
+    if (o->warm) CADRE_TRY(cadre_model_warm(e->model, o->warm_by, o->warming, o->warming_arg));
     if (limits.context > e->model->config.context) limits.context = 0;
     return cadre_batcher_new(e->model, &limits, &e->batcher);
 }
@@ -128,6 +130,7 @@ void engine_close(engine *e)
         pthread_join(e->thread, NULL);
     }
     cadre_batcher_free(e->batcher);
+    if (e->model && e->options.warm && !e->options.warm_by) (void)cadre_model_keep_use(e->model);
     cadre_model_close(e->model);
     pthread_cond_destroy(&e->condition);
     pthread_mutex_destroy(&e->mutex);

@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 
 #include "cadre/batcher.h"
+#include "cadre/evaluate.h"
 #include "model/model.h"
 
 typedef enum engine_state { ENGINE_OPENS, ENGINE_READY, ENGINE_FAILED } engine_state;
@@ -17,6 +18,10 @@ typedef struct engine_options {
     bool repack;
     int64_t memory;
     const char *adapter;
+    bool warm;           /* before it is ready, by ... */
+    const char *warm_by; /* ... this file; NULL: what was kept, and is kept at the end */
+    cadre_progress_listener warming; /* NULL: not wanted */
+    void *warming_arg;
     const char *cache;           /* format of keys and values; NULL: f32 */
     cadre_batcher_limits limits; /* a context of 0, or beyond the model's own, is its own */
 } engine_options;

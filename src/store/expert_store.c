@@ -2,9 +2,12 @@
 #include "store/expert_store.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/interrupt.h"
+#include "base/memory.h"
 #include "store/store_state.h"
 
 /* ---- slots ---- */
@@ -130,18 +133,21 @@ static cadre_status take_arrived(expert_store *s, double seconds)
     return status;
 }
 
+static cadre_status fail_stalled(const expert_store *s)
+{
+    return cadre_fail(CADRE_EIO, s->file[0].path,
+        "expected the disk to answer within %g seconds, found that it did not", s->patience);
+}
+
 static cadre_status wait_for_more(expert_store *s)
 {
     double before = clock_seconds();
     read_job *job = read_queue_wait(s->queue, s->patience);
     atomic_fetch_add(&s->waited, (int64_t)(1e6 * (clock_seconds() - before)));
     s->stalls = !job;
-    if (job) {
-        CADRE_TRY(take(s, job));
-        return take_arrived(s, 0);
-    }
-    return cadre_fail(CADRE_EIO, s->file[0].path,
-        "expected the disk to answer within %g seconds, found that it did not", s->patience);
+    if (!job) return fail_stalled(s);
+    CADRE_TRY(take(s, job));
+    return take_arrived(s, 0);
 }
 
 /* ---- what a pass wants ---- */
@@ -152,6 +158,46 @@ static void read_missing(expert_store *s, int64_t layer, const int32_t *experts,
         int32_t expert = s->first[layer] + experts[i];
         if (s->slot_of[expert] == NONE && !begin_reading(s, expert, false)) return;
     }
+}
+
+/* ---- what was used before ---- */
+
+static int by_number(const void *a, const void *b)
+{
+    return *(const int32_t *)a - *(const int32_t *)b;
+}
+
+/* Waits until all that was begun is there, or cannot be read. */
+static cadre_status wait_for_all(expert_store *s, int32_t total, store_progress progress, void *arg)
+{
+    for (int32_t done = 0; done < total;) {
+        read_job *job = read_queue_wait(s->queue, s->patience);
+        if (!job) return fail_stalled(s);
+        store_slot *slot = job->owner;
+        (void)take(s, job);
+        done += slot->state != SLOT_READING;
+        if (progress) progress(arg, done, total);
+        CADRE_TRY(interrupt_check(s->file[0].path));
+    }
+    return CADRE_OK;
+}
+
+cadre_status expert_store_warm(
+    expert_store *s, expert_heat *past, bool kept, store_progress progress, void *arg)
+{
+    int32_t experts = s->first[s->layers], count = s->slots < experts ? s->slots : experts, *order;
+    CADRE_TRY(expert_heat_order(past->use, experts, &order));
+    while (count && !past->use[order[count - 1]]) count--;
+    policy_expect(&s->policy, past->use, past->tokens);
+    if (kept) s->past = *past;
+    else expert_heat_close(past);
+    qsort(order, (size_t)count, sizeof *order, by_number);
+    for (int32_t i = 0; i < count; i++) {
+        (void)begin_reading(s, order[i], false);
+        s->slot[s->slot_of[order[i]]].unused = true;
+    }
+    mem_free(order);
+    return wait_for_all(s, count, progress, arg);
 }
 
 /* ---- guesses ---- */
@@ -258,6 +304,7 @@ static void prefetch(expert_source *source, int64_t layer, const plan *p)
     }
     judge_guesses(s, v);
     policy_visit(&s->policy, v, s->rows, p->tokens);
+    expert_heat_add(&s->used, v, s->rows, p->tokens);
     atomic_fetch_add(&s->picks, picks);
     atomic_fetch_add(&s->hits, picks - misses);
     take_arrived(s, 0);

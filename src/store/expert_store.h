@@ -17,6 +17,7 @@
 #include "base/read_queue.h"
 #include "moe/expert_source.h"
 #include "store/disk_bandwidth.h"
+#include "store/expert_heat.h"
 #include "store/policy.h"
 #include "weights/expert_record.h"
 
@@ -50,6 +51,16 @@ store_size expert_store_size(const store_stack *stacks, int count);
 cadre_status expert_store_open(const weight_file *file, const store_stack *stacks, int count,
     const store_options *options, expert_store **store);
 void expert_store_close(expert_store *s); /* NULL is fine */
+
+/* Before the first pass: reads the experts that were used most, as many as there are slots, and
+ * lets the policy know. What cannot be read is left out. Takes the content of `past`, which later
+ * runs are to know too if it is `kept`. */
+typedef void (*store_progress)(void *arg, int64_t done, int64_t total); /* NULL: not wanted */
+cadre_status expert_store_warm(
+    expert_store *s, expert_heat *past, bool kept, store_progress progress, void *arg);
+policy_shape expert_store_shape(const expert_store *s); /* of the experts that it numbers */
+/* What was used, and what is kept of the past; the store may only be closed after it. */
+const expert_heat *expert_store_heat(expert_store *s);
 expert_source *expert_store_source(expert_store *s, int stack);
 
 typedef struct store_stats {

@@ -1,6 +1,7 @@
 /* policy.c - THE LIST of policies, and what they share: their arrays and the passing of time. */
 #include "store/policy.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -40,6 +41,12 @@ void policy_visit(policy *p, int64_t layer, const int32_t *rows, int64_t tokens)
     p->visits++;
     p->layer = layer;
     p->row->visit(p, layer, rows, tokens);
+}
+
+void policy_expect(policy *p, const double *use, double tokens)
+{
+    for (int32_t e = 0; e < p->shape.first[p->shape.layers]; e++)
+        p->row->expect(p, e, fmin(use[e] / tokens, 1));
 }
 
 /* Up to so many tokens are a pass of streams, which is one step of time; more are a prompt, which

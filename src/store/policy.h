@@ -27,6 +27,8 @@ typedef struct policy_row {
     /* rows [E of the layer]: of the layer's experts, in a pass of so many tokens */
     void (*visit)(policy *p, int64_t layer, const int32_t *rows, int64_t tokens);
     double (*worth)(const policy *p, int32_t expert);
+    /* Before any visit: what an earlier run tells, a chance in 0 .. 1 that a token uses it */
+    void (*expect)(policy *p, int32_t expert, double chance);
 } policy_row;
 
 /* THE LIST of policies; the first is the one that is used where none is named. */
@@ -48,6 +50,8 @@ struct policy {
 cadre_status policy_open(const policy_row *row, policy_shape shape, policy *p);
 void policy_close(policy *p);
 void policy_visit(policy *p, int64_t layer, const int32_t *rows, int64_t tokens);
+/* Before any visit: use [experts], of so many tokens, in earlier runs */
+void policy_expect(policy *p, const double *use, double tokens);
 
 static inline double policy_worth(const policy *p, int32_t expert)
 {

@@ -16,10 +16,19 @@ static void visit_lru(policy *p, int64_t layer, const int32_t *rows, int64_t tok
         if (rows[e]) p->array[0][first + e] = (double)p->visits;
 }
 
+/* Of no visit yet, those that are likelier come later. */
+static void expect_lru(policy *p, int32_t expert, double chance) { p->array[0][expert] = chance; }
+
 static void visit_lfu(policy *p, int64_t layer, const int32_t *rows, int64_t tokens)
 {
     int32_t first = p->shape.first[layer], count = p->shape.first[layer + 1] - first;
     for (int32_t e = 0; e < count; e++) p->array[0][first + e] += policy_use_of(rows[e], tokens);
+}
+
+/* As if so many tokens had gone before */
+static void expect_lfu(policy *p, int32_t expert, double chance)
+{
+    p->array[0][expert] = HALF_LIFE * chance;
 }
 
 /* A count c at time t is worth c 2^(-(now - t) / 16). Its logarithm, but for what all experts have
@@ -34,8 +43,15 @@ static void visit_aged(policy *p, int64_t layer, const int32_t *rows, int64_t to
                                   policy_use_of(rows[e], tokens));
 }
 
-const policy_row policy_lru = { "lru", "least recently used", 1, visit_lru, first_array };
-const policy_row policy_lfu = { "lfu", "least often used", 1, visit_lfu, first_array };
+/* What a use a token comes to in the long run */
+static void expect_aged(policy *p, int32_t expert, double chance)
+{
+    p->array[0][expert] = chance > 0 ? log2(chance * HALF_LIFE / log(2)) : -HALF_LIFE;
+}
+
+const policy_row policy_lru = { "lru", "least recently used", 1, visit_lru, first_array,
+    expect_lru };
+const policy_row policy_lfu = { "lfu", "least often used", 1, visit_lfu, first_array, expect_lfu };
 const policy_row policy_aged = { "aged-lfu",
-    "least often used, where a use counts half as much every 16 tokens", 1, visit_aged,
-    first_array };
+    "least often used, where a use counts half as much every 16 tokens", 1, visit_aged, first_array,
+    expect_aged };

@@ -48,6 +48,9 @@ static void learn(policy *p, int32_t first, int32_t count, const int32_t *rows)
     }
 }
 
+/* Until examples have come */
+static void begin(policy *p) { p->weight[1] = p->weight[2] = 0.5; }
+
 static void update(policy *p, int32_t expert, double use)
 {
     for (int i = 0; i < RATES; i++) {
@@ -62,15 +65,23 @@ static void visit(policy *p, int64_t layer, const int32_t *rows, int64_t tokens)
     int32_t first = p->shape.first[layer], count = p->shape.first[layer + 1] - first;
     double f[FEATURES];
     (void)tokens;
-    if (p->visits == 1) {
-        p->weight[1] = p->weight[2] = 0.5;
-    }
+    if (p->visits == 1) begin(p);
     if (p->array[CHANCE][first] > 0) learn(p, first, count, rows);
     for (int32_t e = 0; e < count; e++) {
         update(p, first + e, rows[e] > 0);
         features_of(p, first + e, f);
         p->array[CHANCE][first + e] = chance_of(p, f);
     }
+}
+
+static void expect(policy *p, int32_t expert, double chance)
+{
+    double f[FEATURES];
+    begin(p);
+    for (int i = 0; i < RATES; i++) p->array[i][expert] = chance;
+    p->array[SINCE][expert] = fmin(1 / fmax(chance, LEAST) - 1, half_life[RATES - 1]);
+    features_of(p, expert, f);
+    p->array[CHANCE][expert] = chance_of(p, f);
 }
 
 static int64_t layer_of(const policy *p, int32_t expert)
@@ -93,4 +104,5 @@ static double worth(const policy *p, int32_t expert)
 }
 
 const policy_row policy_learnt = { "learnt",
-    "waits longest, by a chance of use that is learnt while it runs", ARRAYS, visit, worth };
+    "waits longest, by a chance of use that is learnt while it runs", ARRAYS, visit, worth,
+    expect };

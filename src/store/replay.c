@@ -52,6 +52,16 @@ static int64_t visit(replaying *p, int64_t v)
     return hits;
 }
 
+static cadre_status fill(replaying *p)
+{
+    int32_t experts = p->r->shape.first[p->r->shape.layers], *order;
+    policy_expect(&p->policy, p->r->past->use, p->r->past->tokens);
+    CADRE_TRY(expert_heat_order(p->r->past->use, experts, &order));
+    while (p->count < p->slots && p->count < experts) p->held[order[p->count++]] = true;
+    mem_free(order);
+    return CADRE_OK;
+}
+
 cadre_status replay_hits(const replay *r, const policy_row *row, int32_t slots, int64_t *hits)
 {
     int32_t experts = r->shape.first[r->shape.layers];
@@ -64,6 +74,7 @@ cadre_status replay_hits(const replay *r, const policy_row *row, int32_t slots, 
     cadre_status status = p.held && p.wanted && p.rows ? CADRE_OK : CADRE_ENOMEM;
     if (status == CADRE_OK) status = policy_open(row, r->shape, &p.policy);
     int64_t found = 0;
+    if (status == CADRE_OK && r->past) status = fill(&p);
     for (int64_t v = 0; status == CADRE_OK && v < r->visits; v++) found += visit(&p, v);
     policy_close(&p.policy);
     mem_free(p.held);

@@ -157,7 +157,8 @@ static cadre_status open_all(expert_store *s, const weight_file *file, const sto
     s->jobs = most_jobs(s);
     if (!(s->job = MEM_ARRAY(read_job, (int64_t)s->slots * s->jobs))) return CADRE_ENOMEM;
     CADRE_TRY(open_files(s, file));
-    CADRE_TRY(policy_open(row, (policy_shape){ s->layers, s->first }, &s->policy));
+    CADRE_TRY(policy_open(row, expert_store_shape(s), &s->policy));
+    CADRE_TRY(expert_heat_open(expert_store_shape(s), &s->used));
     return read_queue_new(o->engine, STORE_DEPTH, &s->queue);
 }
 
@@ -180,6 +181,8 @@ void expert_store_close(expert_store *s)
     if (!s) return;
     read_queue_free(s->queue);
     policy_close(&s->policy);
+    expert_heat_close(&s->used);
+    expert_heat_close(&s->past);
     for (size_t i = 0; s->file && i < s->files; i++) direct_file_close(&s->file[i]);
     for (int i = 0; i < s->stacks; i++) mem_free(s->stack[i].visit);
     mem_return(s->memory, (size_t)s->slots, (size_t)s->slot_bytes);
@@ -200,6 +203,18 @@ void expert_store_close(expert_store *s)
 expert_source *expert_store_source(expert_store *s, int stack) { return &s->stack[stack].source; }
 
 /* ---- what can be asked ---- */
+
+policy_shape expert_store_shape(const expert_store *s)
+{
+    return (policy_shape){ s->layers, s->first };
+}
+
+const expert_heat *expert_store_heat(expert_store *s)
+{
+    if (s->past.use) expert_heat_add_past(&s->used, &s->past);
+    expert_heat_close(&s->past);
+    return &s->used;
+}
 
 store_stats expert_store_stats(expert_store *s)
 {

@@ -59,6 +59,7 @@ struct expert_store {
     int64_t missed_of; /* their layer, or NONE */
     double trust;
     policy policy;
+    expert_heat used, past; /* of this run; of those before it, if later ones are to know it */
     read_queue *queue;
     atomic_int_least64_t picks, hits, held, ahead, right;
     atomic_int_least64_t waited; /* waited: in microseconds */

@@ -9,6 +9,25 @@ $ for m in "m.gguf 240K" "m.gguf 0.3M" "folder 600K" "folder 700000"; do for t i
 +         --threads $t | cmp - plain
 + done; done
 
+# a second run reads at once what the first one used most, or what a recording tells
+$ cat .cadre/m.gguf.experts
+> {"cadre_expert_use": 1, "tokens": *, "use": [[*]]}
+$ cadre generate m.gguf --tokens 3,9,27 -n 12 --greedy --ids > plain
+$ cadre generate m.gguf --tokens 3,9,27 -n 4 --greedy --ids --memory 240K --routes used.jsonl \
++     > part
+$ for warm in earlier used.jsonl none; do
++     cadre generate m.gguf --tokens 3,9,27 -n 12 --greedy --ids --memory 240K --warm $warm |
++         cmp - plain
++ done
+$ rm -r .cadre
+$ cadre generate m.gguf --tokens 3 -n 2 --greedy --ids --memory 240K --warm none > part
+$ ls .cadre
+2> ls: *
+? 2
+$ cadre generate m.gguf --tokens 3 -n 2 --memory 240K --warm m.gguf
+2> cadre: m.gguf:1: expected valid JSON, found *
+? 1
+
 # too little, and what is no size
 $ cadre generate m.gguf --tokens 3 --memory 100K
 2> cadre: m.gguf: expected a memory of at least 17*K: 10*K for weights that are always there, and *

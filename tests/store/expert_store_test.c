@@ -278,6 +278,78 @@ static void a_prompt_reads_an_expert_once(void **state)
     }
 }
 
+/* ---- what was used before ---- */
+
+/* A second run finds in memory what the first one used most, and has the same bits. */
+static void a_second_run_begins_warm(void **state)
+{
+    answer want, first, again;
+    (void)state;
+    make_model("olmoe", "q8_0", "64");
+    const char *kept = scratch_file(".cadre/model.gguf.experts");
+    want = mapped();
+    int64_t memory = memory_for(3);
+    for (int run = 0; run < 2; run++) {
+        cadre_model *m = open(2, memory);
+        succeeds(cadre_model_warm(m, NULL, NULL, NULL));
+        store_stats s = expert_store_stats(m->store.experts);
+        assert_int_equal(s.held, run ? 3 : 0);
+        assert_true(s.picks == 0 && s.hits == 0);
+        succeeds(run_passes(m, run ? &again : &first));
+        expect_same(&want, run ? &again : &first);
+        refuses(cadre_model_warm(m, NULL, NULL, NULL), CADRE_EARGUMENT, "before it runs");
+        succeeds(cadre_model_keep_use(m));
+        assert_true(file_exists(kept));
+        close(m);
+    }
+    static const char other[] = "{\"cadre_expert_use\": 1, \"tokens\": 3, \"use\": []}\n";
+    succeeds(file_write(kept, other, strlen(other)));
+    cadre_model *m = open(1, memory); /* what is of another model is no fault, */
+    succeeds(cadre_model_warm(m, NULL, NULL, NULL));
+    assert_int_equal(expert_store_stats(m->store.experts).held, 0);
+    refuses(cadre_model_warm(m, kept, NULL, NULL), CADRE_EFORMAT, "layers"); /* unless named */
+    close(m);
+    succeeds(file_remove(kept));
+    mem_free(want.logits), mem_free(first.logits), mem_free(again.logits);
+}
+
+static void count_calls(void *arg, int64_t done, int64_t total)
+{
+    int *calls = arg;
+    assert_true(done <= total && total == 7);
+    ++*calls;
+}
+
+/* What cannot be read while it warms is an error of the pass that needs it. */
+static void warmed_by_a_bad_disk(void **state)
+{
+    static const double use[] = { 9, 8, 7, 6, 5, 4, 3, 2, 1 };
+    answer want, got;
+    (void)state;
+    make_model("olmoe", "q8_0", "64");
+    want = mapped();
+    for (int fails = 0; fails < 2; fails++) {
+        cadre_model *m = open_streamed(2);
+        bad_disk_manners = (bad_disk_manner){ .shuffled = true, .fails_after = fails ? 6 : 0 };
+        restart(m, 7, &bad_disk, 0);
+        expert_heat past;
+        int calls = 0;
+        succeeds(expert_heat_open(expert_store_shape(m->store.experts), &past));
+        for (int e = 0; e < 9; e++) past.use[e] = use[e];
+        past.tokens = 10;
+        succeeds(expert_store_warm(m->store.experts, &past, false, count_calls, &calls));
+        assert_true(calls > 0);
+        assert_int_equal(expert_store_stats(m->store.experts).held < 7, fails);
+        cadre_status status = run_passes(m, &got);
+        assert_int_equal(status, fails ? CADRE_EIO : CADRE_OK);
+        if (!fails) expect_same(&want, &got);
+        mem_free(got.logits);
+        close(m);
+    }
+    bad_disk_manners = (bad_disk_manner){ 0 };
+    mem_free(want.logits);
+}
+
 /* ---- faults ---- */
 
 static void expect_failure(bad_disk_manner manner, double patience, const char *phrase)
@@ -432,6 +504,8 @@ int main(void)
         cmocka_unit_test(memory_decides),
         cmocka_unit_test(what_is_laid_out_anew),
         cmocka_unit_test(a_prompt_reads_an_expert_once),
+        cmocka_unit_test(a_second_run_begins_warm),
+        cmocka_unit_test(warmed_by_a_bad_disk),
         cmocka_unit_test(a_disk_that_fails),
         cmocka_unit_test(a_file_that_is_written),
         cmocka_unit_test(guesses_change_no_bit),

@@ -30,6 +30,13 @@ static void use(policy *p, int32_t expert)
     policy_visit(p, 0, rows, 1);
 }
 
+static void use_both(policy *p, int32_t a, int32_t b)
+{
+    int32_t rows[3] = { 0 };
+    rows[a] = rows[b] = 1;
+    policy_visit(p, 0, rows, 1);
+}
+
 /* Picks 0 0 0 0 1 1 2, then many of 1 and 2: who goes first */
 static void counts_choose_as_they_say(void **state)
 {
@@ -65,6 +72,24 @@ static void age_tells_them_apart(void **state)
     assert_int_equal(least(&aged, 3), 0);
     policy_close(&lfu);
     policy_close(&aged);
+}
+
+/* Before anything was visited, what was used more in earlier runs stays. */
+static void the_past_tells(void **state)
+{
+    static const int32_t first[] = { 0, 3 };
+    static const double use[] = { 90, 5, 40 };
+    (void)state;
+    for (int i = 0; policy_list[i]; i++) {
+        policy p;
+        succeeds(policy_open(policy_list[i], (policy_shape){ 1, first }, &p));
+        policy_expect(&p, use, 100);
+        assert_int_equal(least(&p, 3), 1);
+        assert_true(policy_worth(&p, 0) > policy_worth(&p, 2));
+        for (int n = 0; n < 200; n++) use_both(&p, 1, 2);
+        assert_int_equal(least(&p, 3), 0); /* what came since tells more */
+        policy_close(&p);
+    }
 }
 
 static void a_prompt_is_worth_a_few_tokens(void **state)
@@ -151,6 +176,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(counts_choose_as_they_say),
         cmocka_unit_test(age_tells_them_apart),
+        cmocka_unit_test(the_past_tells),
         cmocka_unit_test(a_prompt_is_worth_a_few_tokens),
         cmocka_unit_test(the_best_possible_is_known),
         cmocka_unit_test(a_real_recording),

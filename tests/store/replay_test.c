@@ -49,7 +49,7 @@ static void lru_is_a_list(void **state)
             picks[i] = (int32_t)(x * x * EXPERTS);
             start[i + 1] = i + 1;
         }
-        const replay r = { { 1, first }, COUNT, layer, start, picks };
+        const replay r = { { 1, first }, COUNT, layer, start, picks, NULL };
         for (int32_t slots = 1; slots <= EXPERTS; slots++) {
             int64_t hits;
             succeeds(replay_hits(&r, &policy_lru, slots, &hits));
@@ -64,7 +64,7 @@ static void a_visit_keeps_what_it_wants(void **state)
     static const int32_t first[] = { 0, 4 }, layer[] = { 0, 0, 0 },
                          picks[] = { 0, 1, 2, 0, 1, 2, 0, 1, 2 };
     static const int64_t start[] = { 0, 3, 6, 9 };
-    const replay r = { { 1, first }, 3, layer, start, picks };
+    const replay r = { { 1, first }, 3, layer, start, picks, NULL };
     (void)state;
     for (int i = 0; policy_list[i]; i++) {
         int64_t hits;

@@ -26,7 +26,7 @@ static void allocate(
         .start = MEM_ARRAY(int64_t, visits + 1) };
     assert_true(r->first && r->layer && r->picks && r->start);
     for (int32_t l = 0; l <= layers; l++) r->first[l] = l * experts;
-    r->replay = (replay){ { layers, r->first }, 0, r->layer, r->start, r->picks };
+    r->replay = (replay){ { layers, r->first }, 0, r->layer, r->start, r->picks, NULL };
 }
 
 static void put(replay_picks *r, int32_t layer, const int32_t *ids, int32_t count)
