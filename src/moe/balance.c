@@ -443,6 +443,13 @@ void balance_update_bias(balance *b, int l, real *bias)
         move_bias(p->step.count + first, route->bank_experts[i], rate, bias + first);
 }
 
+void balance_counts(const balance *b, int l, int64_t sequence, int32_t *counts)
+{
+    const layer_statistics *p = &b->layer[l];
+    for (int32_t e = 0; e < p->about.experts; e++)
+        counts[e] = (int32_t)p->sums.count[sequence * p->about.experts + e];
+}
+
 balance_totals balance_total(const balance *b, int l)
 {
     const layer_statistics *p = &b->layer[l];

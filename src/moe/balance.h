@@ -219,6 +219,8 @@ typedef struct balance_totals {
     double logit_max;
 } balance_totals;
 balance_totals balance_total(const balance *b, int layer);
+/* counts [E]: the same picks of one sequence of the last forward */
+void balance_counts(const balance *b, int layer, int64_t sequence, int32_t *counts);
 
 /* ---- between a layer and the balance ---- */
 

@@ -226,6 +226,8 @@ static int64_t documents_in_parts(const facts *f, bool framed)
 static const char *without_answers(const facts *f)
 {
     if (f->run->token_file) return "a token file says itself what is counted";
+    if (f->run->preferences.pairs)
+        return f->run->preferences.talks ? NULL : "there are no conversations in --preference";
     bool known = f->run->corpus;
     return known && !documents_in_parts(f, false) ? "there are only texts in --data" : NULL;
 }

@@ -137,6 +137,20 @@ static void put_counts(json_writer *w, int layers, const balance_totals *t)
     json_put_close(w, ']');
 }
 
+/* What the model that the run began with did with the step's pairs */
+static void put_reference_loads(const train_run *r, json_writer *w)
+{
+    const int64_t *at = train_preference_loads(r);
+    json_put_array(w, "reference_loads");
+    for (int i = 0; i < trainer_sparse_layers(r->trainer); i++) {
+        json_put_array(w, NULL);
+        for (int32_t e = 0; e < trainer_totals(r->trainer, i).experts; e++)
+            json_put_int(w, NULL, *at++);
+        json_put_close(w, ']');
+    }
+    json_put_close(w, ']');
+}
+
 static void put_layers(const train_run *r, json_writer *w)
 {
     int layers = trainer_sparse_layers(r->trainer);
@@ -149,6 +163,7 @@ static void put_layers(const train_run *r, json_writer *w)
     put_metrics(w, layers, metrics);
     put_routers(r, w);
     put_counts(w, layers, totals);
+    if (r->preferences.pairs) put_reference_loads(r, w);
 }
 
 /* The same for TensorBoard: losses, and the mean of the sparse layers' balance */

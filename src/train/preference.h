@@ -10,21 +10,37 @@
 #define CADRE_TRAIN_PREFERENCE_H
 
 #include "base/real.h"
+#include "text/chat.h"
 #include "text/tokenizer.h"
 #include "train/batch_rows.h"
 
+enum { PREFERENCE_PARTS = 3 }; /* of a line: prompt, chosen, rejected */
+
 typedef struct preference_set {
     int64_t pairs, longest; /* the most tokens that a row needs */
+    int64_t talks;          /* of them, in lines of messages */
     int32_t *ids;           /* of all lines, one after another: prompt, chosen, rejected */
     int64_t *start;         /* [3 pairs + 1] where each begins */
-    double *reference;      /* [pairs, 2] rho; written by who has the model */
+    /* Of the model that the run began with, written by who has it: rho [pairs, 2], and how many
+     * tokens of a row each expert of every sparse layer got [pairs, 2, experts of all of them] */
+    double *reference;
+    int32_t *loads;
+    int64_t *step_loads; /* the same of one step's pairs together */
+    int64_t experts;
 } preference_set;
 
-/* Reads lines {"prompt", "chosen", "rejected"} of texts, or of ids. A line that is none, has an id
- * outside the vocabulary, an empty prompt or answer, or a text where the model has no tokenizer
- * (NULL), is refused by file and line. */
+/* What turns texts into ids, and conversations into texts; NULL: there is none */
+typedef struct preference_frame {
+    const tokenizer *tokenizer;
+    const chat_template *chat;
+} preference_frame;
+
+/* Reads lines {"prompt", "chosen", "rejected"} of texts, of ids, or of messages (there without a
+ * prompt too: see preference_read.c). A line that is none, has an id outside the vocabulary, an
+ * empty prompt or answer, or what the frame has no means for, is refused by file and line. */
 cadre_status preference_read(
-    const char *path, const tokenizer *t, int64_t vocabulary, preference_set *s);
+    const char *path, const preference_frame *frame, int64_t vocabulary, preference_set *s);
+int64_t preference_tokens(const preference_set *s, int64_t pair, int part);
 void preference_free(preference_set *s);
 
 /* Row r of all [2 pairs] as a row of `context` tokens, at least `longest` */

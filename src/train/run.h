@@ -158,12 +158,18 @@ cadre_status train_model_foresee(train_run *r, model_config *least);
 cadre_status train_model_decide(train_run *r);
 void train_model_warn(const train_run *r); /* of what can be known before training */
 
+/* The chat template that --template names, or the one that the model's own files have */
+cadre_status train_data_template(const train_run *r, const chat_template **chat);
+
 /* ---- run_preference.c: answers that are compared ---- */
 
 /* Reads the file of --preference, and completes --context and --batch. */
 cadre_status train_preference_open(train_run *r);
 /* The log-probabilities of all answers in the model as it is now, the run's start. */
 cadre_status train_preference_measure(train_run *r);
+/* What experts got of the pairs of the step that was taken last, in the model of the run's start:
+ * [experts of all sparse layers], until the next call */
+const int64_t *train_preference_loads(const train_run *r);
 /* As trainer_feed of the step that comes next */
 void train_preference_take(
     const train_run *r, int64_t first, int64_t count, const batch_rows *rows);

@@ -212,15 +212,14 @@ static int32_t end_of_document(const train_run *r)
                    : tokenizer_id(r->tokenizer, train_data_end(r).data, train_data_end(r).size);
 }
 
-/* The one that --template names, or the one that the model's own files have. */
-static cadre_status find_template(const train_run *r, const chat_template **chat)
+cadre_status train_data_template(const train_run *r, const chat_template **chat)
 {
     const char *name = options_text_or(r->options, "template", NULL);
     if (name) return chat_template_named(name, chat);
     *chat = chat_template_recognise(tokenizer_chat_program(r->tokenizer));
     if (*chat) return CADRE_OK;
     cadre_fail(CADRE_EUNSUPPORTED, r->from,
-        "conversations in --data: expected a model with a chat template of a known family, found "
+        "conversations: expected a model with a chat template of a known family, found "
         "none");
     cadre_fail_advice("--template NAME frames them; 'cadre chat --help' lists the names");
     return CADRE_EUNSUPPORTED;
@@ -259,7 +258,7 @@ static cadre_status make_ids(train_run *r)
         .end = end_of_document(r),
         .context = cadre_options_int(r->options, "context", 0),
         .answers_only = !strcmp(cadre_options_text(r->options, "loss-on", 0), "answers") };
-    cadre_status found = find_template(r, &how.chat);
+    cadre_status found = train_data_template(r, &how.chat);
     if (found != CADRE_OK && found != CADRE_EUNSUPPORTED) return found;
     for (int i = 0; i < r->corpus->count; i++) {
         const corpus_domain *d = &r->corpus->domains[i];
@@ -268,7 +267,7 @@ static cadre_status make_ids(train_run *r)
         if (stored) continue;
         CADRE_TRY(corpus_read_domain(r->corpus, i));
         CADRE_TRY(corpus_check_length(r->corpus, how.context));
-        if (!how.chat && corpus_has_conversations(d)) return find_template(r, &how.chat);
+        if (!how.chat && corpus_has_conversations(d)) return train_data_template(r, &how.chat);
         CADRE_TRY(train_cache_make(r, i, &how));
     }
     note_documents(r, &how);

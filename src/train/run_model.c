@@ -35,8 +35,20 @@ static cadre_status refuse_options_of_another_model(const train_run *r)
         "--%s: with --from, the model says what it is; expected no value, found one", found);
 }
 
-/* Supplies the usual context, if the model has as much, and the model's own coefficient of the
- * balancing loss. */
+/* The usual rate for what is trained further, well below that of a new model: AdamW moves every
+ * weight by about so much a step, and a pair of an adapter begins at zero. The rates of sgd and
+ * adafactor are no such sizes. */
+static const char *usual_rate(const train_run *r)
+{
+    const char *method = cadre_options_text(r->options, "optimizer", 0);
+    bool adapts = cadre_options_count(r->options, "adapter") > 0;
+    if (strcmp(method, "adamw") != 0 && strcmp(method, "muon") != 0) return NULL;
+    if (cadre_options_count(r->options, "preference")) return adapts ? "1e-05" : "1e-06";
+    return adapts ? "0.0002" : "2e-05";
+}
+
+/* Supplies the usual context, if the model has as much, a rate for fine-tuning, and the model's own
+ * coefficient of the balancing loss. */
 static cadre_status supply_what_it_says(train_run *r)
 {
     enum { USUAL_CONTEXT = 256 };
@@ -47,6 +59,7 @@ static cadre_status supply_what_it_says(train_run *r)
     bool compares = cadre_options_count(r->options, "preference") > 0;
     if (!cadre_options_count(r->options, "tokens") && !compares)
         CADRE_TRY(options_supply(r->options, "context", text));
+    if (usual_rate(r)) CADRE_TRY(options_supply(r->options, "lr", usual_rate(r)));
     snprintf(text, sizeof text, "%.15g", r->config.aux_loss);
     return balanced && !compares ? options_supply(r->options, "aux-loss", text) : CADRE_OK;
 }
@@ -240,8 +253,16 @@ static void tell_balancing(const train_run *r)
         train_note(r, "balancing: the selection bias moves by %s%g a step", most, b->bias_rate);
 }
 
+static void tell_rate(const train_run *r)
+{
+    if (!r->from || cadre_options_given(r->options, "lr")) return;
+    train_note(r, "learning rate: at most %g%s (--lr sets another)", r->settings.schedule.lr,
+        usual_rate(r) ? ", which is usual for fine-tuning" : "");
+}
+
 void train_model_warn(const train_run *r)
 {
+    tell_rate(r);
     warn_of_routers_without_gradient(r);
     warn_of_dense_picks(r);
     tell_balancing(r);

@@ -1,5 +1,6 @@
 /* run_preference.c - a run that learns which answers are preferred. */
 #include <stdio.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "base/options.h"
@@ -15,15 +16,26 @@ static cadre_status open_tokenizer(train_run *r)
     return CADRE_OK;
 }
 
+/* A model without a template reads pairs that are no conversations. */
+static cadre_status find_frame(const train_run *r, preference_frame *frame)
+{
+    *frame = (preference_frame){ .tokenizer = r->tokenizer };
+    if (!r->tokenizer) return CADRE_OK;
+    cadre_status status = train_data_template(r, &frame->chat);
+    return status == CADRE_EUNSUPPORTED ? CADRE_OK : status;
+}
+
 cadre_status train_preference_open(train_run *r)
 {
+    preference_frame frame;
     const char *path = cadre_options_text(r->options, "preference", 0);
     char text[24];
     if (!r->from)
         return cadre_fail(CADRE_EARGUMENT, NULL,
             "--preference: expected --from, the model whose answers are compared, found none");
     CADRE_TRY(open_tokenizer(r));
-    CADRE_TRY(preference_read(path, r->tokenizer, r->config.vocab, &r->preferences));
+    CADRE_TRY(find_frame(r, &frame));
+    CADRE_TRY(preference_read(path, &frame, r->config.vocab, &r->preferences));
     snprintf(text, sizeof text, "%lld", (long long)r->preferences.longest);
     CADRE_TRY(options_supply(r->options, "context", text));
     int64_t context = cadre_options_int(r->options, "context", 0);
@@ -67,18 +79,53 @@ static void feed_in_order(void *arg, int64_t first, int64_t count, const batch_r
             rows);
 }
 
+static int64_t sum_experts(const model_config *c)
+{
+    int64_t sum = 0;
+    for (int64_t l = 0; l < c->layers; l++)
+        if (c->layer[l].sparse) sum += c->layer[l].moe.experts;
+    return sum;
+}
+
+/* From rows of a batch to those of the file; the last batch may have more than are left. */
+static void keep(preference_set *s, int64_t first, int64_t rows, const trainer_rows *measured)
+{
+    int64_t left = 2 * (s->pairs - first), count = rows < left ? rows : left;
+    for (int64_t i = 0; i < count; i++) s->reference[2 * first + i] = -measured->losses[i];
+    memcpy(s->loads + 2 * first * s->experts, measured->loads,
+        (size_t)(count * s->experts) * sizeof *s->loads);
+}
+
 cadre_status train_preference_measure(train_run *r)
 {
     preference_set *s = &r->preferences;
     int64_t batch = r->settings.batch;
-    double *losses = MEM_ARRAY(double, batch);
-    cadre_status status = losses ? CADRE_OK : CADRE_ENOMEM;
+    s->experts = sum_experts(&r->config);
+    s->loads = MEM_ARRAY(int32_t, 2 * s->pairs * s->experts);
+    s->step_loads = MEM_ARRAY(int64_t, s->experts);
+    trainer_rows measured = { .losses = MEM_ARRAY(double, batch),
+        .loads = MEM_ARRAY(int32_t, batch * s->experts) };
+    bool made = s->loads && s->step_loads && measured.losses && measured.loads;
+    cadre_status status = made ? CADRE_OK : CADRE_ENOMEM;
     for (measuring m = { .run = r }; m.first < s->pairs && status == CADRE_OK;
          m.first += batch / 2) {
-        status = trainer_measure(r->trainer, feed_in_order, &m, losses);
-        for (int64_t i = 0; i < batch && status == CADRE_OK; i++)
-            if (m.first + i / 2 < s->pairs) s->reference[2 * m.first + i] = -losses[i];
+        status = trainer_measure(r->trainer, feed_in_order, &m, &measured);
+        if (status == CADRE_OK) keep(s, m.first, batch, &measured);
     }
-    mem_free(losses);
+    mem_free(measured.losses);
+    mem_free(measured.loads);
     return status;
+}
+
+const int64_t *train_preference_loads(const train_run *r)
+{
+    const preference_set *s = &r->preferences;
+    int64_t pairs = r->settings.batch / 2, *loads = s->step_loads;
+    memset(loads, 0, (size_t)s->experts * sizeof *loads);
+    for (int64_t i = 0; i < 2 * pairs; i++) {
+        int64_t at = (r->state.step - 1) * pairs + i / 2;
+        int64_t row = 2 * preference_at(s, r->settings.seed, pairs, at) + i % 2;
+        for (int64_t e = 0; e < s->experts; e++) loads[e] += s->loads[row * s->experts + e];
+    }
+    return loads;
 }

@@ -267,7 +267,8 @@ static const cadre_option rows[] = {
         .min = 0,
         .max = 100,
         .subject = "Optimiser",
-        .help = "highest learning rate" },
+        .help =
+            "highest learning rate (default: the recipe's; with --from, a rate for fine-tuning)" },
     { .name = "min-lr-ratio",
         .kind = CADRE_OPTION_REAL,
         .min = 0,
@@ -363,7 +364,7 @@ static const cadre_option rows[] = {
         .value = "FILE.jsonl",
         .subject = "Data and output",
         .help = "instead of --data: learn which answer is preferred (DPO), from lines {\"prompt\", "
-                "\"chosen\", \"rejected\"} of texts or ids; --batch counts pairs" },
+                "\"chosen\", \"rejected\"} of texts, ids or messages; --batch counts pairs" },
     { .name = "beta",
         .kind = CADRE_OPTION_REAL,
         .min = 1e-6,

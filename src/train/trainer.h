@@ -69,9 +69,15 @@ void trainer_guard(trainer *t, double loss_limit);
 cadre_status trainer_evaluate(
     trainer *t, trainer_feed feed, void *arg, double *sum, int64_t *counted);
 
-/* Of the rows that feed gives as those of a step: the sums of their losses [batch], with nothing
- * changed. */
-cadre_status trainer_measure(trainer *t, trainer_feed feed, void *arg, double *losses);
+/* Of rows: the sums of their losses [batch], and how many tokens each expert of every sparse layer
+ * got [batch, experts of all of them] */
+typedef struct trainer_rows {
+    double *losses;
+    int32_t *loads;
+} trainer_rows;
+
+/* Measures the rows that feed gives as those of a step, one sequence each, with nothing changed. */
+cadre_status trainer_measure(trainer *t, trainer_feed feed, void *arg, const trainer_rows *rows);
 
 /* Counts and sums of the i-th sparse layer over the last step */
 int trainer_sparse_layers(const trainer *t);

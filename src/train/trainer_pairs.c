@@ -24,6 +24,18 @@ void trainer_sum_rows(trainer *t, double *sums)
     for (int64_t row = 0; row < t->part.sequences; row++) sums[row] = row_loss(t, row);
 }
 
+void trainer_count_rows(const trainer *t, int32_t *loads)
+{
+    const balance *b = t->stacks[DECODER].balance;
+    int64_t first = 0, all = 0, layers = model_config_sparse_layers(&t->config);
+    for (int i = 0; i < layers; i++) all += balance_total(b, i).experts;
+    for (int i = 0; i < layers; i++) {
+        for (int64_t row = 0; row < t->part.sequences; row++)
+            balance_counts(b, i, row, loads + (t->part.first + row) * all + first);
+        first += balance_total(b, i).experts;
+    }
+}
+
 void trainer_weigh_pairs(trainer *t)
 {
     int64_t context = t->settings.context;

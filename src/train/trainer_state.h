@@ -195,6 +195,8 @@ cadre_status trainer_backward_part(trainer *t, int64_t i);
 void trainer_weigh_pairs(trainer *t);
 /* The losses of the rows of t->part, after its forward pass */
 void trainer_sum_rows(trainer *t, double *sums);
+/* What the experts got of each, in all rows of the step [batch, experts of all sparse layers] */
+void trainer_count_rows(const trainer *t, int32_t *loads);
 
 /* The losses of its tokens, in their order, are added to *sum. */
 void trainer_add_losses(trainer *t, int64_t i, double *sum);

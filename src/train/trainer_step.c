@@ -191,7 +191,7 @@ cadre_status trainer_step(
     return CADRE_OK;
 }
 
-cadre_status trainer_measure(trainer *t, trainer_feed feed, void *arg, double *losses)
+cadre_status trainer_measure(trainer *t, trainer_feed feed, void *arg, const trainer_rows *rows)
 {
     const train_settings *s = &t->settings;
     leaf_sums scrap = { 0 };
@@ -201,7 +201,8 @@ cadre_status trainer_measure(trainer *t, trainer_feed feed, void *arg, double *l
     for (int64_t i = 0; i < s->accumulate; i++) {
         trainer_begin_part(t, i, &scrap);
         CADRE_TRY(trainer_forward_part(t, 0, i, feed, arg));
-        trainer_sum_rows(t, losses + t->part.first);
+        trainer_sum_rows(t, rows->losses + t->part.first);
+        trainer_count_rows(t, rows->loads);
     }
     return CADRE_OK;
 }

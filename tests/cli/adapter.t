@@ -86,3 +86,33 @@ $ cadre train --from first --preference bad.jsonl --steps 1 --out other --quiet
 ? 1
 $ cadre train --from first --data text.txt --steps 1 --beta 0.2 --out other 2>&1 | grep beta
 > --beta has no effect: --preference names no pairs of answers
+
+# conversations, with the prompt apart or with both answers after it: the same pairs
+$ ask='{"role": "user", "content": "Who routes?"}'
++ yes='{"role": "assistant", "content": "Experts"}'
++ no='{"role": "assistant", "content": "No token of the layer"}'
++ echo "{\"prompt\": [$ask], \"chosen\": [$yes], \"rejected\": [$no]}" > apart.jsonl
++ echo "{\"chosen\": [$ask, $yes], \"rejected\": [$ask, $no]}" > whole.jsonl
++ echo "{\"chosen\": [$ask, $yes], \"rejected\": [$yes, $no]}" > unlike.jsonl
+$ cadre train --recipe olmoe --data text.txt --layers 2 --width 32 --heads 2 --vocab 512 \
++     --experts 4 --topk 2 --batch 4 --context 96 --steps 1 --out wide --quiet
+$ for i in apart whole; do cadre train --from wide --preference $i.jsonl --template chatml \
++     --batch 1 --steps 3 --lr 0.01 --out talk-$i --quiet --json > /dev/null; done
+$ cmp talk-apart/model.safetensors talk-whole/model.safetensors
+$ cadre train --from wide --preference apart.jsonl --batch 1 --steps 3 --out nothing --quiet
+2> cadre: apart.jsonl:1: conversations: expected a model with a chat template of a known family,
++  found none
+? 1
+$ cadre train --from wide --preference unlike.jsonl --template chatml --steps 1 \
++     --out nothing --quiet
+2> cadre: unlike.jsonl:1: rejected: expected the conversation before the answer that "chosen" has,
++  found *
+? 1
+
+# the routing of both: at first the model is its reference
+$ jq -c '[.step, .loads == .reference_loads, (.loads | flatten | add) == (.reference_loads |
++     flatten | add)]' talk-apart/metrics.jsonl | head -2
+> [1,true,true]
+> [2,false,true]
+$ jq -s '.[0].reference_loads == .[2].reference_loads' talk-apart/metrics.jsonl
+> true

@@ -79,6 +79,7 @@ $ cp -r on on2 && cadre train --from run --data texts --context 32 --batch 2 --s
 +     --resume --quiet
 > ...
 $ cadre train --from longer --data texts --context 32 --batch 2 --steps 3 --out on --resume
+2> learning rate: at most 2e-05, which is usual for fine-tuning (--lr sets another)
 2> balancing: *
 2> cadre: on: the model: expected what the run there was started with, *
 2>        *

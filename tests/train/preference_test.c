@@ -16,6 +16,8 @@
 #include "support/succeeds.h"
 #include "train/preference.h"
 
+static const preference_frame none = { 0 };
+
 static const char *written(const char *text)
 {
     const char *path = scratch_file("pairs.jsonl");
@@ -33,7 +35,7 @@ static void test_rows(void **state)
     succeeds(preference_read(written("{\"prompt\": [1, 2, 3], \"chosen\": [4], "
                                      "\"rejected\": [5, 6]}\n\n"
                                      "{\"prompt\": [7], \"chosen\": [8, 9], \"rejected\": [1]}\n"),
-        NULL, 10, &s));
+        &none, 10, &s));
     assert_int_equal(s.pairs, 2);
     assert_int_equal(s.longest, 4);
     static const int32_t inputs[4][5] = { { 1, 2, 3, 4, 0 }, { 1, 2, 3, 5, 6 }, { 7, 8, 9, 0, 0 },
@@ -49,6 +51,9 @@ static void test_rows(void **state)
     preference_free(&s);
 }
 
+#define ASK "{\"role\": \"user\", \"content\": \"Who?\"}"
+#define YES "{\"role\": \"assistant\", \"content\": \"I.\"}"
+
 static void test_refusals(void **state)
 {
     (void)state;
@@ -63,17 +68,25 @@ static void test_refusals(void **state)
         { "{\"prompt\": [1], \"chosen\": 2, \"rejected\": [3]}", "chosen" },
         { "{\"prompt\": \"a\", \"chosen\": [2], \"rejected\": [3]}", "no tokenizer" },
         { "{\"prompt\": [1, ", "" },
+        { "{\"prompt\": [" ASK "], \"chosen\": [" YES "], \"rejected\": [" YES "]}", "template" },
+        { "{\"prompt\": [" ASK "], \"chosen\": [" ASK "], \"rejected\": [" YES "]}", "assistant" },
+        { "{\"prompt\": [" ASK "], \"chosen\": [" YES "," YES "], \"rejected\": [" YES "]}",
+            "one message" },
+        { "{\"chosen\": [" YES "], \"rejected\": [" YES "]}", "the last" },
+        { "{\"prompt\": \"a\", \"chosen\": [{\"role\": \"cook\", \"content\": \"a\"}], "
+          "\"rejected\": [" YES "]}",
+            "prompt" },
     };
-    char text[128];
+    char text[256];
     preference_set s;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         snprintf(text, sizeof text, "%s\n", bad[i].line);
-        cadre_status status = preference_read(written(text), NULL, 10, &s);
+        cadre_status status = preference_read(written(text), &none, 10, &s);
         if (status == CADRE_OK || !strstr(cadre_last_error(), bad[i].phrase))
             fail_msg("%s: status %d, \"%s\"", text, (int)status, cadre_last_error());
         preference_free(&s);
     }
-    refuses(preference_read(written(""), NULL, 10, &s), CADRE_EFORMAT, "found none");
+    refuses(preference_read(written(""), &none, 10, &s), CADRE_EFORMAT, "found none");
     preference_free(&s);
 }
 
