@@ -72,7 +72,7 @@ typedef struct capacity_rule {
 
 static double room_of(const capacity_rule *r, int64_t tokens)
 {
-    return ceil((double)r->factor * (double)(tokens * r->picks) / (double)r->experts);
+    return dispatch_slots(r->factor, tokens * r->picks, r->experts);
 }
 
 static bool same_room(const capacity_rule *a, const capacity_rule *b, int64_t most_tokens)

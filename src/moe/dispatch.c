@@ -30,10 +30,16 @@ cadre_status dispatch_check(const dispatch_options *o, const char *where)
     return CADRE_OK;
 }
 
+double dispatch_slots(real factor, int64_t edges, int64_t experts)
+{
+    /* By how much a real may be above the decimal number that it was read from, as a share. */
+    static const double rounding = REAL_IS_DOUBLE ? 0x1p-51 : 0x1p-24;
+    return ceil((double)factor * (double)edges / (double)experts * (1 - rounding));
+}
+
 int64_t dispatch_capacity(const dispatch_options *o, int64_t tokens, int32_t picks, int32_t experts)
 {
-    double even = (double)o->factor * (double)(tokens * picks) / experts;
-    double slots = o->slots ? (double)o->slots : ceil(even);
+    double slots = o->slots ? (double)o->slots : dispatch_slots(o->factor, tokens * picks, experts);
     return slots < (double)tokens ? (int64_t)slots : tokens;
 }
 

@@ -5,8 +5,8 @@
  *
  * Which tokens an expert takes depends on the tokens behind them: a decoder that is trained with it
  * sees the future. */
-#include <math.h>
 
+#include "moe/dispatch.h"
 #include "moe/routing.h"
 #include "moe/select.h"
 
@@ -45,7 +45,7 @@ static int64_t capacity(const routing *r, int64_t sequence, int32_t expert)
     for (int64_t t = r->batch->start[sequence]; t < r->batch->start[sequence + 1]; t++)
         valid += plan_is_valid(r->plan, t) && type_of(r, t) == bank;
     if (r->options->banks) experts = r->options->bank_experts[bank];
-    double even = ceil((double)r->options->capacity * (double)valid / experts);
+    double even = dispatch_slots(r->options->capacity, valid, experts);
     return even < (double)valid ? (int64_t)even : valid;
 }
 

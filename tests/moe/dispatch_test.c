@@ -173,6 +173,11 @@ static void test_capacity_counts_the_picks(void **state)
     assert_int_equal(dispatch_capacity(&o, 64, 1, 8), 10);
     assert_int_equal(dispatch_capacity(&o, 64, 2, 8), 20);
     assert_int_equal(dispatch_capacity(&o, 7, 2, 8), 3); /* 2.1875 rounds up */
+    o.factor = REAL_C(0.3);
+    assert_int_equal(dispatch_capacity(&o, 10, 1, 1), 3); /* though 0.3 is not a float */
+    assert_int_equal(dispatch_capacity(&o, 11, 1, 1), 4);
+    o.factor = REAL_C(1.2);
+    assert_int_equal(dispatch_capacity(&o, 10, 2, 4), 6);
     o.factor = 100;
     assert_int_equal(dispatch_capacity(&o, 64, 2, 8), 64); /* no more than there are tokens */
     o.slots = 5;
