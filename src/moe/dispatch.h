@@ -39,8 +39,8 @@ typedef struct dispatch_options {
 
 cadre_status dispatch_check(const dispatch_options *o, const char *where);
 
-/* ceil(factor * edges / experts), where a factor of 0.3 is three tenths, though no real is: 10 tokens
- * of one expert get 3 slots, not 4. */
+/* ceil(factor * edges / experts), where a factor of 0.3 is three tenths, though no real is: 10
+ * tokens of one expert get 3 slots, not 4. */
 double dispatch_slots(real factor, int64_t edges, int64_t experts);
 
 /* C of a sequence of `tokens`; at most that many, for no token has two edges to an expert. */
