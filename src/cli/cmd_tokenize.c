@@ -30,14 +30,21 @@ static const cadre_option rows[] = {
         .subject = "Form",
         .help = "every line of input is a JSON list of messages, [{\"role\": \"user\", "
                 "\"content\": \"Hello\"}], and every line of "
-                "output the ids up to where the answer begins; 'own': the template that the "
-                "model's files ask for" },
+                "output the ids up to where the answer begins; or an object with \"messages\" and "
+                "\"tools\", as servers take them; 'own': the template that the model's files ask "
+                "for" },
+    { .name = "think",
+        .kind = CADRE_OPTION_TEXT,
+        .value = "HOW",
+        .subject = "Form",
+        .help = "with --chat: on, off, low, medium or high, as the template knows them" },
 };
 
 typedef struct job {
     cadre_tokenizer *tokenizer;
     unsigned flags;   /* of encoding */
     const char *chat; /* the template; NULL: plain text */
+    const char *think;
     bool decode, brackets;
 } job;
 
@@ -142,6 +149,29 @@ static int encode_messages(const job *j, const json_t *value, int64_t line)
     return EXIT_DONE;
 }
 
+/* A list of messages, or an object that has one. */
+static int encode_conversation(const job *j, const json_t *value, int64_t line)
+{
+    int32_t *ids;
+    int64_t count;
+    char source[48];
+    bool plain = json_is_array(value) && !j->think;
+    if (plain || (!json_is_array(value) && !json_is_object(value)))
+        return encode_messages(j, value, line);
+    json_t *whole = json_is_array(value) ? json_pack("{sO}", "messages", value) : NULL;
+    char *text = json_dumps(whole ? whole : value, 0);
+    json_decref(whole);
+    if (!text) return complain_world("out of memory");
+    snprintf(source, sizeof source, "stdin: line %lld", (long long)line);
+    cadre_status status = cadre_chat_encode_json(
+        j->tokenizer, j->chat, j->think, source, text, strlen(text), &ids, &count);
+    free(text);
+    if (status != CADRE_OK) return complain_status(status);
+    print_ids(j, ids, count);
+    cadre_free(ids);
+    return EXIT_DONE;
+}
+
 static int read_ids(const json_t *value, int64_t line, token_ids *ids)
 {
     if (!json_is_array(value)) return refuse_line(line, "a JSON list of ids", "something else");
@@ -180,7 +210,7 @@ static int one_line(const job *j, const char *text, size_t size, int64_t line)
     json_error_t error;
     json_t *value = json_loadb(text, size, JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
     if (!value) return refuse_line(line, "JSON", error.text);
-    int exit_code = (j->chat     ? encode_messages
+    int exit_code = (j->chat     ? encode_conversation
                      : j->decode ? decode_line
                                  : encode_line)(j, value, line);
     json_decref(value);
@@ -214,6 +244,7 @@ static int run_tokenize(const invocation *call)
     j.flags = CADRE_PARSE_SPECIAL |
               (cadre_options_flag(call->options, "no-special") ? 0 : CADRE_ADD_SPECIAL);
     j.chat = cadre_options_text(call->options, "chat", 0);
+    j.think = cadre_options_text(call->options, "think", 0);
     cadre_status status = cadre_tokenizer_open(call->operands[0], &j.tokenizer);
     if (status == CADRE_OK && j.chat && !strcmp(j.chat, "own"))
         status = cadre_chat_recognise(j.tokenizer, &j.chat);

@@ -6,6 +6,7 @@
 #include "format/json_copy.h"
 #include "grammar/chars.h"
 #include "grammar/schema.h"
+#include "text/gemma_text.h"
 
 typedef struct making {
     network *n;
@@ -26,18 +27,23 @@ static size_t control_at(const making *m, const char *text)
     return id >= 0 && tokenizer_is_special(m->f->tokenizer, id) ? size : 0;
 }
 
-/* As the trie of tokens has it. */
+/* As the trie of tokens has them. */
+static void spell(making *m, const char *words, byte_buffer *spelt)
+{
+    for (const char *at = words; *at;) {
+        size_t control = control_at(m, at);
+        if (control) byte_buffer_fill(spelt, (char)TOKEN_TRIE_CONTROL, 1);
+        byte_buffer_put(spelt, at, control ? control : 1);
+        at += control ? control : 1;
+    }
+    if (spelt->status != CADRE_OK && m->n->status == CADRE_OK) m->n->status = spelt->status;
+}
+
 static node_id put_words(making *m, const char *words, node_id next)
 {
     byte_buffer spelt = { 0 };
-    for (const char *at = words; *at;) {
-        size_t control = control_at(m, at);
-        if (control) byte_buffer_fill(&spelt, (char)TOKEN_TRIE_CONTROL, 1);
-        byte_buffer_put(&spelt, at, control ? control : 1);
-        at += control ? control : 1;
-    }
+    spell(m, words, &spelt);
     if (spelt.status == CADRE_OK) next = network_text(m->n, spelt.data, spelt.size, next);
-    else if (m->n->status == CADRE_OK) m->n->status = spelt.status;
     byte_buffer_free(&spelt);
     return next;
 }
@@ -69,32 +75,78 @@ static cadre_status copy_of(const json_node *value, json_writer *w)
     return json_writer_status(w);
 }
 
-/* The arguments of a function; a schema of nothing is any object. */
-static cadre_status arguments_of(making *m, int tool, node_id *piece)
+/* How arguments are written, with its marks spelt. */
+typedef struct arguments_form {
+    schema_form form;
+    byte_buffer begin, named, given, quote;
+} arguments_form;
+
+static bool is_gemma(const making *m) { return m->f->style->kind == CHAT_TOOLS_GEMMA; }
+
+static const char *text_of(const byte_buffer *b) { return b->data ? b->data : ""; }
+
+static cadre_status open_form(making *m, arguments_form *a)
 {
+    const chat_pairs *p = m->f->style->pairs;
+    *a = (arguments_form){ .form.pairs = p != NULL, .form.quoted = p && p->quoted };
+    spell(m, p ? p->begin : "", &a->begin);
+    spell(m, p ? p->named : "", &a->named);
+    spell(m, p ? p->given : "", &a->given);
+    if (is_gemma(m)) spell(m, GEMMA_QUOTE, &a->quote);
+    a->form.begin = text_of(&a->begin), a->form.named = text_of(&a->named);
+    a->form.given = text_of(&a->given), a->form.between = p ? p->between : "";
+    a->form.quote = is_gemma(m) ? text_of(&a->quote) : NULL;
+    return m->n->status;
+}
+
+static void close_form(arguments_form *a)
+{
+    byte_buffer_free(&a->begin);
+    byte_buffer_free(&a->named);
+    byte_buffer_free(&a->given);
+    byte_buffer_free(&a->quote);
+}
+
+/* The arguments of a function; a schema of nothing is any object. */
+static cadre_status arguments_of(making *m, int tool, const schema_form *form, node_id *piece)
+{
+    static const char any[] = "{\"type\": \"object\"}";
     const json_node *schema = &m->f->tools->tools[tool].parameters;
-    bool pairs = m->f->style->pairs;
-    json_writer w;
-    if (!schema->value || !json_count(schema)) {
-        *piece = pairs ? (node_id)NETWORK_END : m->text.object;
-        return CADRE_OK;
-    }
-    cadre_status status = copy_of(schema, &w);
-    if (status == CADRE_OK)
-        status = pairs ? schema_read_pairs(m->n, m->f->name, w.text.data, w.text.size, piece)
-                       : schema_read(m->n, m->f->name, w.text.data, w.text.size, piece);
+    bool said = schema->value && json_count(schema);
+    json_writer w = json_writer_new(0);
+    cadre_status status = said ? copy_of(schema, &w) : CADRE_OK;
+    string_view text =
+        said ? (string_view){ w.text.data, w.text.size } : (string_view){ any, sizeof any - 1 };
+    if (status == CADRE_OK) status = schema_read_as(m->n, form, m->f->name, text, piece);
     json_writer_free(&w);
     return status;
 }
 
+/* The number behind a name, of one or two digits: "name:0". */
+static node_id put_number(making *m, node_id next)
+{
+    node_id more = network_place(m->n);
+    network_edge digit = { '0', '9', more };
+    network_join_split(m->n, more,
+        (node_id[]){ next, network_bytes(m->n, &(network_edge){ '0', '9', next }, 1, false) }, 2);
+    return network_byte(m->n, ':', network_bytes(m->n, &digit, 1, false));
+}
+
+/* Gemma's marks have the braces that its object has too. */
 static cadre_status put_call(making *m, int tool, node_id after, node_id *piece)
 {
     const chat_tool_style *s = m->f->style;
     const char *name = m->f->tools->tools[tool].name;
+    arguments_form form;
     node_id arguments;
-    CADRE_TRY(arguments_of(m, tool, &arguments));
-    node_id given = put_words(m, s->given, after);
-    node_id called = put_words(m, s->named, network_call(m->n, arguments, given));
+    cadre_status status = open_form(m, &form);
+    if (status == CADRE_OK) status = arguments_of(m, tool, &form.form, &arguments);
+    close_form(&form);
+    CADRE_TRY(status);
+    node_id given = put_words(m, s->given + is_gemma(m), after);
+    node_id called = network_call(m->n, arguments, given);
+    if (!is_gemma(m)) called = put_words(m, s->named, called);
+    if (s->numbered) called = put_number(m, called);
     *piece = network_text(m->n, name, strlen(name), called);
     return CADRE_OK;
 }
@@ -142,22 +194,26 @@ static cadre_status put_body(making *m, node_id *piece)
     return CADRE_OK;
 }
 
-static bool has_mark(const chat_template *c, const char *piece)
+/* The mark that opens thoughts, or the one that closes them; NULL: the template has none. */
+static const char *mark_of(const chat_template *c, bool opens)
 {
     for (const chat_mark *mark = c->marks; mark && mark->piece; mark++)
-        if (strcmp(mark->piece, piece) == 0) return true;
-    return false;
+        if (opens ? mark->kind == CHAT_MARK_THOUGHT || mark->kind == CHAT_MARK_TITLED
+                  : mark->kind == CHAT_MARK_ANSWER)
+            return mark->piece;
+    return NULL;
 }
 
 /* A thought up to its mark; where the template does not open one the model may. */
 static node_id put_thoughts(making *m, node_id body)
 {
     const chat_template *c = m->f->template;
-    if (!c || m->f->goes_on || !has_mark(c, "</think>")) return body;
+    const char *open = c ? mark_of(c, true) : NULL, *close = c ? mark_of(c, false) : NULL;
+    if (!open || !close || m->f->goes_on) return body;
     node_id behind = json_text_lead(m->n, body);
-    node_id thought = text_until(m, "</think>", behind, NETWORK_DEAD);
+    node_id thought = text_until(m, close, behind, NETWORK_DEAD);
     if (c->thinks) return thought;
-    return network_either(m->n, body, json_text_lead(m->n, put_words(m, "<think>", thought)));
+    return network_either(m->n, body, json_text_lead(m->n, put_words(m, open, thought)));
 }
 
 /* ---- channels ---- */

@@ -419,14 +419,15 @@ static void spell_text_state(spelling *s, uint32_t index, node_id next, node_id 
     network_edge list[256];
     size_t count = 0;
     s->state = &s->c->states[index];
-    if (s->state->ends) {
+    if (s->state->ends && !s->state->count) {
         network_join(s->n, s->places[index], next);
         return;
     }
     for (uint32_t b = 0; b < 0x80; b++) put_edge(list, &count, (uint8_t)b, one(s, b));
     spell_long(s, list, &count);
     node_id bytes = network_bytes(s->n, list, count, false);
-    network_join_split(s->n, s->places[index], (node_id[]){ bytes, over }, 2);
+    network_join_split(
+        s->n, s->places[index], (node_id[]){ bytes, s->state->ends ? next : over }, 2);
 }
 
 static node_id spell_text(spelling *s, node_id next, node_id over)

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "grammar/chars.h"
+
 #define EDGES(...)                                                                                 \
     (const network_edge[]){ __VA_ARGS__ },                                                         \
         sizeof((const network_edge[]){ __VA_ARGS__ }) / sizeof(network_edge)
@@ -21,7 +23,7 @@ static node_id make_blank(network *n)
 
 node_id json_text_blank(const json_text *j, node_id next)
 {
-    return network_call(j->n, j->blank, next);
+    return j->blank == NETWORK_END ? next : network_call(j->n, j->blank, next);
 }
 
 node_id json_text_before(const json_text *j, char byte, node_id next)
@@ -150,7 +152,8 @@ static node_id make_object(const json_text *j)
     node_id key = network_place(n), end = network_byte(n, '}', NETWORK_END);
     node_id after = network_either(n, json_text_before(j, ',', key), json_text_blank(j, end));
     node_id value = network_call(n, j->value, after);
-    network_join(n, key, network_call(n, j->string, json_text_before(j, ':', value)));
+    network_join(
+        n, key, network_call(n, j->quote ? j->name : j->string, json_text_before(j, ':', value)));
     return json_text_before(j, '{', network_either(n, key, end));
 }
 
@@ -163,12 +166,32 @@ static node_id make_array(const json_text *j)
     return json_text_before(j, '[', network_either(n, item, end));
 }
 
-void json_text_make(network *n, json_text *j)
+/* A key without quotation marks. */
+static node_id make_name(network *n)
 {
-    *j = (json_text){ .n = n };
-    j->blank = make_blank(n);
-    j->string = make_string(n);
-    j->character = make_character(n);
+    node_id rest = network_place(n);
+    const network_edge letters[] = { { '-', '.', rest }, { '0', '9', rest }, { 'A', 'Z', rest },
+        { '_', '_', rest }, { 'a', 'z', rest } };
+    network_join_bytes(n, rest, letters, sizeof letters / sizeof *letters, true);
+    return network_bytes(n, letters, sizeof letters / sizeof *letters, false);
+}
+
+/* Any text between two marks, which are in no text. */
+static node_id make_raw_string(network *n, const char *quote)
+{
+    chars any = { 0 };
+    size_t size = strlen(quote);
+    node_id end = network_text(n, quote, size, NETWORK_END), piece = NETWORK_DEAD;
+    cadre_status status = chars_before("", n->name, &any);
+    if (status == CADRE_OK) piece = chars_as_text(&any, n, NETWORK_DEAD, end);
+    else if (n->status == CADRE_OK) n->status = status;
+    chars_free(&any);
+    return network_text(n, quote, size, piece);
+}
+
+static void make_values(json_text *j)
+{
+    network *n = j->n;
     j->number = make_number(n);
     j->value = network_place(n);
     j->object = make_object(j);
@@ -177,4 +200,21 @@ void json_text_make(network *n, json_text *j)
         network_text(n, "true", 4, NETWORK_END), network_text(n, "false", 5, NETWORK_END),
         network_text(n, "null", 4, NETWORK_END) };
     network_join_split(n, j->value, kinds, sizeof kinds / sizeof *kinds);
+}
+
+void json_text_make(network *n, json_text *j)
+{
+    *j = (json_text){ .n = n };
+    j->blank = make_blank(n);
+    j->string = make_string(n);
+    j->character = make_character(n);
+    make_values(j);
+}
+
+void json_text_make_raw(network *n, const char *quote, json_text *j)
+{
+    *j = (json_text){ .n = n, .quote = quote, .blank = NETWORK_END };
+    j->string = make_raw_string(n, quote);
+    j->name = make_name(n);
+    make_values(j);
 }

@@ -14,13 +14,19 @@ enum { JSON_DIGITS = 15 };
 /* Pieces to be called. */
 typedef struct json_text {
     network *n;
-    node_id blank;     /* white space, or none */
+    const char *quote; /* around strings and nothing else; NULL: JSON's mark, also around keys */
+    node_id blank;     /* white space, or none; NETWORK_END: never any */
     node_id string;    /* with its quotation marks */
-    node_id character; /* of a string */
+    node_id character; /* of a string of JSON */
+    node_id name;      /* a key without quotation marks */
     node_id number, value, object, array;
 } json_text;
 
 void json_text_make(network *n, json_text *j);
+/* The same values as Gemma writes them: no white space, keys without quotation marks, and strings
+ * as they are between two control tokens, spelt as text/token_trie.h has them. quote: lives as
+ * long. */
+void json_text_make_raw(network *n, const char *quote, json_text *j);
 
 /* White space before what follows. */
 node_id json_text_blank(const json_text *j, node_id next);

@@ -104,13 +104,14 @@ static cadre_status make_pairs(schema_sets *s, node_id *piece)
     return schema_pairs(s, &set, piece);
 }
 
-static cadre_status make_all(network *n, const json_document *document, bool pairs, node_id *piece)
+static cadre_status make_all(
+    network *n, const schema_form *form, const json_document *document, node_id *piece)
 {
     schema_sets s = { 0 };
     node_id whole = NETWORK_DEAD;
-    cadre_status status = schema_sets_open(&s, document, n);
+    cadre_status status = schema_sets_open(&s, form, document, n);
     if (status == CADRE_OK) whole = s.sets[0].place;
-    if (status == CADRE_OK && pairs) status = make_pairs(&s, &whole);
+    if (status == CADRE_OK && form->pairs) status = make_pairs(&s, &whole);
     for (size_t i = 0; i < s.set_count && status == CADRE_OK; i++) {
         schema_set set = s.sets[i];
         status = make(&s, &set);
@@ -121,15 +122,15 @@ static cadre_status make_all(network *n, const json_document *document, bool pai
     return status;
 }
 
-static cadre_status read_all(
-    network *n, const char *name, const char *text, size_t size, bool pairs, node_id *piece)
+cadre_status schema_read_as(
+    network *n, const schema_form *form, const char *name, string_view text, node_id *piece)
 {
     json_document *document;
-    if (size > SCHEMA_BYTES_MAX)
+    if (text.size > SCHEMA_BYTES_MAX)
         return cadre_fail(CADRE_EUNSUPPORTED, name,
-            "expected a schema of at most %d bytes, found %zu", SCHEMA_BYTES_MAX, size);
-    CADRE_TRY(json_parse_dense(name, text, size, &document));
-    cadre_status status = make_all(n, document, pairs, piece);
+            "expected a schema of at most %d bytes, found %zu", SCHEMA_BYTES_MAX, text.size);
+    CADRE_TRY(json_parse_dense(name, text.data, text.size, &document));
+    cadre_status status = make_all(n, form, document, piece);
     json_close(document);
     return status;
 }
@@ -137,11 +138,6 @@ static cadre_status read_all(
 cadre_status schema_read(
     network *n, const char *name, const char *text, size_t size, node_id *piece)
 {
-    return read_all(n, name, text, size, false, piece);
-}
-
-cadre_status schema_read_pairs(
-    network *n, const char *name, const char *text, size_t size, node_id *piece)
-{
-    return read_all(n, name, text, size, true, piece);
+    static const schema_form json = { 0 };
+    return schema_read_as(n, &json, name, (string_view){ text, size }, piece);
 }

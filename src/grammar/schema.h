@@ -9,6 +9,7 @@
 #ifndef CADRE_GRAMMAR_SCHEMA_H
 #define CADRE_GRAMMAR_SCHEMA_H
 
+#include "base/buffer.h"
 #include "grammar/json_text.h"
 
 enum { SCHEMA_BYTES_MAX = 1 << 20 };
@@ -17,9 +18,18 @@ enum { SCHEMA_BYTES_MAX = 1 << 20 };
 cadre_status schema_read(
     network *n, const char *name, const char *text, size_t size, node_id *piece);
 
-/* The same for an object whose members are pairs of key and value between marks, see
- * schema_pairs. */
-cadre_status schema_read_pairs(
-    network *n, const char *name, const char *text, size_t size, node_id *piece);
+/* How a model writes the arguments of a call, where it is not as JSON. Marks are spelt as
+ * text/token_trie.h has them. */
+typedef struct schema_form {
+    /* The members are pairs of key and value, each between marks and without braces. Strings are
+     * written as they are unless `quoted`, up to `given` without the line feed at its end, and of
+     * what a schema says of them enum alone is done. */
+    bool pairs, quoted;
+    const char *begin, *named, *given, *between;
+    const char *quote; /* values are Gemma's, see json_text_make_raw; NULL: JSON */
+} schema_form;
+
+cadre_status schema_read_as(
+    network *n, const schema_form *form, const char *name, string_view text, node_id *piece);
 
 #endif

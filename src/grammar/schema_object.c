@@ -179,6 +179,10 @@ static cadre_status value_of(const object *o, const char *name, size_t pattern, 
 
 static cadre_status put_key(const object *o, const char *name, node_id next, node_id *piece)
 {
+    if (o->s->text.quote) {
+        *piece = network_text(o->s->n, name, strlen(name), next);
+        return CADRE_OK;
+    }
     json_writer w = json_writer_new(0);
     json_put_string(&w, NULL, name);
     cadre_status status = json_writer_status(&w);
@@ -206,8 +210,9 @@ static cadre_status other_key(const object *o, size_t pattern, node_id next, nod
     cadre_status status =
         schema_keys_of(&o->keys, pattern, o->names, o->count, o->s->name, &keys, &all);
     n->work -= (int64_t)(keys.state_count + keys.edge_count);
-    if (status == CADRE_OK && all) *piece = network_call(n, o->s->text.string, next);
-    if (status == CADRE_OK && !all) *piece = network_byte(n, '"', chars_in_json(&keys, n, next));
+    if (o->s->text.quote) *piece = network_call(n, o->s->text.name, next);
+    else if (status == CADRE_OK && all) *piece = network_call(n, o->s->text.string, next);
+    else if (status == CADRE_OK) *piece = network_byte(n, '"', chars_in_json(&keys, n, next));
     chars_free(&keys);
     return status;
 }
@@ -283,9 +288,12 @@ static cadre_status make_object(object *o, node_id *piece)
 
 /* ---- pairs ---- */
 
-#define KEY_BEGIN "<arg_key>"
-#define KEY_END "</arg_key>\n<arg_value>"
-#define VALUE_END "</arg_value>"
+/* The mark up to which a string goes that is written as it is: `given` without its line feed. */
+static size_t mark_size(const schema_form *f)
+{
+    size_t size = strlen(f->given);
+    return size && f->given[size - 1] == '\n' ? size - 1 : size;
+}
 
 /* What is said of a property whose type is string and nothing else; value NULL: it is another. */
 static json_node raw_of(const object *o, const char *name)
@@ -312,7 +320,8 @@ static cadre_status check_raw(const json_node *schema)
 static cadre_status raw_values(const object *o, const json_node *list, node_id *piece)
 {
     network *n = o->s->n;
-    node_id end = network_text(n, VALUE_END, strlen(VALUE_END), NETWORK_END);
+    const schema_form *f = o->s->form;
+    node_id end = network_text(n, f->given, mark_size(f), NETWORK_END);
     size_t count = json_count(list);
     node_id *all = MEM_ARRAY(node_id, count + 1);
     cadre_status status = all ? json_as_array(list) : CADRE_ENOMEM;
@@ -327,48 +336,73 @@ static cadre_status raw_values(const object *o, const json_node *list, node_id *
     return status;
 }
 
+/* Any text up to the mark. A mark with a control token in it is in no text. */
+static cadre_status raw_text(const object *o, node_id *piece)
+{
+    network *n = o->s->n;
+    const schema_form *f = o->s->form;
+    chars text = { 0 };
+    char mark[64] = "";
+    size_t size = mark_size(f);
+    node_id over = NETWORK_DEAD;
+    bool control = memchr(f->given, 0xff, size) != NULL || size >= sizeof mark;
+    if (control) over = network_text(n, f->given, size, NETWORK_END);
+    else memcpy(mark, f->given, size);
+    cadre_status status = chars_before(mark, o->s->name, &text);
+    if (status == CADRE_OK)
+        *piece =
+            chars_as_text(&text, n, control ? (node_id)NETWORK_DEAD : (node_id)NETWORK_END, over);
+    chars_free(&text);
+    return status;
+}
+
 /* A value with its mark behind it. */
 static cadre_status pair_value(const object *o, const char *name, node_id *piece)
 {
     network *n = o->s->n;
+    const schema_form *f = o->s->form;
     json_node raw = raw_of(o, name), list;
-    chars text = { 0 };
-    if (!raw.value) {
+    if (!raw.value || f->quoted) {
         CADRE_TRY(value_of(o, name, 0, piece));
-        *piece =
-            network_call(n, *piece, network_text(n, VALUE_END, strlen(VALUE_END), NETWORK_END));
+        *piece = network_call(n, *piece, network_text(n, f->given, mark_size(f), NETWORK_END));
         return CADRE_OK;
     }
     CADRE_TRY(check_raw(&raw));
     list = json_member(&raw, "enum");
-    if (list.value) return raw_values(o, &list, piece);
-    cadre_status status = chars_before(VALUE_END, o->s->name, &text);
-    if (status == CADRE_OK) *piece = chars_as_text(&text, n, NETWORK_END, NETWORK_DEAD);
-    chars_free(&text);
-    return status;
+    return list.value ? raw_values(o, &list, piece) : raw_text(o, piece);
 }
 
 static cadre_status put_pair(const object *o, size_t at, node_id after, node_id *piece)
 {
     network *n = o->s->n;
+    const schema_form *f = o->s->form;
+    size_t mark = mark_size(f);
     node_id value;
     CADRE_TRY(pair_value(o, o->names[at], &value));
-    value = network_call(n, value, network_byte(n, '\n', after));
-    value = network_text(n, KEY_END, strlen(KEY_END), value);
+    value =
+        network_call(n, value, network_text(n, f->given + mark, strlen(f->given + mark), after));
+    value = network_text(n, f->named, strlen(f->named), value);
     value = network_text(n, o->names[at], strlen(o->names[at]), value);
-    *piece = network_text(n, KEY_BEGIN, strlen(KEY_BEGIN), value);
+    *piece = network_text(n, f->begin, strlen(f->begin), value);
     return CADRE_OK;
 }
 
+/* *piece: before the first pair; `after`: behind one, where a word may stand between them. */
 static cadre_status make_pairs(object *o, node_id *piece)
 {
+    network *n = o->s->n;
+    const char *between = o->s->form->between;
+    node_id after = NETWORK_END;
     bool some;
     CADRE_TRY(read_object(o, &some));
     *piece = NETWORK_END;
     for (size_t at = o->count; at-- > 0;) {
         node_id pair;
-        CADRE_TRY(put_pair(o, at, *piece, &pair));
-        *piece = o->required[at] ? pair : network_either(o->s->n, pair, *piece);
+        CADRE_TRY(put_pair(o, at, after, &pair));
+        node_id next = network_text(n, between, strlen(between), pair);
+        *piece = o->required[at] ? pair : network_either(n, pair, *piece);
+        after = o->required[at] ? next : network_either(n, next, after);
+        if (!*between) after = *piece;
     }
     return CADRE_OK;
 }

@@ -307,12 +307,14 @@ cadre_status schema_set_like(
 
 /* ---- opening ---- */
 
-cadre_status schema_sets_open(schema_sets *s, const json_document *document, network *n)
+cadre_status schema_sets_open(
+    schema_sets *s, const schema_form *form, const json_document *document, network *n)
 {
     json_node root = json_root(document);
     node_id place;
-    *s = (schema_sets){ .name = root.file, .n = n };
-    json_text_make(n, &s->text);
+    *s = (schema_sets){ .name = root.file, .n = n, .form = form };
+    if (form->quote) json_text_make_raw(n, form->quote, &s->text);
+    else json_text_make(n, &s->text);
     CADRE_TRY(schema_keep(s, &root, &s->root));
     return schema_set_of(s, &(schema_member){ s->root, 0 }, 0, 1, &place);
 }

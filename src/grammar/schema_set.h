@@ -8,7 +8,7 @@
 #define CADRE_GRAMMAR_SCHEMA_SET_H
 
 #include "format/json.h"
-#include "grammar/json_text.h"
+#include "grammar/schema.h"
 #include "text/table.h"
 
 enum { SCHEMA_SETS_MAX = 20000, SCHEMA_MEMBERS_MAX = 64, SCHEMA_PROPERTIES_MAX = 4096 };
@@ -34,6 +34,7 @@ typedef struct schema_sets {
     uint32_t root;
     network *n;
     json_text text;
+    const schema_form *form;
     json_node **chunks; /* of SCHEMA_CHUNK nodes, which stay where they are */
     size_t node_count, chunk_room;
     number_map by_value; /* of the document -> number */
@@ -43,7 +44,8 @@ typedef struct schema_sets {
 } schema_sets;
 
 /* document: stays open. The first set is that of the whole document. */
-cadre_status schema_sets_open(schema_sets *s, const json_document *document, network *n);
+cadre_status schema_sets_open(
+    schema_sets *s, const schema_form *form, const json_document *document, network *n);
 void schema_sets_close(schema_sets *s);
 
 /* A value of the document gets a number, and a node that stays where it is. `node` is of a parent

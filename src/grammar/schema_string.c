@@ -229,6 +229,31 @@ cadre_status schema_string_chars(
     return status == CADRE_OK ? take_lengths(s, (uint32_t)least, (uint32_t)most, all, any) : status;
 }
 
+/* A string as it is, between marks; its lengths are an automaton, too. */
+static cadre_status put_raw(
+    const schema_sets *s, const schema_lengths *l, chars *all, bool any, node_id *piece)
+{
+    const char *quote = s->text.quote;
+    if (!any && !l->least && l->most == NETWORK_UNBOUNDED) return *piece = s->text.string, CADRE_OK;
+    if (!any) CADRE_TRY(chars_of_length(l->least, l->most, s->name, all));
+    node_id end = network_text(s->n, quote, strlen(quote), NETWORK_END);
+    *piece = network_text(
+        s->n, quote, strlen(quote), chars_as_text(all, s->n, end, (node_id)NETWORK_DEAD));
+    return CADRE_OK;
+}
+
+static void put_quoted(
+    const schema_sets *s, const schema_lengths *l, const chars *all, bool any, node_id *piece)
+{
+    node_id end = network_byte(s->n, '"', NETWORK_END);
+    if (any) *piece = network_byte(s->n, '"', chars_in_json(all, s->n, NETWORK_END));
+    else if (!l->least && l->most == NETWORK_UNBOUNDED) *piece = s->text.string;
+    else if (l->most == 0) *piece = network_byte(s->n, '"', end);
+    else
+        *piece = network_byte(
+            s->n, '"', network_repeat(s->n, s->text.character, l->least, l->most, end));
+}
+
 cadre_status schema_string(schema_sets *s, const schema_set *set, node_id *piece)
 {
     schema_lengths l;
@@ -236,15 +261,10 @@ cadre_status schema_string(schema_sets *s, const schema_set *set, node_id *piece
     bool any;
     *piece = NETWORK_DEAD;
     cadre_status status = schema_string_chars(s, set, &l, &all, &any);
-    if (status == CADRE_OK && any)
-        *piece = network_byte(s->n, '"', chars_in_json(&all, s->n, NETWORK_END));
+    if (status == CADRE_OK && l.least <= l.most) {
+        if (s->text.quote) status = put_raw(s, &l, &all, any, piece);
+        else put_quoted(s, &l, &all, any, piece);
+    }
     chars_free(&all);
-    if (any || status != CADRE_OK || l.least > l.most) return status;
-    node_id end = network_byte(s->n, '"', NETWORK_END);
-    if (!l.least && l.most == NETWORK_UNBOUNDED) *piece = s->text.string;
-    else if (l.most == 0) *piece = network_byte(s->n, '"', end);
-    else
-        *piece =
-            network_byte(s->n, '"', network_repeat(s->n, s->text.character, l.least, l.most, end));
-    return CADRE_OK;
+    return status;
 }

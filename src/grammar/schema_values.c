@@ -86,18 +86,59 @@ static cadre_status is_listed(
 
 /* ---- their texts ---- */
 
-static cadre_status add_text(value_list *l, const json_node *value)
+static cadre_status put_json(byte_buffer *bytes, const json_node *value)
 {
-    void *ends = l->ends;
     json_writer w = json_writer_new(0);
     json_put_copy(&w, NULL, value);
     cadre_status status = json_writer_status(&w);
-    if (status == CADRE_OK) status = buffer_grow(&ends, l->count, &l->end_room, 1, sizeof *l->ends);
-    l->ends = ends;
-    if (status == CADRE_OK) status = byte_buffer_put(&l->bytes, w.text.data, w.text.size);
-    if (status == CADRE_OK) l->ends[l->count++] = l->bytes.size;
+    if (status == CADRE_OK) status = byte_buffer_put(bytes, w.text.data, w.text.size);
     json_writer_free(&w);
     return status;
+}
+
+/* As Gemma writes it. */
+static cadre_status put_raw(byte_buffer *bytes, const json_node *value, const char *quote)
+{
+    json_node m = { 0 };
+    const char *text;
+    size_t size, i = 0;
+    switch (json_kind_of(value)) {
+    case JSON_KIND_STRING:
+        CADRE_TRY(json_as_string(value, &text, &size));
+        byte_buffer_text(bytes, quote);
+        byte_buffer_put(bytes, text, size);
+        byte_buffer_text(bytes, quote);
+        return bytes->status;
+    case JSON_KIND_ARRAY:
+        byte_buffer_text(bytes, "[");
+        for (; i < json_count(value); i++) {
+            json_node item = json_item(value, i);
+            byte_buffer_text(bytes, i ? "," : "");
+            CADRE_TRY(put_raw(bytes, &item, quote));
+        }
+        byte_buffer_text(bytes, "]");
+        return bytes->status;
+    case JSON_KIND_OBJECT:
+        byte_buffer_text(bytes, "{");
+        while (json_next(value, &m)) {
+            byte_buffer_format(bytes, "%s%s:", i++ ? "," : "", m.key);
+            CADRE_TRY(put_raw(bytes, &m, quote));
+        }
+        byte_buffer_text(bytes, "}");
+        return bytes->status;
+    default: return put_json(bytes, value);
+    }
+}
+
+static cadre_status add_text(const schema_sets *s, value_list *l, const json_node *value)
+{
+    void *ends = l->ends;
+    const char *quote = s->text.quote;
+    CADRE_TRY(buffer_grow(&ends, l->count, &l->end_room, 1, sizeof *l->ends));
+    l->ends = ends;
+    CADRE_TRY(quote ? put_raw(&l->bytes, value, quote) : put_json(&l->bytes, value));
+    l->ends[l->count++] = l->bytes.size;
+    return CADRE_OK;
 }
 
 /* What else is said of the values is not compared with them. */
@@ -129,7 +170,7 @@ static cadre_status collect_from(
         json_node value = value_at(&list, &one, i);
         bool is = true;
         if (several || (list.value && one.value)) CADRE_TRY(is_listed(s, set, &value, &work, &is));
-        if (is && kind_of(&value) & kinds) CADRE_TRY(add_text(l, &value));
+        if (is && kind_of(&value) & kinds) CADRE_TRY(add_text(s, l, &value));
     }
     return CADRE_OK;
 }

@@ -3,7 +3,7 @@
  *
  * Every answer is asked for with the whole conversation in its template; the session computes only
  * what is new in it, or what comes after its last snapshot if layers are recurrent. Thoughts are
- * reported and then forgotten, because templates leave those of past answers out. When room becomes
+ * reported and then forgotten, unless the template keeps those of past answers. When room becomes
  * scarce, the oldest turns are dropped. */
 #include "cadre/conversation.h"
 #include "base/clock.h"
@@ -19,6 +19,7 @@ typedef struct said {
     chat_role role;
     char *text; /* owned */
     size_t size;
+    byte_buffer thought; /* before it, where the template keeps it */
 } said;
 
 struct cadre_chat {
@@ -56,7 +57,10 @@ cadre_status cadre_chat_new(
 /* Forgets messages begin .. end - 1. */
 static void forget(cadre_chat *c, size_t begin, size_t end)
 {
-    for (size_t i = begin; i < end; i++) mem_free(c->messages[i].text);
+    for (size_t i = begin; i < end; i++) {
+        mem_free(c->messages[i].text);
+        byte_buffer_free(&c->messages[i].thought);
+    }
     if (end < c->count)
         memmove(c->messages + begin, c->messages + end, (c->count - end) * sizeof *c->messages);
     c->count -= end - begin;
@@ -123,7 +127,7 @@ static cadre_status add(cadre_chat *c, chat_role role, const char *text, size_t 
     char *copy = mem_alloc(size + 1, 1);
     if (!copy) return CADRE_ENOMEM;
     if (size) memcpy(copy, text, size);
-    c->messages[c->count++] = (said){ role, copy, size };
+    c->messages[c->count++] = (said){ .role = role, .text = copy, .size = size };
     return CADRE_OK;
 }
 
@@ -146,7 +150,10 @@ static size_t next_turn(const cadre_chat *c, size_t first)
 
 static chat_message message_of(const said *s)
 {
-    return (chat_message){ s->role, s->text, s->size };
+    return (chat_message){ .role = s->role,
+        .text = s->text,
+        .size = s->size,
+        .thought = { s->thought.data, s->thought.size } };
 }
 
 /* The ids of the conversation without the turns before message `first` */
@@ -289,6 +296,15 @@ static void account(cadre_chat *c, const answer *a, cadre_chat_end end, size_t p
         a->tokens > 1 && seconds > 0 ? (double)(a->tokens - 1) / seconds : 0;
 }
 
+/* Moves the last answer's thought to it, if the template has thoughts of all answers. */
+static void keep_thought(cadre_chat *c, answer *a)
+{
+    const chat_memory *m = c->template->memory;
+    if (!m || m->keep != KEEP_ALL || !a->thought || a->unclosed) return;
+    c->messages[c->count - 1].thought = a->other;
+    a->other = (byte_buffer){ 0 };
+}
+
 /* Generates the answer to a conversation with these ids, and keeps it. */
 static cadre_status answer_to(
     cadre_chat *c, const token_list *ids, int64_t limit, const cadre_sampling *sampling, answer *a)
@@ -303,6 +319,7 @@ static cadre_status answer_to(
     CADRE_TRY(a->text.status);
     CADRE_TRY(a->other.status);
     CADRE_TRY(add(c, CHAT_ASSISTANT, a->text.data, a->text.size));
+    keep_thought(c, a);
     return status;
 }
 

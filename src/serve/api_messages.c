@@ -73,6 +73,16 @@ static cadre_status read_words(const json_node *message, const chat_turn *turn, 
     return read_content(message, text);
 }
 
+/* What the assistant thought before it answered, as this server itself tells it. */
+static cadre_status read_thought(const json_node *message, chat_turn *turn)
+{
+    json_node thought = json_member(message, "reasoning_content");
+    if (turn->role != CHAT_ASSISTANT || turn->result) return CADRE_OK;
+    if (!json_has(message, "reasoning_content")) thought = json_member(message, "reasoning");
+    if (!thought.value || json_kind_of(&thought) == JSON_KIND_NULL) return CADRE_OK;
+    return json_as_string(&thought, &turn->thought.data, &turn->thought.size);
+}
+
 static cadre_status read_message(const json_node *node, api_request *r)
 {
     int64_t index = r->message_count;
@@ -82,6 +92,7 @@ static cadre_status read_message(const json_node *node, api_request *r)
     CADRE_TRY(json_as_object(node));
     CADRE_TRY(read_speaker(node, turn));
     CADRE_TRY(api_answer_read_calls(r->answer, node, index, turn));
+    CADRE_TRY(read_thought(node, turn));
     json_node role = json_member(node, "role");
     if (turn->role == CHAT_SYSTEM && index)
         return json_refuse(&role, "a system message first, or none");
@@ -91,7 +102,7 @@ static cadre_status read_message(const json_node *node, api_request *r)
         return status;
     }
     r->texts[index] = text;
-    m->role = turn->role, m->text = text.data, m->size = text.size;
+    m->role = turn->role, m->text = text.data, m->size = text.size, m->thought = turn->thought;
     turn->text = (string_view){ text.data, text.size };
     r->message_count++;
     return CADRE_OK;

@@ -5,11 +5,44 @@
 
 #include "text/chat_script.h"
 
-/* A message that is to be continued. */
-static cadre_status put_open(chat_script *s, chat_role role, string_view said)
+/* Whether no message of a user follows message i. */
+static bool is_recent(const chat_message *messages, int count, int i)
 {
-    CADRE_TRY(script_words(s, s->c->frames[role].before));
-    return script_said(s, script_message(s, role, said));
+    while (++i < count)
+        if (messages[i].role == CHAT_USER) return false;
+    return true;
+}
+
+/* The assistant's message i, up to the end of its text. */
+static cadre_status put_given(chat_script *s, const chat_message *messages, int count, int i)
+{
+    const chat_message *m = &messages[i];
+    script_answer_given given = { .text = { m->text, m->size },
+        .thought = m->thought,
+        .recent = is_recent(messages, count, i),
+        .last = i + 1 == count };
+    string_view said;
+    CADRE_TRY(script_answer_begin(s, &given, &said));
+    CADRE_TRY(script_said(s, said));
+    return script_answer_ends(s);
+}
+
+static cadre_status put_message(chat_script *s, const chat_message *messages, int count, int i)
+{
+    const chat_message *m = &messages[i];
+    if (m->role != CHAT_ASSISTANT)
+        return script_framed(s, m->role, (string_view){ m->text, m->size });
+    CADRE_TRY(put_given(s, messages, count, i));
+    return script_words(s, s->c->frames[CHAT_ASSISTANT].after);
+}
+
+/* A message that is to be continued. */
+static cadre_status put_open(chat_script *s, const chat_message *messages, int count)
+{
+    const chat_message *m = &messages[count - 1];
+    if (m->role == CHAT_ASSISTANT) return put_given(s, messages, count, count - 1);
+    CADRE_TRY(script_words(s, s->c->frames[m->role].before));
+    return script_said(s, script_message(s, m->role, (string_view){ m->text, m->size }));
 }
 
 /* Writes a user's message with the system message inside it. */
@@ -34,22 +67,22 @@ static int user_with_system(const chat_template *c, const chat_message *messages
 /* How a text ends: an answer begins, the last message goes on, or nothing follows the last. */
 typedef enum text_end { BEFORE_ANSWER, IN_MESSAGE, AFTER_MESSAGE } text_end;
 
-/* `system` has no data where there is no system message. */
-static cadre_status put_messages(
-    chat_script *s, string_view system, const chat_message *messages, int count, text_end end)
+/* `system` has no data where there is no system message; given: it is not the template's own. */
+static cadre_status put_messages(chat_script *s, string_view system, bool given,
+    const chat_message *messages, int count, text_end end)
 {
     bool apart = s->c->system_place == SYSTEM_APART;
     int inside = apart || !system.data ? -1 : user_with_system(s->c, messages, count);
     CADRE_TRY(script_words(s, s->c->begin));
-    if (system.data && apart) CADRE_TRY(script_framed(s, CHAT_SYSTEM, system));
+    if (system.data && apart) CADRE_TRY(script_system_framed(s, system, given));
     for (int i = 0; i < count; i++) {
         chat_role role = messages[i].role;
         string_view said = { messages[i].text, messages[i].size };
         if (role == CHAT_SYSTEM)
             return cadre_fail(
                 CADRE_EARGUMENT, NULL, "expected the system message first, found it later");
-        if (end == IN_MESSAGE && i + 1 == count) return put_open(s, role, said);
-        CADRE_TRY(i == inside ? put_both(s, system, said) : script_framed(s, role, said));
+        if (end == IN_MESSAGE && i + 1 == count) return put_open(s, messages, count);
+        CADRE_TRY(i == inside ? put_both(s, system, said) : put_message(s, messages, count, i));
     }
     return end == BEFORE_ANSWER ? script_words(s, s->c->answer) : CADRE_OK;
 }
@@ -59,12 +92,13 @@ static cadre_status put_conversation(
 {
     const chat_template *c = s->c;
     string_view system = { c->system, c->system ? strlen(c->system) : 0 };
-    if (count > 0 && messages[0].role == CHAT_SYSTEM) {
+    bool given = count > 0 && messages[0].role == CHAT_SYSTEM;
+    if (given) {
         system = (string_view){ messages[0].text, messages[0].size };
         messages++;
         count--;
     }
-    return put_messages(s, system, messages, count, end);
+    return put_messages(s, system, given, messages, count, end);
 }
 
 static cadre_status encode(const chat_template *c, const tokenizer *t, const chat_message *messages,
@@ -89,35 +123,6 @@ cadre_status chat_encode_on(const chat_template *c, const tokenizer *t,
     return encode(c, t, messages, count, IN_MESSAGE, ids);
 }
 
-/* The token of ids[first ..] that the text's byte `at` falls in, or begins: as many tokens as the
- * ids of the text up to there have in common with them. */
-static cadre_status token_at(
-    const chat_script *s, size_t at, const token_list *ids, size_t first, token_list *scratch)
-{
-    size_t same = 0;
-    scratch->count = 0;
-    CADRE_TRY(script_encode_begin(s, at, scratch));
-    while (same < scratch->count && first + same < ids->count &&
-           scratch->ids[same] == ids->ids[first + same])
-        same++;
-    scratch->count = first + same;
-    return CADRE_OK;
-}
-
-static cadre_status put_answers(
-    const chat_script *s, const token_list *ids, size_t first, token_list *answers)
-{
-    token_list scratch = { 0 };
-    cadre_status status = CADRE_OK;
-    for (size_t i = 0; i < 2 * s->answer_count && status == CADRE_OK; i++) {
-        text_range answer = script_answer(s, i / 2);
-        status = token_at(s, i % 2 ? answer.end : answer.begin, ids, first, &scratch);
-        if (status == CADRE_OK) status = token_list_put(answers, (int32_t)scratch.count);
-    }
-    token_list_free(&scratch);
-    return status;
-}
-
 cadre_status chat_encode_whole(const chat_template *c, const tokenizer *t,
     const chat_message *messages, int count, token_list *ids, token_list *answers)
 {
@@ -125,7 +130,7 @@ cadre_status chat_encode_whole(const chat_template *c, const tokenizer *t,
     size_t first = ids->count;
     cadre_status status = put_conversation(&s, messages, count, AFTER_MESSAGE);
     if (status == CADRE_OK) status = script_encode(&s, ids);
-    if (status == CADRE_OK) status = put_answers(&s, ids, first, answers);
+    if (status == CADRE_OK) status = script_put_answers(&s, ids, first, answers);
     script_free(&s);
     return status;
 }
@@ -187,7 +192,8 @@ static chat_part part_after(const chat_reader *r, chat_mark_kind kind)
 {
     switch (kind) {
     case CHAT_MARK_ANSWER: return CHAT_ANSWER;
-    case CHAT_MARK_THOUGHT: return CHAT_THOUGHT;
+    case CHAT_MARK_THOUGHT:
+    case CHAT_MARK_TITLED: return CHAT_THOUGHT;
     case CHAT_MARK_NAMED: return part_of_name(r->name);
     case CHAT_MARK_NAMES:
     case CHAT_MARK_NOTHING: return CHAT_MARKUP;
@@ -201,10 +207,13 @@ chat_part chat_reader_take(chat_reader *r, int32_t id)
     const chat_mark *mark = mark_of(r->c, piece);
     if (!mark) {
         if (r->named) add_name(r, piece);
-        return r->part;
+        if (!r->titled) return r->part;
+        r->titled = !piece.size || !memchr(piece.data, '\n', piece.size);
+        return CHAT_MARKUP;
     }
     r->part = part_after(r, mark->kind);
     r->named = mark->kind == CHAT_MARK_NAMES;
+    r->titled = mark->kind == CHAT_MARK_TITLED;
     memset(r->name, 0, sizeof r->name);
     return CHAT_MARKUP;
 }

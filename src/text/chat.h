@@ -15,6 +15,7 @@ typedef struct chat_message {
     chat_role role;
     const char *text;
     size_t size;
+    string_view thought; /* before it, of the assistant */
 } chat_message;
 
 typedef struct chat_template chat_template;
@@ -57,6 +58,7 @@ typedef struct chat_reader {
     chat_part part; /* of the next token, unless that is a mark */
     /* Markup is naming what follows: "final <|constrain|>json", "commentary to=functions.time". */
     bool named;
+    bool titled;   /* a line follows that is the title of a thought */
     char name[16]; /* as much of it as matters */
 } chat_reader;
 

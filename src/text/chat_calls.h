@@ -14,7 +14,7 @@ typedef struct chat_call {
 typedef struct chat_turn {
     chat_role role;
     bool result; /* of a call, whose id is `call`; the role is of no matter */
-    string_view text;
+    string_view text, thought;
     const char *call;
     const chat_call *calls; /* [call_count] of the assistant */
     int call_count;
@@ -25,6 +25,20 @@ typedef struct chat_turn {
 cadre_status chat_calls_encode(const chat_template *c, const chat_tool_style *style,
     const tokenizer *t, const chat_turn *turns, int count, const chat_tools *tools,
     token_list *ids);
+
+/* A conversation of which all is known. style NULL: there are no functions. */
+typedef struct chat_conversation {
+    const chat_template *template;
+    const chat_tool_style *style;
+    const chat_turn *turns; /* [count] */
+    int count;
+    const chat_tools *tools; /* NULL: none are offered */
+} chat_conversation;
+
+/* Appends the ids of a whole conversation, to learn from; answers as in chat_encode_whole: what the
+ * assistant says and calls. There is a style. */
+cadre_status chat_calls_encode_whole(
+    const chat_conversation *whole, const tokenizer *t, token_list *ids, token_list *answers);
 
 /* ---- answers ---- */
 
@@ -41,7 +55,8 @@ typedef cadre_status (*call_listener)(void *arg, call_event event, string_view t
  * become one is held back. A text that is cut within a call has no CALL_END for it. */
 typedef struct call_reader {
     const chat_tool_style *style;
-    byte_buffer held; /* what may become a mark; then a name, a key, or a value */
+    byte_buffer held; /* what may become a mark; then a name, a key, a value, or all arguments */
+    size_t looked;    /* bytes of it in which the end of all arguments does not stand */
     int state;
     int depth;               /* of brackets in the arguments */
     bool string, escape;     /* within a string of them; behind its backslash */

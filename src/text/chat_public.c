@@ -5,7 +5,8 @@
 #include "base/memory.h"
 #include "base/buffer.h"
 #include "format/quote.h"
-#include "text/chat.h"
+#include "text/chat_read.h"
+#include "text/chat_template.h"
 
 const char *cadre_chat_template(int index)
 {
@@ -85,6 +86,52 @@ cadre_status cadre_chat_encode(const cadre_tokenizer *t, const char *name,
     if (status == CADRE_OK) status = chat_encode(c, t, said, message_count, &list);
     if (status == CADRE_OK) status = token_list_reserve(&list, 1); /* an empty list, but not NULL */
     mem_free(said);
+    if (status != CADRE_OK) {
+        token_list_free(&list);
+        return status;
+    }
+    *ids = list.ids;
+    *id_count = (int64_t)list.count;
+    return CADRE_OK;
+}
+
+/* The template of this name, in this way of thinking; *made is room for one. */
+static cadre_status find_way(
+    const char *name, const char *how, chat_template *made, const chat_template **c)
+{
+    CADRE_TRY(chat_template_named(name, c));
+    if (!how) return CADRE_OK;
+    if (!chat_template_think(*c, how, made))
+        return cadre_fail(CADRE_EARGUMENT, NULL,
+            "the chat template %s: expected a way of thinking that it knows, found \"%s\"", name,
+            quote_text(how).text);
+    *c = made;
+    return CADRE_OK;
+}
+
+static cadre_status encode_json(const chat_template *c, const cadre_tokenizer *t,
+    const json_document *document, token_list *list)
+{
+    json_node root = json_root(document);
+    chat_read read;
+    CADRE_TRY(chat_read_conversation(&root, &read));
+    cadre_status status = chat_read_encode(&read, c, tokenizer_chat_program(t), t, list);
+    chat_read_free(&read);
+    return status == CADRE_OK ? token_list_reserve(list, 1) : status;
+}
+
+cadre_status cadre_chat_encode_json(const cadre_tokenizer *t, const char *name,
+    const char *thinking, const char *source, const char *text, size_t text_size, int32_t **ids,
+    int64_t *id_count)
+{
+    const chat_template *c;
+    chat_template made;
+    json_document *document;
+    token_list list = { 0 };
+    CADRE_TRY(find_way(name, thinking, &made, &c));
+    CADRE_TRY(json_parse(source, text, text_size, &document));
+    cadre_status status = encode_json(c, t, document, &list);
+    json_close(document);
     if (status != CADRE_OK) {
         token_list_free(&list);
         return status;

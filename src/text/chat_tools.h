@@ -1,9 +1,10 @@
 /* chat_tools.h - functions that a model may ask to be called: how each family of templates tells
  * them to the model, and how the model calls them.
  *
- * What is called is said in JSON, name and arguments, or (GLM-4.5) as pairs of key and value:
+ *     begin name named arguments given [between name named arguments given ...] end
  *
- *     begin name named arguments given [between name named arguments given ...] end */
+ * The arguments are JSON, pairs of key and value between marks, or values as Python or Gemma write
+ * them. */
 #ifndef CADRE_TEXT_CHAT_TOOLS_H
 #define CADRE_TEXT_CHAT_TOOLS_H
 
@@ -38,13 +39,52 @@ bool chat_schema_is(const json_node *schema, const char *type);
  * without quotation marks. */
 bool chat_tool_takes_text(const chat_tool *tool, const char *parameter);
 
+/* ---- ways to call ---- */
+
 typedef enum chat_tool_kind {
-    CHAT_TOOLS_HERMES,
-    CHAT_TOOLS_GLM,
+    CHAT_TOOLS_USUAL, /* all that differs is data */
     CHAT_TOOLS_DEEPSEEK,
     CHAT_TOOLS_MISTRAL,
-    CHAT_TOOLS_HARMONY
+    CHAT_TOOLS_HARMONY,
+    CHAT_TOOLS_KIMI,
+    CHAT_TOOLS_GEMMA
 } chat_tool_kind;
+
+/* A key and its value as they are written, and the marks that they are read by: what stands between
+ * those but white space is passed over. */
+typedef struct chat_pairs {
+    const char *begin, *named, *given, *between;
+    const char *key_end, *value_begin, *value_end;
+    const char *end, *close; /* no pair follows; the call is over */
+    bool lines;              /* a value stands in lines of its own */
+    bool quoted;             /* strings have JSON's quotation marks */
+    bool python;             /* values other than lists and objects are Python's */
+} chat_pairs;
+
+typedef enum chat_told_place {
+    TOLD_BEHIND, /* the system's words, in its message */
+    TOLD_BEFORE,
+    TOLD_APART /* in a message of its own, before the system's */
+} chat_told_place;
+
+typedef enum chat_told_item { TOLD_JSON, TOLD_XML, TOLD_GEMMA } chat_told_item;
+
+/* How the model is told of functions. */
+typedef struct chat_told {
+    chat_told_place place;
+    chat_told_item item;
+    bool alone;         /* where nobody says a system's message, there is not even the usual one */
+    const char *beside; /* between this and the system's words ... */
+    const char *alone_set;                              /* ... and where there are none */
+    const char *begin, *before, *between, *after, *end; /* the list, and each function in it */
+    const char *end_thinking;                           /* the end, while the model thinks; NULL */
+} chat_told;
+
+/* What functions returned: first and last of those that follow each other. */
+typedef struct chat_results {
+    const char *first, *before, *after, *last;
+    bool trims;
+} chat_results;
 
 typedef struct chat_tool_style {
     const char *name;
@@ -53,8 +93,14 @@ typedef struct chat_tool_style {
     const char *sign;      /* in the model's own template, where it has one */
     const char *mark;      /* what `begin` begins with, and no other text has */
     const char *begin, *named, *given, *between, *end;
-    bool pairs; /* arguments are pairs of key and value */
-    bool one;   /* a turn calls one function */
+    const chat_pairs *pairs; /* NULL: arguments are JSON */
+    chat_told told;
+    chat_results results;
+    const char *then;  /* between what the assistant says and its calls */
+    bool then_always;  /* even if it says nothing */
+    const char *after; /* its message; NULL: what the template has there */
+    bool one;          /* a turn calls one function */
+    bool numbered;     /* a name has its number behind it: "name:0" */
 } chat_tool_style;
 
 /* How models of this template call; NULL: not known. program: the model's own template; size 0: it

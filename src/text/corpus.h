@@ -43,11 +43,13 @@ typedef struct corpus_image {
     uint8_t *square; /* [side, side, 3], until its text is written; owned */
 } corpus_image;
 
-/* Who says a part of a conversation; a prompt and a completion are the two parts of one text. */
+/* Who says a part of a conversation; one with functions or thoughts is one part, as JSON. A prompt
+ * and a completion are the two parts of one text. */
 typedef enum corpus_role {
     CORPUS_SYSTEM,
     CORPUS_USER,
     CORPUS_ASSISTANT,
+    CORPUS_CONVERSATION,
     CORPUS_PROMPT,
     CORPUS_COMPLETION
 } corpus_role;

@@ -8,6 +8,7 @@
 #include "base/interrupt.h"
 #include "base/memory.h"
 #include "base/utf8.h"
+#include "text/chat_read.h"
 #include "text/corpus_ids.h"
 #include "text/token_word.h"
 
@@ -32,7 +33,7 @@ cadre_status corpus_hash(const corpus_domain *d, hash128 *hash)
 bool corpus_has_conversations(const corpus_domain *d)
 {
     for (size_t k = 0; k < d->part_count; k++)
-        if (d->parts[k].role <= CORPUS_ASSISTANT) return true;
+        if (d->parts[k].role <= CORPUS_CONVERSATION) return true;
     return false;
 }
 
@@ -185,7 +186,9 @@ static void list_messages(const piece *p, chat_message *messages)
         [CORPUS_ASSISTANT] = CHAT_ASSISTANT };
     for (size_t i = 0; i < count_parts(p); i++) {
         const corpus_part *part = &d->parts[first_part(p) + i];
-        messages[i] = (chat_message){ roles[part->role], d->text + at, part->end - at };
+        messages[i] = (chat_message){
+            .role = roles[part->role], .text = d->text + at, .size = part->end - at
+        };
         at = part->end;
     }
 }
@@ -200,21 +203,49 @@ static void silence_others(token_list *ids, size_t first, const token_list *answ
     silence(ids, first, ids->count);
 }
 
-static cadre_status put_conversation(const piece *p, const corpus_ids *how, token_list *ids)
+static cadre_status encode_messages(
+    const piece *p, const corpus_ids *how, token_list *ids, token_list *answers)
 {
-    size_t first = ids->count, count = count_parts(p);
-    token_list answers = { 0 };
-    if (!how->chat)
-        return cadre_fail(CADRE_EUNSUPPORTED, p->domain->path,
-            "conversations: expected a chat template to frame them, found none");
+    size_t count = count_parts(p);
     chat_message *messages = MEM_ARRAY(chat_message, count);
     if (!messages) return CADRE_ENOMEM;
     list_messages(p, messages);
     cadre_status status =
-        chat_encode_whole(how->chat, how->tokenizer, messages, (int)count, ids, &answers);
+        chat_encode_whole(how->chat, how->tokenizer, messages, (int)count, ids, answers);
+    mem_free(messages);
+    return status;
+}
+
+/* One with functions or thoughts, which was read once before. */
+static cadre_status encode_whole(
+    const piece *p, const corpus_ids *how, token_list *ids, token_list *answers)
+{
+    json_document *document;
+    chat_read read;
+    CADRE_TRY(
+        json_parse(p->domain->path, p->domain->text + p->begin, p->end - p->begin, &document));
+    json_node root = json_root(document);
+    cadre_status status = chat_read_conversation(&root, &read);
+    if (status == CADRE_OK) {
+        status = chat_read_encode_whole(&read, how->chat, how->tokenizer, ids, answers);
+        chat_read_free(&read);
+    }
+    json_close(document);
+    return status;
+}
+
+static cadre_status put_conversation(const piece *p, const corpus_ids *how, token_list *ids)
+{
+    size_t first = ids->count;
+    token_list answers = { 0 };
+    const corpus_domain *d = p->domain;
+    bool whole = d->parts[first_part(p)].role == CORPUS_CONVERSATION;
+    if (!how->chat)
+        return cadre_fail(CADRE_EUNSUPPORTED, d->path,
+            "conversations: expected a chat template to frame them, found none");
+    cadre_status status = (whole ? encode_whole : encode_messages)(p, how, ids, &answers);
     if (status == CADRE_OK && how->answers_only) silence_others(ids, first, &answers);
     token_list_free(&answers);
-    mem_free(messages);
     return status;
 }
 

@@ -1,7 +1,8 @@
 /* corpus_lines.c - each line is a document:
  *
  *     {"text": "..."}                                     a text
- *     {"messages": [{"role": "user", "content": "..."}, ...]}   a conversation
+ *     {"messages": [{"role": "user", "content": "..."}, ...]}   a conversation; with "tools",
+ *                                                         "tool_calls" or thoughts in it too
  *     {"prompt": "...", "completion": "..."}              a text of two parts, or, where both are
  *                                                         lists of messages, a conversation
  *
@@ -12,8 +13,8 @@
 
 #include "base/interrupt.h"
 #include "base/memory.h"
-#include "format/json.h"
-#include "text/chat.h"
+#include "format/json_copy.h"
+#include "text/chat_read.h"
 
 static const size_t longest = (size_t)64 << 20; /* of a line */
 
@@ -95,11 +96,49 @@ static cadre_status put_pair(corpus_domain *d, const json_node *root)
     return domain_end_part(d, CORPUS_COMPLETION);
 }
 
+/* Whether a conversation has more than texts of three roles. */
+static bool has_more(const json_node *root, const json_node *list)
+{
+    static const char *const more[] = { "tool_calls", "reasoning_content", "reasoning",
+        "thinking" };
+    if (json_has(root, "tools")) return true;
+    for (size_t i = 0; json_kind_of(list) == JSON_KIND_ARRAY && i < json_count(list); i++) {
+        json_node message = json_item(list, i), role;
+        const char *name = "";
+        if (json_kind_of(&message) != JSON_KIND_OBJECT) continue;
+        for (size_t k = 0; k < sizeof more / sizeof *more; k++)
+            if (json_has(&message, more[k])) return true;
+        role = json_member(&message, "role");
+        if (json_kind_of(&role) == JSON_KIND_STRING) json_as_string(&role, &name, NULL);
+        if (strcmp(name, "tool") == 0 || strcmp(name, "developer") == 0) return true;
+    }
+    return false;
+}
+
+/* Such a conversation is kept as it is written, once it is known to be one. */
+static cadre_status put_whole(corpus_domain *d, const json_node *root)
+{
+    chat_read read;
+    json_node messages = json_member(root, "messages"), tools = json_member(root, "tools");
+    CADRE_TRY(chat_read_conversation(root, &read));
+    chat_read_free(&read);
+    json_writer w = json_writer_new(0);
+    json_put_object(&w, NULL);
+    json_put_copy(&w, "messages", &messages);
+    json_put_copy(&w, "tools", &tools);
+    json_put_close(&w, '}');
+    cadre_status status = json_writer_status(&w);
+    if (status == CADRE_OK) status = domain_append(d, w.text.data, w.text.size);
+    json_writer_free(&w);
+    return status == CADRE_OK ? domain_end_part(d, CORPUS_CONVERSATION) : status;
+}
+
 static cadre_status put_document(corpus_domain *d, const json_node *root)
 {
     json_node text = json_member(root, "text"), messages = json_member(root, "messages");
     CADRE_TRY(json_as_object(root));
-    if (json_has(root, "messages")) CADRE_TRY(put_messages(d, &messages, true));
+    if (json_has(root, "messages") && has_more(root, &messages)) CADRE_TRY(put_whole(d, root));
+    else if (json_has(root, "messages")) CADRE_TRY(put_messages(d, &messages, true));
     else if (json_has(root, "prompt") && json_has(root, "completion")) CADRE_TRY(put_pair(d, root));
     else if (json_has(root, "text")) CADRE_TRY(put_string(d, &text));
     else

@@ -36,7 +36,7 @@ static cadre_status gather_facts(corpus_domain *d)
     for (size_t k = 0; k < d->documents; k++) {
         size_t end = d->document[k].parts, begin = k ? d->document[k - 1].parts : 0;
         if (end == begin) f->texts++;
-        else if (d->parts[end - 1].role <= CORPUS_ASSISTANT) f->conversations++;
+        else if (d->parts[end - 1].role <= CORPUS_CONVERSATION) f->conversations++;
         else f->completions++;
     }
     return corpus_hash(d, &f->content);

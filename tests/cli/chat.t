@@ -105,6 +105,47 @@ $ echo '[{"role": "robot", "content": "a"}]' | cadre tokenize run --chat chatml
 2> cadre: expected the role system, user or assistant, found "robot"
 ? 2
 
+# thoughts, functions and what they returned, as servers take them
+$ echo '{"messages": [{"role": "user", "content": "Noon?"}, {"role": "assistant",' \
++     '"content": "", "reasoning_content": "A clock.", "tool_calls": [{"id": "1", "type":' \
++     '"function", "function": {"name": "now", "arguments": {"zone": "CET"}}}]},' \
++     '{"role": "tool", "tool_call_id": "1", "content": "12:00"}]}' > talk.json
+$ cadre tokenize run < talk.json --chat nemotron3 --think off > a.txt &&
++     cadre tokenize run --decode < a.txt
+> <|im_start|>system
+> <|im_end|>
+> <|im_start|>user
+> Noon?<|im_end|>
+> <|im_start|>assistant
+> <think>
+> A clock.
+> </think>
+> <tool_call>
+> <function=now>
+> <parameter=zone>
+> CET
+> </parameter>
+> </function>
+> </tool_call>
+> <|im_end|>
+> <|im_start|>user
+> <tool_response>
+> 12:00
+> </tool_response>
+> <|im_end|>
+> <|im_start|>assistant
+> <think></think>
+$ cadre tokenize run < talk.json --chat llama-2
+2> cadre: the chat template llama-2: expected a conversation without functions, as it has no way to
++  call them that is known
+? 1
+$ echo '{"messages": 1}' | cadre tokenize run --chat chatml
+2> cadre: stdin: line 1: messages: expected *
+? 1
+$ echo '[]' | cadre tokenize run --chat chatml --think off
+2> cadre: the chat template chatml: expected a way of thinking that it knows, found "off"
+? 2
+
 # what is no text is told in one line, and no answer is given to it
 $ gzip -c en.txt | cadre chat run --template chatml -n 4
 > (nothing)

@@ -63,7 +63,7 @@ typedef struct heard {
 
 static void check_call(heard *h)
 {
-    json_t *value = json_loadb(h->arguments.data, h->arguments.size, 0, NULL);
+    json_t *value = json_loadb(h->arguments.data, h->arguments.size, JSON_ALLOW_NUL, NULL);
     if (!value) fail_msg("no JSON: %.*s", (int)h->arguments.size, h->arguments.data);
     bool weather = h->name.size == 7;
     if (weather && !valid_for(parameters, parameters, value))
@@ -87,6 +87,7 @@ static cadre_status hear(void *arg, call_event event, string_view text)
 static size_t close_one(pushdown *p, uint64_t draw, state_id *state, char *text)
 {
     static const char *const ends[] = { "\"", "}", "]", "</arg_value>\n", "</think>",
+        "</arg_value>", "\n</parameter>\n",
         ("<|end|><|start|>assistant<|channel|>commentary to=functions.now <|constrain|>json"
          "<|message|>{}") };
     const size_t count = sizeof ends / sizeof *ends;
@@ -165,7 +166,9 @@ static int calls_of(const answer_form *form, int rounds)
 static void calls_are_valid(void **state)
 {
     static const char *const names[] = { "qwen3", "glm4.5", "deepseek-v3.1", "mistral-v3",
-        "mistral-v3-tekken", "gpt-oss", "qwen3-thinking" };
+        "mistral-v3-tekken", "gpt-oss", "qwen3-thinking", "qwen3.5", "qwen3-coder", "nemotron3",
+        "glm4.7", "ling2", "ling3", "laguna", "laguna-xs.2", "lfm2", "lfm2.5", "kimi-k2",
+        "granite-4.0" };
     (void)state;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         const chat_template *c = chat_template_find(names[i]);
@@ -181,6 +184,102 @@ static void calls_are_valid(void **state)
         calls_of(&form, 40);
         form.required = false, form.goes_on = true;
         calls_of(&form, 40);
+    }
+}
+
+/* Whole answers of the newer families, and answers of which something is not as it should be. */
+static void answers_are_as_the_families_write_them(void **state)
+{
+    static const struct {
+        const char *template, *text;
+        bool taken;
+    } cases[] = {
+        { "qwen3.5",
+            "hm</think>\n\n<tool_call>\n<function=weather>\n<parameter=days>\n3\n</parameter>\n"
+            "</function>\n</tool_call>",
+            true },
+        { "qwen3.5",
+            "hm</think>\n\n<tool_call>\n<function=weather>\n<parameter=city>\nNew\nYork\n"
+            "</parameter>\n<parameter=days>\n3\n</parameter>\n</function>\n</tool_call>\n"
+            "<tool_call>\n<function=now>\n</function>\n</tool_call>",
+            true },
+        { "qwen3.5", "hm</think>\n\n<tool_call>\n<function=weather>\n</function>\n</tool_call>",
+            false },
+        { "qwen3.5", "hm</think>\n\n<tool_call>\n<function=other>\n</function>\n</tool_call>",
+            false },
+        { "nemotron3",
+            "</think><tool_call>\n<function=now>\n</function>\n</tool_call>\n<tool_call>\n"
+            "<function=now>\n</function>\n</tool_call>\n",
+            true },
+        { "nemotron3",
+            "</think><tool_call>\n<function=weather>\n<parameter=days>\n15\n</parameter>\n"
+            "</function>\n</tool_call>\n",
+            false },
+        { "glm4.7",
+            "</think><tool_call>weather<arg_key>city</arg_key><arg_value>a b</arg_value>"
+            "<arg_key>days</arg_key><arg_value>1</arg_value></tool_call>",
+            true },
+        { "glm4.7",
+            "</think><tool_call>weather<arg_key>days</arg_key><arg_value>x</arg_value>"
+            "</tool_call>",
+            false },
+        { "ling3",
+            "so</think><tool_call>weather\n<arg_key>days</arg_key>\n<arg_value>2</arg_value>"
+            "\n</tool_call>",
+            true },
+        { "laguna", "so</think><tool_call>now</tool_call>", true },
+        { "laguna-xs.2", "<tool_call>now\n</tool_call>\n", true },
+        { "lfm2",
+            "<|tool_call_start|>[weather(city=\"x\", days=3, unit=\"F\"), now()]"
+            "<|tool_call_end|>",
+            true },
+        { "lfm2", "<|tool_call_start|>[weather(days=3, unit=\"K\")]<|tool_call_end|>", false },
+        { "lfm2", "<|tool_call_start|>[weather(city=\"x\")]<|tool_call_end|>", false },
+        { "lfm2.5", "<think>hm</think>\n<|tool_call_start|>[now()]<|tool_call_end|>", true },
+        { "kimi-k2",
+            "<|tool_calls_section_begin|><|tool_call_begin|>functions.now:12"
+            "<|tool_call_argument_begin|>{}<|tool_call_end|><|tool_calls_section_end|>",
+            true },
+        { "kimi-k2",
+            "<|tool_calls_section_begin|><|tool_call_begin|>functions.now"
+            "<|tool_call_argument_begin|>{}<|tool_call_end|><|tool_calls_section_end|>",
+            false },
+        { "granite-4.0",
+            "<tool_call>\n{\"name\": \"weather\", \"arguments\": {\"days\": 3}}\n"
+            "</tool_call>",
+            true },
+        { "gemma4",
+            "<|tool_call>call:weather{city:<|\"|>x<|\"|>,days:3,at:[1,2.5]}<tool_call|>"
+            "<|tool_call>call:now{}<tool_call|>",
+            true },
+        { "gemma4", "<|tool_call>call:weather{city:\"x\",days:3}<tool_call|>", false },
+        { "gemma4", "<|tool_call>call:weather{days:3,at:[1,2,3]}<tool_call|>", false },
+        { "gemma4", "<|channel>thought\nhm\n<channel|><|tool_call>call:now{}<tool_call|>", true },
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const chat_template *c = chat_template_find(cases[i].template);
+        const answer_form form = { .name = "S",
+            .tokenizer = t,
+            .template = c,
+            .style = chat_tool_style_of(c, (string_view){ "", 0 }),
+            .tools = &tools,
+            .required = true,
+            .only = -1 };
+        network n;
+        pushdown p;
+        node_id root;
+        succeeds(network_open(&n, "S"));
+        succeeds(answer_make(&n, &form, &root));
+        succeeds(network_measure(&n));
+        succeeds(pushdown_open(&p, &n, root));
+        state_id at = p.start;
+        for (const char *b = cases[i].text; *b && at; b++) at = pushdown_step(&p, at, (uint8_t)*b);
+        if ((at && p.states[at].ends) != cases[i].taken)
+            fail_msg("%s %s %s", cases[i].template, cases[i].taken ? "leaves out" : "takes",
+                cases[i].text);
+        pushdown_close(&p);
+        network_free(&n);
     }
 }
 
@@ -233,6 +332,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(calls_are_valid),
+        cmocka_unit_test(answers_are_as_the_families_write_them),
         cmocka_unit_test(thoughts_come_first),
     };
     return cmocka_run_group_tests(tests, begin, end);

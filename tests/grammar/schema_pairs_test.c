@@ -14,16 +14,25 @@
 
 #define PAIR(key, value) "<arg_key>" key "</arg_key>\n<arg_value>" value "</arg_value>\n"
 
+static const schema_form glm = { .pairs = true,
+    .begin = "<arg_key>",
+    .named = "</arg_key>\n<arg_value>",
+    .given = "</arg_value>\n",
+    .between = "" };
+
 typedef struct opened {
     network n;
     pushdown p;
 } opened;
 
+static const schema_form *form = &glm;
+
 static cadre_status try_open(const char *schema, opened *o)
 {
     node_id piece = NETWORK_DEAD;
     CADRE_TRY(network_open(&o->n, "S"));
-    cadre_status status = schema_read_pairs(&o->n, "S", schema, strlen(schema), &piece);
+    cadre_status status =
+        schema_read_as(&o->n, form, "S", (string_view){ schema, strlen(schema) }, &piece);
     node_id root = network_call(&o->n, piece, NETWORK_END);
     if (status == CADRE_OK) status = network_measure(&o->n);
     if (status == CADRE_OK) status = pushdown_open(&o->p, &o->n, root);
@@ -121,6 +130,54 @@ static void what_is_not_done_is_refused_by_name(void **state)
     }
 }
 
+/* Python's arguments: a comma between two, whichever they are, and strings of JSON. */
+static void arguments_may_have_commas_between_them(void **state)
+{
+    static const schema_form python = {
+        .pairs = true, .quoted = true, .begin = "", .named = "=", .given = "", .between = ", "
+    };
+    static const char three[] =
+        "{\"properties\":{\"a\":{\"type\":\"string\",\"pattern\":\"^x+$\"},\"b\":{\"type\":"
+        "\"boolean\"},\"c\":{\"type\":\"integer\"}},\"required\":[\"b\"]}";
+    (void)state;
+    form = &python;
+    expect(three, "a=\"xx\", b=true, c=3", true);
+    expect(three, "b=true, c=3", true);
+    expect(three, "a=\"x\", b=false", true);
+    expect(three, "b=true", true);
+    expect(three, "a=\"y\", b=true", false);
+    expect(three, "a=\"x\", c=3", false); /* b is missing */
+    expect(three, "b=true,c=3", false);
+    expect(three, "b=true, ", false);
+    expect("{\"type\":\"object\"}", "", true);
+    form = &glm;
+}
+
+/* Gemma's values: no marks around keys, control tokens around strings, at every depth. */
+static void values_may_be_gemmas(void **state)
+{
+    static const schema_form gemma = { .quote = "\xff<|\"|>" };
+#define Q "\xff<|\"|>"
+    static const char nested[] =
+        "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"string\",\"enum\":[\"x\",\"y z\"]},"
+        "\"b\":{\"type\":\"array\",\"items\":{\"type\":\"string\",\"maxLength\":3}},\"c\":{"
+        "\"type\":"
+        "\"object\",\"properties\":{\"d\":{\"type\":\"number\"}},\"required\":[\"d\"]},\"e\":{}},"
+        "\"required\":[\"a\"]}";
+    (void)state;
+    form = &gemma;
+    expect(nested, "{a:" Q "x" Q "}", true);
+    expect(nested, "{a:" Q "y z" Q ",b:[" Q "u\"v" Q "," Q "" Q "],c:{d:1.5}}", true);
+    expect(nested, "{a:" Q "x" Q ",e:{any_key:[1,true,null," Q "}" Q "]}}", true);
+    expect(nested, "{a:" Q "w" Q "}", false);
+    expect(nested, "{a:" Q "x" Q ", b:[]}", false);
+    expect(nested, "{a:" Q "x" Q ",b:[" Q "four" Q "]}", false);
+    expect(nested, "{a:\"x\"}", false);
+    expect(nested, "{b:[]}", false);
+    form = &glm;
+#undef Q
+}
+
 static void memory_may_fail(void **state)
 {
     (void)state;
@@ -146,6 +203,8 @@ int main(void)
         cmocka_unit_test(other_values_are_json),
         cmocka_unit_test(a_string_may_be_one_of_several),
         cmocka_unit_test(what_is_not_done_is_refused_by_name),
+        cmocka_unit_test(arguments_may_have_commas_between_them),
+        cmocka_unit_test(values_may_be_gemmas),
         cmocka_unit_test(memory_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -119,6 +119,25 @@ static void reads_schemas(void **state)
     api_request_free(&r);
 }
 
+/* Thoughts of past answers come back under the names that servers give them. */
+static void reads_thoughts(void **state)
+{
+    (void)state;
+    api_request r = understands(
+        "{\"messages\": [{\"role\": \"user\", \"content\": \"a\"}, {\"role\": \"assistant\", "
+        "\"content\": \"b\", \"reasoning_content\": \"hm\"}, {\"role\": \"user\", \"content\": "
+        "\"c\", \"reasoning_content\": \"not a user's\"}, {\"role\": \"assistant\", \"content\": "
+        "\"d\", \"reasoning_content\": null, \"reasoning\": \"so\"}, {\"role\": \"user\", "
+        "\"content\": \"e\"}]}",
+        true);
+    static const char *const thoughts[] = { "", "hm", "", "so", "" };
+    for (int i = 0; i < 5; i++) {
+        assert_true(string_view_is(r.messages[i].thought, thoughts[i]));
+        assert_true(string_view_is(r.answer->turns[i].thought, thoughts[i]));
+    }
+    api_request_free(&r);
+}
+
 static void reads_messages(void **state)
 {
     (void)state;
@@ -309,6 +328,7 @@ int main(void)
         cmocka_unit_test(reads_prompts),
         cmocka_unit_test(reads_schemas),
         cmocka_unit_test(reads_messages),
+        cmocka_unit_test(reads_thoughts),
         cmocka_unit_test(names_the_field_at_fault),
         cmocka_unit_test(knows_its_model),
         cmocka_unit_test(survives_depth_and_damage),

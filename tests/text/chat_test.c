@@ -54,7 +54,7 @@ static int tear_down(void **state)
 
 static chat_message message(chat_role role, const char *text)
 {
-    return (chat_message){ role, text, strlen(text) };
+    return (chat_message){ .role = role, .text = text, .size = strlen(text) };
 }
 
 /* Every byte of the sample's text can be read back from its ids. */
@@ -141,7 +141,7 @@ static void test_every_template(void **state)
                             "<|im_start|>user\nWho?<|im_end|>\n<|im_start|>assistant\n<think>\n" },
         { "qwen3.5", "<|im_start|>system\nBe "
                      "brief<|im_end|>\n<|im_start|>user\nHello<|im_end|>\n<|im_start|>"
-                     "assistant\n Hi <|im_end|>\n"
+                     "assistant\nHi<|im_end|>\n"
                      "<|im_start|>user\nWho?<|im_end|>\n<|im_start|>assistant\n<think>\n" },
         { "qwen3", "<|im_start|>system\nBe "
                    "brief<|im_end|>\n<|im_start|>user\nHello<|im_end|>\n<|im_start|>assistant\n Hi "
@@ -191,6 +191,54 @@ static void test_every_template(void **state)
                       "\n<|user|>\nWho?\n<|assistant|>\n" },
         { "zephyr", "<|system|>\nBe brief" END "\n<|user|>\nHello" END "\n<|assistant|>\n Hi " END
                     "\n<|user|>\nWho?" END "\n<|assistant|>\n" },
+        { "nemotron3",
+            "<|im_start|>system\nBe "
+            "brief<|im_end|>\n<|im_start|>user\nHello<|im_end|>\n<|im_start|>assistant\n<think></"
+            "think> "
+            "Hi<|im_end|>\n<|im_start|>user\nWho?<|im_end|>\n<|im_start|>assistant\n<think>\n" },
+        { "lfm2", END "<|im_start|>system\nBe "
+                      "brief<|im_end|>\n<|im_start|>user\nHello<|im_end|>\n<|im_start|>assistant\n "
+                      "Hi <|im_end|>\n<|im_start|>user\nWho?<|im_end|>\n<|im_start|>assistant\n" },
+        { "lfm2.5",
+            END "<|im_start|>system\nBe "
+                "brief<|im_end|>\n<|im_start|>user\nHello<|im_end|>\n<|im_start|>assistant\n Hi "
+                "<|im_end|>\n<|im_start|>user\nWho?<|im_end|>\n<|im_start|>assistant\n" },
+        { "ling3",
+            "<role>SYSTEM</role>Be brief\ndetailed thinking "
+            "on<|role_end|><role>HUMAN</role>Hello<|role_end|><role>ASSISTANT</role>\n<think></"
+            "think> Hi "
+            "<|role_end|><role>HUMAN</role>Who?<|role_end|><role>ASSISTANT</role>\n<think>" },
+        { "ling2", "<role>SYSTEM</role>Be brief\ndetailed thinking "
+                   "off<|role_end|><role>HUMAN</role>Hello<|role_end|><role>ASSISTANT</role> Hi "
+                   "<|role_end|><role>HUMAN</role>Who?<|role_end|><role>ASSISTANT</role>" },
+        { "laguna", "\xe3\x80\x88|EOS|\xe3\x80\x89<system>Be "
+                    "brief</system>\n<user>Hello</user>\n<assistant><think></think> Hi "
+                    "</assistant>\n<user>Who?</user>\n<assistant><think>" },
+        { "laguna-xs.2", "\xe3\x80\x88|EOS|\xe3\x80\x89<system>\n\nBe "
+                         "brief\n</system>\n<user>\nHello\n</user>\n<assistant>\n</think>\nHi\n</"
+                         "assistant>\n<user>\nWho?\n</user>\n<assistant>\n</think>" },
+        { "laguna-xs", "\xe3\x80\x88|EOS|\xe3\x80\x89<system>\n\nBe "
+                       "brief\n</system>\n<user>\nHello\n</user>\n<assistant>\n</think>\nHi\n</"
+                       "assistant>\n<user>\nWho?\n</user>\n<assistant>\n</think>" },
+        { "kimi-k2", "<|im_system|>system<|im_middle|>Be "
+                     "brief<|im_end|><|im_user|>user<|im_middle|>Hello<|im_end|><|im_assistant|>"
+                     "assistant<|im_middle|> Hi "
+                     "<|im_end|><|im_user|>user<|im_middle|>Who?<|im_end|><|im_assistant|>"
+                     "assistant<|im_middle|>" },
+        { "kimi-k2-2507", "<|im_system|>system<|im_middle|>Be "
+                          "brief<|im_end|><|im_user|>user<|im_middle|>Hello<|im_end|><|im_"
+                          "assistant|>assistant<|im_middle|> Hi "
+                          "<|im_end|><|im_user|>user<|im_middle|>Who?<|im_end|><|im_assistant|>"
+                          "assistant<|im_middle|>" },
+        { "ernie4.5-sep", "<|begin_of_sentence|>Be brief\nUser: Hello\nAssistant:  Hi "
+                          "<|end_of_sentence|>User: Who?\nAssistant: " },
+        { "ernie4.5", "<|begin_of_sentence|>Be brief\nUser: Hello\nAssistant:  Hi " END
+                      "User: Who?\nAssistant: " },
+        { "granite-4.0", "<|start_of_role|>system<|end_of_role|>Be "
+                         "brief<|end_of_text|>\n<|start_of_role|>user<|end_of_role|>Hello<|end_of_"
+                         "text|>\n<|start_of_role|>assistant<|end_of_role|> Hi "
+                         "<|end_of_text|>\n<|start_of_role|>user<|end_of_role|>Who?<|end_of_text|>"
+                         "\n<|start_of_role|>assistant<|end_of_role|>" },
         { "gpt-oss", "<|start|>system<|message|>You are ChatGPT, a large language model trained by "
                      "OpenAI.\nKnowledge cutoff: 2024-06\n\n"
                      "Reasoning: medium\n\n# Valid channels: analysis, commentary, final. "
@@ -234,6 +282,62 @@ static void test_ways_of_thinking(void **state)
             "[gMASK]<sop><|user|>\nHello/nothink<|assistant|>\n<think></think>\nHi<|user|>\nWho/"
             "nothink"
             "<|assistant|>\n<think></think>" },
+        { "nemotron3", "on",
+            "<|im_start|>system\n<|im_end|>\n<|im_start|>user\nHello<|im_end|>\n<|im_start|>"
+            "assistant\n<think></think> "
+            "Hi<|im_end|>\n<|im_start|>user\nWho/"
+            "nothink<|im_end|>\n<|im_start|>assistant\n<think>\n" },
+        { "nemotron3", "off",
+            "<|im_start|>system\n<|im_end|>\n<|im_start|>user\nHello<|im_end|>\n<|im_start|>"
+            "assistant\n<think></think> "
+            "Hi<|im_end|>\n<|im_start|>user\nWho/"
+            "nothink<|im_end|>\n<|im_start|>assistant\n<think></think>" },
+        { "ling3", "on",
+            "<role>SYSTEM</role>detailed thinking "
+            "on<|role_end|><role>HUMAN</role>Hello<|role_end|><role>ASSISTANT</role>\n<think></"
+            "think> Hi "
+            "<|role_end|><role>HUMAN</role>Who/nothink<|role_end|><role>ASSISTANT</"
+            "role>\n<think>" },
+        { "ling3", "off",
+            "<role>SYSTEM</role>detailed thinking "
+            "off<|role_end|><role>HUMAN</role>Hello<|role_end|><role>ASSISTANT</role>\n<think></"
+            "think> Hi "
+            "<|role_end|><role>HUMAN</role>Who/nothink<|role_end|><role>ASSISTANT</role>\n<think></"
+            "think>" },
+        { "laguna", "on",
+            "\xe3\x80\x88|EOS|\xe3\x80\x89<system>You are a helpful, conversationally-fluent "
+            "assistant made by Poolside. You are here to be helpful to users through natural "
+            "language conversations.</system>\n<user>Hello</user>\n<assistant><think></think> Hi "
+            "</assistant>\n<user>Who/nothink</user>\n<assistant><think>" },
+        { "laguna", "off",
+            "\xe3\x80\x88|EOS|\xe3\x80\x89<system>You are a helpful, conversationally-fluent "
+            "assistant made by Poolside. You are here to be helpful to users through natural "
+            "language conversations.</system>\n<user>Hello</user>\n<assistant></think> Hi "
+            "</assistant>\n<user>Who/nothink</user>\n<assistant></think>" },
+        { "laguna-xs.2", "on",
+            "\xe3\x80\x88|EOS|\xe3\x80\x89<system>\n\nYou are a helpful, conversationally-fluent "
+            "assistant made by Poolside. You are here to be helpful to users through natural "
+            "language "
+            "conversations.\n</system>\n<user>\nHello\n</user>\n<assistant>\n</think>\nHi\n</"
+            "assistant>\n<user>\nWho/nothink\n</user>\n<assistant>\n<think>" },
+        { "laguna-xs.2", "off",
+            "\xe3\x80\x88|EOS|\xe3\x80\x89<system>\n\nYou are a helpful, conversationally-fluent "
+            "assistant made by Poolside. You are here to be helpful to users through natural "
+            "language "
+            "conversations.\n</system>\n<user>\nHello\n</user>\n<assistant>\n</think>\nHi\n</"
+            "assistant>\n<user>\nWho/nothink\n</user>\n<assistant>\n</think>" },
+        { "gemma4", "on",
+            END "<|turn>system\n<|think|>\n<turn|>\n<|turn>user\nHello<turn|>\n<|turn>model\nHi<"
+                "turn|>\n<|turn>user\nWho/nothink<turn|>\n<|turn>model\n" },
+        { "gemma4", "off",
+            END "<|turn>user\nHello<turn|>\n<|turn>model\nHi<turn|>\n<|turn>user\nWho/"
+                "nothink<turn|>\n<|turn>model\n<|channel>thought\n<channel|>" },
+        { "qwen3.5", "on",
+            "<|im_start|>user\nHello<|im_end|>\n<|im_start|>assistant\nHi<|im_end|>\n<|im_start|>"
+            "user\nWho/nothink<|im_end|>\n<|im_start|>assistant\n<think>\n" },
+        { "qwen3.5", "off",
+            "<|im_start|>user\nHello<|im_end|>\n<|im_start|>assistant\nHi<|im_end|>\n<|im_start|>"
+            "user\nWho/nothink<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n" },
         { "glm4.7", "off",
             "[gMASK]<sop><|user|>Hello<|assistant|></think>Hi<|user|>Who/nothink<|assistant|></"
             "think>" },
@@ -262,6 +366,86 @@ static void test_ways_of_thinking(void **state)
             assert_true(chat_template_think(c, w->how, &way));
         assert_true(chat_template_think(&way, c->ways->how, &way)); /* from another one */
         assert_true(way.thinks == c->thinks && way.answer == c->answer && way.begin == c->begin);
+    }
+}
+
+/* Of thoughts, each template keeps all, or those behind the last message of a user. */
+static void test_thoughts_of_past_answers(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *text;
+    } cases[] = {
+        { "qwen3",
+            "<|im_start|>user\nA<|im_end|>\n<|im_start|>assistant\nB<|im_end|>\n<|im_start|>"
+            "user\nC<|im_end|>\n<|im_start|>assistant\n<think>\nnew\n</think>\n\nD<|im_end|>\n" },
+        { "qwen3.5",
+            "<|im_start|>user\nA<|im_end|>\n<|im_start|>assistant\nB<|im_end|>\n<|im_start|>"
+            "user\nC<|im_end|>\n<|im_start|>assistant\n<think>\nnew\n</think>\n\nD<|im_end|>\n" },
+        { "nemotron3", "<|im_start|>system\n<|im_end|>\n<|im_start|>user\nA<|im_end|>\n<|im_start|>"
+                       "assistant\n<think></"
+                       "think>\nB<|im_end|>\n<|im_start|>user\nC<|im_end|>\n<|im_start|>"
+                       "assistant\n<think>\nnew\n</think>\nD<|im_end|>\n" },
+        { "lfm2.5",
+            END "<|im_start|>user\nA<|im_end|>\n<|im_start|>assistant\nB<|im_end|>\n<|im_start|>"
+                "user\nC<|im_end|>\n<|im_start|>assistant\n<think>new</think>D<|im_end|>\n" },
+        { "glm4.7", "[gMASK]<sop><|user|>A<|assistant|></think>B<|user|>C<|assistant|><think>new</"
+                    "think>D" },
+        { "ling3", "<role>SYSTEM</role>detailed thinking "
+                   "on<|role_end|><role>HUMAN</role>A<|role_end|><role>ASSISTANT</"
+                   "role>\n<think>old</think>B<|role_end|><role>HUMAN</"
+                   "role>C<|role_end|><role>ASSISTANT</role>\n<think>new</think>D<|role_end|>" },
+        { "ling2", "<role>SYSTEM</role>detailed thinking "
+                   "off<|role_end|><role>HUMAN</role>A<|role_end|><role>ASSISTANT</"
+                   "role>B<|role_end|><role>HUMAN</role>C<|role_end|><role>ASSISTANT</"
+                   "role>\n<think>\nnew\n</think>\n\nD<|role_end|>" },
+        { "laguna", "\xe3\x80\x88|EOS|\xe3\x80\x89<system>You are a helpful, "
+                    "conversationally-fluent assistant made by Poolside. You are here to be "
+                    "helpful to users through natural language "
+                    "conversations.</system>\n<user>A</user>\n<assistant><think>old</think>B</"
+                    "assistant>\n<user>C</user>\n<assistant><think>new</think>D</assistant>\n" },
+        { "laguna-xs.2",
+            "\xe3\x80\x88|EOS|\xe3\x80\x89<system>\n\nYou are a helpful, conversationally-fluent "
+            "assistant made by Poolside. You are here to be helpful to users through natural "
+            "language "
+            "conversations.\n</system>\n<user>\nA\n</user>\n<assistant>\n<think>\nold\n</"
+            "think>\nB\n</assistant>\n<user>\nC\n</user>\n<assistant>\n<think>\nnew\n</"
+            "think>\nD\n</assistant>\n" },
+        { "kimi-k2",
+            "<|im_system|>system<|im_middle|>You are Kimi, an AI assistant created by Moonshot "
+            "AI.<|im_end|>\n<|im_user|>user<|im_middle|>A<|im_end|><|im_assistant|>assistant<|im_"
+            "middle|>B<|im_end|><|im_user|>user<|im_middle|>C<|im_end|><|im_assistant|>assistant<|"
+            "im_middle|>D<|im_end|>" },
+    };
+    chat_message talk[] = { message(CHAT_USER, "A"), message(CHAT_ASSISTANT, "B"),
+        message(CHAT_USER, "C"), message(CHAT_ASSISTANT, "D") };
+    talk[1].thought = (string_view){ "old", 3 };
+    talk[3].thought = (string_view){ "new", 3 };
+    chat_message within[] = { talk[0], message(CHAT_ASSISTANT, "<think>\nold\n</think>\n\nB"),
+        talk[2], message(CHAT_ASSISTANT, "new</think>D") };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const chat_template *c = chat_template_find(cases[i].name);
+        bool plain = !c->memory;
+        for (int k = 0; k < (plain ? 1 : 2); k++) {
+            token_list ids = { 0 }, answers = { 0 };
+            byte_buffer text = { 0 };
+            assert_int_equal(
+                chat_encode_whole(c, t, k ? within : talk, 4, &ids, &answers), CADRE_OK);
+            assert_int_equal(tokenizer_decode(t, ids.ids, ids.count, 0, &text), CADRE_OK);
+            if (strcmp(text.data, cases[i].text) != 0)
+                fail_msg(
+                    "%s %d: expected\n%s\nfound\n%s", cases[i].name, k, cases[i].text, text.data);
+            /* what is learnt of the last answer begins with its thought */
+            size_t begin = (size_t)answers.ids[2];
+            byte_buffer_free(&text);
+            assert_int_equal(
+                tokenizer_decode(t, ids.ids + begin, ids.count - begin, 0, &text), CADRE_OK);
+            const char *thought = strstr(text.data, "new"), *answer = strstr(text.data, "D");
+            assert_true(plain ? answer == text.data : thought && thought - text.data < 12);
+            byte_buffer_free(&text);
+            token_list_free(&ids);
+            token_list_free(&answers);
+        }
     }
 }
 
@@ -371,6 +555,27 @@ static void test_recognised(void **state)
         { "gemma4", "{{ bos_token }}{{- '<|turn>' + role + '\\n' }}{{- '<turn|>\\n' -}}" },
         { "granite", "{{- '<|start_of_role|>user<|end_of_role|>' + message['content'] + "
                      "'<|end_of_text|>\\n' }}" },
+        { "granite-4.0", "{%- set d = 'Please ensure responses are professional, accurate, and "
+                         "safe.' %}{{- '<|start_of_role|>' + message.role" },
+        { "nemotron3", "{%- set truncate_history_thinking = true %}{{- \"<|im_start|>system\\n\" }}"
+                       "{{- '<|im_start|>assistant\\n<think></think>' }}" },
+        { "lfm2",
+            "{{- bos_token -}}\"List of tools: <|tool_list_start|>[\"{{- \"<|im_start|>\" }}" },
+        { "lfm2.5", "{{- bos_token -}}\"List of tools: [\"{{- \"<|im_start|>\" }}" },
+        { "ling3", "{%- set thinking_option = 'off' %}{% set preserved_thinking = true %}"
+                   "{{- '<role>SYSTEM</role>' }}{{- 'detailed thinking ' + thinking_option" },
+        { "ling2", "{% set thinking_option = 'off' %}{{- '<role>SYSTEM</role>' }}" },
+        { "laguna", "{{- \"\xe3\x80\x88|EOS|\xe3\x80\x89\" -}}{{- \"<assistant>\" -}}'<think>'" },
+        { "laguna-xs.2", "{{- \"\xe3\x80\x88|EOS|\xe3\x80\x89\" -}}made by Poolside{{- "
+                         "\"<assistant>\\n\" -}}" },
+        { "laguna-xs",
+            "{{- \"\xe3\x80\x88|EOS|\xe3\x80\x89\" -}}{{- \"<assistant>\\n\" -}}'<think>'" },
+        { "kimi-k2", "<|im_user|>user<|im_middle|>You are Kimi, an AI assistant created by "
+                     "tool_response_queue" },
+        { "kimi", "<|im_user|>user<|im_middle|>You are Kimi, an AI assistant created by" },
+        { "kimi-k2-2507", "<|im_user|>user<|im_middle|>You are a helpful assistant<|im_end|>" },
+        { "ernie4.5", "cls_token eos_token {{- \"User: \" + c }}{{- \"Assistant: \" -}}" },
+        { "ernie4.5-sep", "cls_token sep_token {{- \"User: \" + c }}{{- \"Assistant: \" -}}" },
         { "granite-3.1", "'<|start_of_role|>'{%- set system_message = \"Knowledge Cutoff Date: "
                          "April 2024.\nToday's Date: \" + strftime_now(" },
         { "granite-3.3", "'<|start_of_role|>'{%- set system_message = \"Knowledge Cutoff Date: "
@@ -406,8 +611,6 @@ static void test_recognised(void **state)
         "{%- set default_system_message = 'You are Mistral' %}{{- '[SYSTEM_PROMPT] ' }}{{- "
         "'[INST]' }}{{- bos_token }}",
         "{{'<" BAR "User" BAR ">'}}{{'<" BAR "Assistant" BAR "><think></think>'}}",
-        "{{- '<|start_of_role|>system<|end_of_role|>' }}Please ensure responses are professional, "
-        "accurate, and safe.",
         "{{ 'User: ' + message['content'] + '\\n\\n' }}{{ 'Assistant: ' + message['content'] + "
         "'\\n\\n' }}",
     };
@@ -536,6 +739,7 @@ int main(void)
         cmocka_unit_test(test_what_is_learnt_of_a_conversation),
         cmocka_unit_test(test_every_template),
         cmocka_unit_test(test_ways_of_thinking),
+        cmocka_unit_test(test_thoughts_of_past_answers),
         cmocka_unit_test(test_system_by_default),
         cmocka_unit_test(test_control_tokens_in_messages),
         cmocka_unit_test(test_refused),

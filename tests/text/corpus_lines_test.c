@@ -61,6 +61,31 @@ static void test_lines_in_pieces(void **state)
     }
 }
 
+/* A conversation with functions, results or thoughts is one part: what is said of it in JSON. */
+static void test_conversations_with_functions(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "{\"messages\":[{\"role\":\"user\",\"content\":\"a\"},{\"role\":\"assistant\","
+        "\"tool_calls\":[{\"function\":{\"name\":\"f\",\"arguments\":{}}}]},{\"role\":\"tool\","
+        "\"content\":\"b\"}]}",
+        "{\"messages\":[{\"role\":\"assistant\",\"content\":\"a\",\"thinking\":\"b\"}],\"x\":1}",
+        "{\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"tools\":[{\"type\":\"function\","
+        "\"function\":{\"name\":\"f\"}}]}",
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        corpus_domain d = { 0 };
+        if (read_in_pieces(&d, texts[i], 11) != CADRE_OK) fail_msg("%s", cadre_last_error());
+        assert_int_equal(d.documents, 1);
+        assert_int_equal(d.part_count, 1);
+        assert_int_equal(d.parts[0].role, CORPUS_CONVERSATION);
+        assert_int_equal(d.parts[0].end, d.size);
+        assert_memory_equal(d.text, "{\"messages\": ", 13);
+        assert_null(strstr(d.text, "\"x\""));
+        free_domain(&d);
+    }
+}
+
 static void test_lines_that_are_refused(void **state)
 {
     (void)state;
@@ -76,8 +101,10 @@ static void test_lines_that_are_refused(void **state)
         { "{\"messages\": [1]}", "messages[0]: expected" },
         { "{\"messages\": [{\"content\": \"a\"}]}", "role" },
         { "{\"messages\": [{\"role\": \"user\"}]}", "content" },
-        { "{\"messages\": [{\"role\": \"tool\", \"content\": \"a\"}]}",
+        { "{\"messages\": [{\"role\": \"robot\", \"content\": \"a\"}]}",
             "messages[0].role: expected the role system, user or assistant" },
+        { "{\"messages\": [{\"role\": \"tool\"}]}", "messages[0].content" },
+        { "{\"messages\": [], \"tools\": 1}", "tools: expected" },
         { "{\"messages\": [{\"role\": \"user\", \"content\": \"a\"}, {\"role\": \"system\", "
           "\"content\": \"a\"}]}",
             "messages[1].role: expected the system message first" },
@@ -125,6 +152,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lines_in_pieces),
+        cmocka_unit_test(test_conversations_with_functions),
         cmocka_unit_test(test_lines_that_are_refused),
         cmocka_unit_test(test_what_begins_lines),
         cmocka_unit_test(test_memory_that_runs_out),
