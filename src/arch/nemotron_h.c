@@ -252,6 +252,8 @@ static void write_gguf(const model_config *c, gguf_writer *w)
         widths[l] = layer->sparse ? layer->moe.hidden : layer->dense_width;
     }
     gguf_writer_ints(w, WIDTHS, GGUF_I32, widths, (size_t)c->layers);
+    /* llama.cpp also asks for what a head for further tokens would have */
+    gguf_writer_real(w, FAMILY ".attention.layer_norm_epsilon", c->norm_eps);
     gguf_writer_bool(w, FAMILY ".rope.scaling.finetuned", false);
     if (latent_of(c)) gguf_writer_int(w, FAMILY ".moe_latent_size", GGUF_U32, latent_of(c));
     state_inner_write_gguf(c, w);

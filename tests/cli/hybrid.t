@@ -33,6 +33,8 @@ $ for m in $(cat models); do
 +         cadre logits $n --tokens $(seq -s, 3 40) --out $n.logits &&
 +         cmp $m.logits $n.logits; done; done
 > (nothing)
+$ grep -a -o -c nemotron_h_moe.attention.layer_norm_epsilon nemotron.gguf
+> 1
 $ cadre inspect micro | grep -E 'experts|layers'
 > layers            4, of which 0 sparse
 > layers by kind    3 mamba2, 1 attention
