@@ -197,6 +197,7 @@ static cadre_status begin(talk *t, cadre_model *model)
     bool said;
     cadre_status status = sampling_read_suggested(o, model, &t->view.sampling, &said);
     if (status == CADRE_OK && said) note_sampling(t);
+    if (status == CADRE_OK) sampling_note_idle(t->call, &t->view.sampling);
     if (status == CADRE_OK)
         status =
             cadre_chat_new(model, cadre_options_text(o, "template", 0), t->view.context, &t->chat);

@@ -145,6 +145,9 @@ static int open_constraint(
     size_t size = 0;
     *constraint = NULL;
     if (!path && !cadre_options_flag(o, "json-object")) return EXIT_DONE;
+    if (path && cadre_options_flag(o, "json-object"))
+        return complain_usage(
+            NULL, "generate: --json-schema or --json-object: expected one of them, found two");
     if (path && !input_file(path, &schema, &size)) return EXIT_WORLD;
     cadre_status status = cadre_constraint_json(model, path, schema, size, constraint);
     free(schema);
@@ -155,6 +158,7 @@ static int write_on(const invocation *call, cadre_model *model, const token_ids 
 {
     const cadre_options *o = call->options;
     cadre_sampling sampling = sampling_read(o);
+    sampling_note_idle(call, &sampling);
     int64_t limit = cadre_options_int(o, "length", 0);
     int exit_code = image_writer_begin(&w->images, model, cadre_options_text(o, "images", 0), ids);
     if (exit_code == EXIT_DONE) exit_code = open_constraint(o, model, &sampling.constraint);

@@ -93,6 +93,14 @@ static cadre_status warm(const invocation *call, opened *o)
     return status;
 }
 
+static void note_repacking(const invocation *call, const cadre_model *model)
+{
+    cadre_model_info info = { .size = sizeof info };
+    cadre_model_info_get(model, &info);
+    if (!info.repack_bytes)
+        progress_note(call, "--repack has no effect: no weights here have another order");
+}
+
 cadre_status opened_model(const invocation *call, const char *path, opened *o)
 {
     const cadre_options *options = call->options;
@@ -104,6 +112,7 @@ cadre_status opened_model(const invocation *call, const char *path, opened *o)
         .memory = memory_of(options),
         .adapter = opened_adapter(options) };
     cadre_status status = cadre_model_open_with(o->context, path, &how, &o->model);
+    if (status == CADRE_OK && how.repack) note_repacking(call, o->model);
     return status == CADRE_OK ? warm(call, o) : status;
 }
 

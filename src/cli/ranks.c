@@ -116,6 +116,8 @@ int ranks_agree(const invocation *call)
 {
     const char *note;
     pairs p = { .count = 0 };
+    if (!joined && call->command->spreads && cadre_options_given(call->options, "rank-timeout"))
+        progress_note(call, "--rank-timeout has no effect: one process waits for no other");
     if (!joined) return EXIT_DONE;
     cadre_ranks_limit(joined, cadre_options_real(call->options, "rank-timeout"));
     put_all(&p, call);

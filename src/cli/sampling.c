@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/progress.h"
+
 /* The rows, with fixed defaults or with those that a model's files may give */
 #define SAMPLING_ROWS(neutral, or_one, or_zero)                                                    \
     { .name = "greedy",                                                                            \
@@ -94,6 +96,30 @@ cadre_status sampling_read_suggested(
     }
     *sampling = read_over(o, suggested);
     return CADRE_OK;
+}
+
+/* Values that nothing is drawn with are named, unless they are neutral. */
+void sampling_note_idle(const invocation *call, const cadre_sampling *s)
+{
+    static const struct {
+        const char *name;
+        double neutral;
+    } drawn[] = { { "temperature", 0 }, { "top-k", 0 }, { "top-p", 1 }, { "min-p", 0 } };
+    const cadre_options *o = call->options;
+    bool greedy = cadre_options_flag(o, "greedy");
+    if (s->temperature > 0) return;
+    for (size_t i = 0; i < sizeof drawn / sizeof *drawn; i++) {
+        const char *name = drawn[i].name;
+        if (!cadre_options_given(o, name)) continue;
+        double value = strcmp(name, "top-k") ? cadre_options_real(o, name)
+                                             : (double)cadre_options_int(o, name, 0);
+        bool itself = !greedy && !strcmp(name, "top-p") && value == 0;
+        if (value == drawn[i].neutral || itself) continue;
+        progress_note(call, "--%s has no effect: %s takes the most likely token always", name,
+            greedy          ? "--greedy"
+            : s->top_p == 0 ? "--top-p 0"
+                            : "a temperature of 0");
+    }
 }
 
 static void append(char *text, size_t size, const char *name, double value, double unsaid)

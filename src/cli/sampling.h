@@ -13,6 +13,9 @@ cadre_sampling sampling_read(const cadre_options *options);
 cadre_status sampling_read_suggested(
     const cadre_options *options, const cadre_model *model, cadre_sampling *sampling, bool *said);
 
+/* Notes options that have no effect because the most likely token is taken always. */
+void sampling_note_idle(const invocation *call, const cadre_sampling *sampling);
+
 /* Writes what is not neutral, as in "temperature 0.7, top-k 20". */
 void sampling_words(const cadre_sampling *sampling, char *text, size_t size);
 

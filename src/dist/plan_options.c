@@ -28,7 +28,7 @@ cadre_status plan_size_read(const char *option, const char *text, int64_t *bytes
         .fallback = "1.25e9",                                                                      \
         .value = "B/S",                                                                            \
         .subject = "Cluster",                                                                      \
-        .help = "bytes a second between two machines (default: 10 Gbit/s)" },                      \
+        .help = "bytes a second between two machines; 1.25e9 are 10 Gbit/s" },                     \
     {                                                                                              \
         .name = "link-latency", .kind = CADRE_OPTION_REAL, .min = 0, .max = 10,                    \
         .fallback = "20e-6", .value = "SECONDS", .subject = "Cluster",                             \

@@ -46,7 +46,7 @@ static int count_names(const char *folder, const char *end, char first[TEXT])
     if (file_list(folder, &names, &all) != CADRE_OK) return 0;
     for (int i = 0; i < all; i++) {
         const char *part = strstr(names[i], "-of-");
-        if (!ends_with(names[i], end) ||
+        if (!ends_with(names[i], end) || !strncmp(names[i], "training-state-", 15) ||
             (part && part - names[i] >= 6 && memcmp(part - 6, "-00001", 6)))
             continue;
         if (!count++) snprintf(first, TEXT, "%s", names[i]);

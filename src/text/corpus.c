@@ -20,11 +20,17 @@ enum { HELD_OUT_MOST = 1 << 20 };
 
 /* ---- files ---- */
 
-static bool holds_lines(const char *path)
+/* Whether a file is called so, without the ending of a compressed one. */
+static bool is_called(const char *path, const char *end)
 {
-    static const char end[] = ".jsonl";
-    size_t size = unpacked_name(path), length = sizeof end - 1;
+    size_t size = unpacked_name(path), length = strlen(end);
     return size > length && !memcmp(path + size - length, end, length);
+}
+
+static bool holds_lines(const char *path) { return is_called(path, ".jsonl"); }
+static bool holds_json(const char *path)
+{
+    return holds_lines(path) || is_called(path, ".json") || is_called(path, ".ndjson");
 }
 
 /* The file's first bytes, by which it is judged, in pieces until there are enough or no more */
@@ -71,6 +77,7 @@ static cadre_status append_text_file(corpus_domain *d, const char *path)
     CADRE_TRY(unpacked_open(path, &f));
     cadre_status status = put_file(d, f, &lines, &head);
     d->decompressed += unpacked_is_packed(f);
+    d->json += holds_json(path) && !lines.domain;
     byte_buffer_free(&head);
     corpus_lines_free(&lines);
     unpacked_close(f);

@@ -77,6 +77,7 @@ typedef struct corpus_domain {
     corpus_part *parts; /* [part_count] of its conversations */
     size_t part_count, parts_capacity;
     int64_t decompressed; /* files of its texts */
+    int64_t json;         /* files of JSON that are read as one text */
     corpus_image *images; /* [image_count] in order; never across training_size */
     size_t image_count, images_capacity;
     /* Once it is tokenised: words as token_word.h says and what was held out, in memory; or, where

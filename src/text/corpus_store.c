@@ -32,7 +32,8 @@ static cadre_status gather_facts(corpus_domain *d)
     token_facts *f = &d->facts;
     *f = (token_facts){ .bytes = (int64_t)d->size,
         .documents = (int64_t)d->documents,
-        .decompressed = d->decompressed };
+        .decompressed = d->decompressed,
+        .json = d->json };
     for (size_t k = 0; k < d->documents; k++) {
         size_t end = d->document[k].parts, begin = k ? d->document[k - 1].parts : 0;
         if (end == begin) f->texts++;

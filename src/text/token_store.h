@@ -22,6 +22,7 @@ typedef struct token_facts {
     int64_t bytes, documents; /* of the domain's texts */
     int64_t texts, conversations, completions;
     int64_t decompressed; /* files of them */
+    int64_t json;         /* files of JSON that are read as one text */
     /* Documents that begin among any 2^i words of the training part, at most */
     int64_t most[TOKEN_STORE_LEVELS];
     hash128 content; /* corpus_hash */

@@ -239,6 +239,31 @@ static const char *without_conversations(const facts *f)
     return known && !documents_in_parts(f, true) ? "there are no conversations in --data" : NULL;
 }
 
+static const char *without_images(const facts *f)
+{
+    const train_run *r = f->run;
+    if (r->token_file) return "a token file has no images";
+    return r->corpus && !r->data_images ? "there are no images in --data" : NULL;
+}
+
+static const char *without_looks(const facts *f)
+{
+    return f->run->settings.validate_every
+               ? NULL
+               : "the end reads all held-out texts (--validate-every looks before)";
+}
+
+static const char *without_resuming(const facts *f)
+{
+    return options_flag_or(f->run->options, "resume", false) ? NULL : "it is of --resume";
+}
+
+static const char *without_looking_ahead(const facts *f)
+{
+    bool ahead = f->moe.router->traits & ROUTER_LOOKS_AHEAD;
+    return ahead ? NULL : "no router here sees the tokens behind";
+}
+
 static const char *without_domains(const facts *f)
 {
     return f->run->token_file ? "the batches of a token file come in its order" : NULL;
@@ -246,20 +271,14 @@ static const char *without_domains(const facts *f)
 
 /* ---- THE LIST of options that can be idle ---- */
 
-static const struct {
+typedef struct idle_row {
     const char *option;
     const char *(*reason)(const facts *f);
     double nothing; /* the value that asks for nothing; for a word 0: none */
-} rows[] = {
-    { "heads", without_attention, -1 },
-    { "head-dim", without_attention, -1 },
-    { "kv-heads", with_latent, -1 },
-    { "q-lora-rank", without_latent, -1 },
-    { "kv-lora-rank", without_latent, -1 },
-    { "qk-rope-head-dim", without_latent, -1 },
-    { "v-head-dim", without_latent, -1 },
-    { "dense-layers", dense_anyway, 0 },
-    { "dense-width", without_dense_layers, -1 },
+} idle_row;
+
+/* Of sparse layers */
+static const idle_row routing_rows[] = {
     { "topk", without_picks, -1 },
     { "hash-table", without_table, -1 },
     { "zero-weight", without_zero_experts, -1 },
@@ -281,6 +300,20 @@ static const struct {
     { "balance-over", without_aux_loss, -1 },
     { "devices", without_device_loss, 1 },
     { "devices-used", without_communication, -1 },
+    { "allow-lookahead", without_looking_ahead, 0 },
+};
+
+/* Of the whole model and of the run */
+static const idle_row run_rows[] = {
+    { "heads", without_attention, -1 },
+    { "head-dim", without_attention, -1 },
+    { "kv-heads", with_latent, -1 },
+    { "q-lora-rank", without_latent, -1 },
+    { "kv-lora-rank", without_latent, -1 },
+    { "qk-rope-head-dim", without_latent, -1 },
+    { "v-head-dim", without_latent, -1 },
+    { "dense-layers", dense_anyway, 0 },
+    { "dense-width", without_dense_layers, -1 },
     { "min-lr-ratio", without_falling_rate, -1 },
     { "router-lr", without_rate, 0 },
     { "no-decay", without_decay, -1 },
@@ -295,6 +328,12 @@ static const struct {
     { "loss-on", without_answers, -1 },
     { "template", without_conversations, -1 },
     { "weights", without_domains, -1 },
+    { "image-size", without_images, -1 },
+    { "image-patch", without_images, -1 },
+    { "image-codes", without_images, -1 },
+    { "image-order", without_images, -1 },
+    { "validate-tokens", without_looks, -1 },
+    { "override", without_resuming, 0 },
 };
 
 static bool item_asks_for_nothing(
@@ -307,7 +346,7 @@ static bool item_asks_for_nothing(
     case CADRE_OPTION_INTS: return (double)cadre_options_int(o, row->name, i) == nothing;
     case CADRE_OPTION_REAL:
     case CADRE_OPTION_REALS: return options_real_at(o, row->name, i) == nothing;
-    default: return false;
+    default: return nothing == 0 && !strcmp(cadre_options_text(o, row->name, i), "none");
     }
 }
 
@@ -320,25 +359,54 @@ static bool asks_for_nothing(const facts *f, const char *name, double nothing)
     return all;
 }
 
-/* An option of layers has an effect if it has one in any of them. */
-static cadre_status note_idle(const train_run *r, facts *f, int row)
+static void note_idle(const train_run *r, const char *name, const char *reason)
 {
-    const char *name = rows[row].option, *reason = NULL;
-    if (!given(f, name) || asks_for_nothing(f, name, rows[row].nothing)) return CADRE_OK;
+    if (reason) train_note(r, "--%s has no effect: %s", name, reason);
+}
+
+static bool is_asked_for(const facts *f, const idle_row *row)
+{
+    return given(f, row->option) && !asks_for_nothing(f, row->option, row->nothing);
+}
+
+/* An option of layers has an effect if it has one in any of them. */
+static cadre_status note_of_layers(const train_run *r, facts *f, const idle_row *row)
+{
+    const char *reason = NULL;
+    if (!is_asked_for(f, row)) return CADRE_OK;
     for (int64_t l = 0; l < r->config.layers; l++) {
         if (!r->config.layer[l].sparse) continue;
         f->moe = r->config.layer[l].moe;
         CADRE_TRY(settings_read_layer_of(r->options, l, r->config.layers, &f->moe));
-        reason = rows[row].reason(f);
+        reason = row->reason(f);
         if (!reason) return CADRE_OK;
     }
-    if (reason) train_note(r, "--%s has no effect: %s", name, reason);
+    note_idle(r, row->option, reason);
     return CADRE_OK;
+}
+
+/* In a model without experts, nothing of routing has an effect. */
+static void note_dense(const train_run *r, const facts *f)
+{
+    cadre_option_table table = cadre_routing_options();
+    for (int i = 0; i < table.count; i++) {
+        const char *name = table.rows[i].name;
+        if (given(f, name) && !asks_for_nothing(f, name, 0))
+            note_idle(r, name, "no layer has experts");
+    }
 }
 
 cadre_status train_idle_options(const train_run *r)
 {
     facts f = { .run = r, .config = &r->config, .balance = &r->settings.balance };
-    for (int i = 0; i < (int)(sizeof rows / sizeof *rows); i++) CADRE_TRY(note_idle(r, &f, i));
+    for (size_t i = 0; i < sizeof run_rows / sizeof *run_rows; i++)
+        if (is_asked_for(&f, &run_rows[i]))
+            note_idle(r, run_rows[i].option, run_rows[i].reason(&f));
+    if (!model_config_sparse_layers(&r->config)) {
+        note_dense(r, &f);
+        return CADRE_OK;
+    }
+    for (size_t i = 0; i < sizeof routing_rows / sizeof *routing_rows; i++)
+        CADRE_TRY(note_of_layers(r, &f, &routing_rows[i]));
     return CADRE_OK;
 }

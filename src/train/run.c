@@ -124,7 +124,8 @@ static cadre_status check_folder(train_run *r)
     if (status == CADRE_OK) status = destination_folder(r->out);
     if (status == CADRE_OK) status = metrics_may_be_written(r);
     if (status == CADRE_OK && r->resume && !r->resumed)
-        train_note(r, "there is no checkpoint in %s: the run begins at step 1", r->out);
+        train_note(r, "there is no checkpoint in %s%s: the run begins at step 1", r->out,
+            checkpoint_folder_used(r->out) ? ", for what is there has no model" : "");
     return status;
 }
 

@@ -227,13 +227,14 @@ cadre_status train_data_template(const train_run *r, const chat_template **chat)
 
 static void note_documents(const train_run *r, const corpus_ids *how)
 {
-    int64_t texts = 0, conversations = 0, decompressed = 0;
+    int64_t texts = 0, conversations = 0, decompressed = 0, json = 0;
     string_view piece = tokenizer_piece(r->tokenizer, how->end);
     for (int i = 0; i < r->corpus->count; i++) {
         const token_facts *f = &r->corpus->domains[i].facts;
         texts += f->texts + f->completions;
         conversations += f->conversations;
         decompressed += f->decompressed;
+        json += f->json;
     }
     if (texts > r->corpus->count && how->end < 0)
         train_note(r,
@@ -246,6 +247,11 @@ static void note_documents(const train_run *r, const corpus_ids *how)
     if (decompressed)
         train_note(r, "--data: %lld compressed %s, of which the contents are read",
             (long long)decompressed, decompressed == 1 ? "file" : "files");
+    if (json)
+        train_note(r,
+            "--data: %lld %s of JSON read as plain text: documents are the lines of a .jsonl "
+            "file, each an object",
+            (long long)json, json == 1 ? "file" : "files");
     if (conversations && how->chat)
         train_note(r, "%lld conversations, framed as %s: %s", (long long)conversations,
             chat_template_name(how->chat),

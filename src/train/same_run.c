@@ -28,8 +28,8 @@ static bool is_among(const char *name, const char *const *list, size_t count)
 static bool is_free(const char *name)
 {
     static const char *const list[] = { "data", "tokens", "preference", "from", "adapter-from",
-        "out", "resume", "metrics", "save-every", "threads", "dry-run", "keep", "override", "dtype",
-        "watch", "tensorboard", "validate-every", "validate-tokens", "recompute" };
+        "out", "resume", "metrics", "save-every", "threads", "dry-run", "keep", "override", "watch",
+        "tensorboard", "validate-every", "validate-tokens", "recompute" };
     return is_among(name, list, sizeof list / sizeof *list);
 }
 
@@ -37,8 +37,8 @@ static bool is_free(const char *name)
 static bool is_noted(const char *name)
 {
     static const char *const list[] = { "steps", "minutes", "min-tokens", "max-minutes",
-        "accumulate", "lr", "min-lr-ratio", "warmup", "schedule", "clip", "router-lr", "patience",
-        "skip-bad" };
+        "accumulate", "dtype", "lr", "min-lr-ratio", "warmup", "schedule", "clip", "router-lr",
+        "patience", "skip-bad" };
     return is_among(name, list, sizeof list / sizeof *list);
 }
 

@@ -2,6 +2,7 @@
  * order. */
 #include "weights/tensor_list.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "arch/architecture.h"
@@ -185,13 +186,28 @@ static cadre_status put(writing *w, int64_t count)
     return w->progress ? w->progress(w->progress_arg, w->done) : CADRE_OK;
 }
 
-/* Returns false if a block cannot hold one of the values. */
+/* Numbers below this are not rounded to an infinity. */
+static float limit_of(const number_format *format)
+{
+    if (format == &number_f16) return 65520;
+    return format == &number_bf16 ? 0x1.ffp127F : INFINITY;
+}
+
+/* NaN is below nothing. */
+static bool fits(const number_format *format, const float *values, int64_t count)
+{
+    const float limit = limit_of(format);
+    bool all = true;
+    for (int64_t i = 0; i < count; i++) all &= fabsf(values[i]) < limit;
+    return all;
+}
+
+/* Returns false if the format cannot hold one of the values. */
 static bool pack(const number_format *format, const float *values, uint8_t *packed, int64_t count)
 {
-    bool finite = true;
-    for (int64_t i = 0; format->block > 1 && i < count; i++) finite &= values[i] - values[i] == 0;
-    if (finite) format->pack(values, packed, count);
-    return finite;
+    bool all = fits(format, values, count);
+    if (all) format->pack(values, packed, count);
+    return all;
 }
 
 static cadre_status refuse(const writing *w)
@@ -294,11 +310,13 @@ static void pack_row(const batch *b, int64_t at)
     const param *p = param_at(w, part, &index);
     uint8_t *packed = w->packed + number_row_bytes(t->format, at * cols);
     const void *bytes = source->stored ? source->stored(source->arg, p, row, t->format) : NULL;
+    float *values = w->values + at * cols;
     if (bytes) {
         memcpy(packed, bytes, number_row_bytes(t->format, cols));
+        t->format->unpack(packed, values, cols);
+        w->refused[at] = !fits(&number_f32, values, cols);
         return;
     }
-    float *values = w->values + at * cols;
     source->row(source->arg, p, index, row, values);
     w->refused[at] = !pack(t->format, values, packed, cols);
 }

@@ -239,6 +239,15 @@ $ cadre logits spoilt --tokens 1,2,3 --out none.safetensors
 ? 1
 $ ls none.safetensors
 ? 2
+$ cadre convert spoilt spoilt.gguf
+2> ...
+2> cadre: *.weight: expected finite numbers, which f32 can hold, found others
+? 1
+$ cadre convert spoilt spoilt-folder
+2> cadre: *.weight: expected finite numbers, which f32 can hold, found others
+? 1
+$ ls -d spoilt.gguf spoilt-folder
+? 2
 $ echo hi | cadre chat spoilt --template chatml --context 128
 2> ...
 2> cadre: spoilt: the model computes no numbers: *

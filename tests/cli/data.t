@@ -102,12 +102,30 @@ $ for i in $(seq 150); do echo "{\"prompt\": \"$i and $i\", \"completion\": \" i
 +     --steps 2 --out sums --quiet
 > ...
 
+# JSON that is no list of lines is text as it stands, which is said
+$ echo "[$(seq -s, 900), \"a text of numbers\"]" > list.json && cp list.json list2.jsonl &&
++     cadre train --options tiny.json --data list.json list2.jsonl --out listed
+> ...
+2> ...
+2> --data: 2 files of JSON read as plain text: documents are the lines of a .jsonl file, each an
++  object
+2> ...
+
 # what has nothing to act on is named
 $ cadre train --options tiny.json --data en.txt --loss-on all --template chatml --out idle
 > ...
 2> learning a vocabulary of 512 pieces
 2> --loss-on has no effect: there are only texts in --data
 2> --template has no effect: there are no conversations in --data
+2> ...
+$ cadre train --options tiny.json --data en.txt --image-size 32 --image-patch 4 --image-codes 64 \
++     --image-order first --out idle2
+> ...
+2> learning a vocabulary of 512 pieces
+2> --image-size has no effect: there are no images in --data
+2> --image-patch has no effect: there are no images in --data
+2> --image-codes has no effect: there are no images in --data
+2> --image-order has no effect: there are no images in --data
 2> ...
 
 # a line that is none of them is named by file and line

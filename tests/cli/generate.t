@@ -69,6 +69,23 @@ $ head -c 400 en.txt | cadre generate run -n 1 --greedy > /dev/null
 $ cadre generate run -p 'The expert' -n 20 --greedy > /dev/null
 2> (nothing)
 
+# an option that has no effect is named; two that contradict each other are refused
+$ cadre generate run -p 'The expert' -n 2 --greedy --temperature 0.7 --top-k 5 --top-p 1 > /dev/null
+2> --temperature has no effect: --greedy takes the most likely token always
+2> --top-k has no effect: --greedy takes the most likely token always
+$ cadre generate run -p 'The expert' -n 2 --temperature 0 --min-p 0.1 > /dev/null
+2> --min-p has no effect: a temperature of 0 takes the most likely token always
+$ cadre generate run -p 'The expert' -n 2 --top-p 0 --top-k 3 > /dev/null
+2> --top-k has no effect: --top-p 0 takes the most likely token always
+$ cadre generate run -p 'The expert' -n 2 --top-p 0 --repetition-penalty 1.1 > /dev/null
+2> (nothing)
+$ cadre generate run -p 'The expert' -n 2 --repack --rank-timeout 5 > /dev/null
+2> --rank-timeout has no effect: one process waits for no other
+2> --repack has no effect: no weights here have another order
+$ cadre generate run -p 'The expert' --json-object --json-schema schema.json
+2> cadre: generate: --json-schema or --json-object: expected one of them, found two
+? 2
+
 # JSON, valid for a schema or any object; what is not done is refused by name
 $ echo '{"type":"object","properties":{"token":{"type":"string","maxLength":8},
 + "expert":{"type":"integer","minimum":0,"maximum":7}},"required":["token","expert"],

@@ -30,6 +30,20 @@ $ cp -r run calmer && cadre train --options tiny.json --data texts --steps 6 --l
 2> going on from step 4
 2> ...
 
+# another number format of what is saved
+$ cp -r run half && cadre train --options tiny.json --data texts --steps 4 --dtype f16 --out half \
++     --resume
+> ...
+2> --dtype was not given, and is f16 from step 5 on
+2> ...
+
+# a state whose model is gone is no checkpoint
+$ cp -r run gone && rm gone/model.safetensors && cadre train --options tiny.json --data texts \
++     --steps 2 --out gone --resume
+> ...
+2> there is no checkpoint in gone, for what is there has no model: the run begins at step 1
+2> ...
+
 # nothing changed, nothing said; fewer steps than it has taken
 $ cadre train --options tiny.json --data texts --steps 4 --out run --resume
 > ...

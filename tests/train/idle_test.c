@@ -95,6 +95,25 @@ static void in_vain(void **state)
     named("switch", "noise-density", "noise-density 0.2");
     named("olmoe", "noise-span", "noise-span 4");
     named("olmoe", "no-decay", "no-decay norms weight-decay 0");
+    named("olmoe", "validate-tokens", "validate-tokens 100");
+    named("olmoe", "override", "override yes");
+    named("olmoe", "allow-lookahead", "allow-lookahead yes");
+}
+
+/* In a model without experts nothing of routing acts, and the rest is told as in others. */
+static void dense(void **state)
+{
+    (void)state;
+    static const char *const given[][2] = { { "capacity-factor", "1" }, { "aux-loss", "0.1" },
+        { "groups", "2" }, { "jitter", "0.1" }, { "z-loss", "0.1" }, { "estimator", "dense" },
+        { "priority", "token" }, { "route-scale", "2" }, { "balance-over", "step" } };
+    for (size_t i = 0; i < sizeof given / sizeof *given; i++) {
+        char words[80];
+        snprintf(words, sizeof words, "%s %s", given[i][0], given[i][1]);
+        named("llama", given[i][0], words);
+    }
+    named("llama", "momentum", "momentum 0.5");
+    silent("llama", "jitter 0 aux-loss 0 beta1 0.8");
 }
 
 static void with_effect(void **state)
@@ -127,7 +146,7 @@ static void refused(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(in_vain), cmocka_unit_test(with_effect),
-        cmocka_unit_test(refused) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(in_vain), cmocka_unit_test(dense),
+        cmocka_unit_test(with_effect), cmocka_unit_test(refused) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
