@@ -269,6 +269,20 @@ static void threads_share_what_they_do_not_write(void **state)
     }
 }
 
+/* Of a window's tokens the first is seen as long as the last that sees it. */
+static void a_window_begins_in_a_block(void **state)
+{
+    (void)state;
+    enum { BLOCK = 64 };
+    assert_int_equal(state_first_seen(0, 1000 * BLOCK), 0);
+    assert_int_equal(state_first_seen(BLOCK, BLOCK - 1), 0);
+    assert_int_equal(state_first_seen(BLOCK, 2 * BLOCK - 2), 0);
+    assert_int_equal(state_first_seen(BLOCK, 2 * BLOCK - 1), 1);
+    assert_int_equal(state_first_seen(BLOCK, 3 * BLOCK - 1), 2);
+    assert_int_equal(state_first_seen(1, BLOCK - 1), 0);
+    assert_int_equal(state_first_seen(1, BLOCK), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -276,6 +290,7 @@ int main(void)
         cmocka_unit_test(full_blocks_are_shared_for_good),
         cmocka_unit_test(no_block_left_is_an_answer),
         cmocka_unit_test(who_has_joined_has_its_blocks),
+        cmocka_unit_test(a_window_begins_in_a_block),
         cmocka_unit_test(memory_may_fail),
         cmocka_unit_test(threads_share_what_they_do_not_write),
     };

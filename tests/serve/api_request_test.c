@@ -226,6 +226,7 @@ static const wrong wrongs[] = {
     { true, CHAT("\"logit_bias\": {\"100\": 1}"), "logit_bias" },
     { true, CHAT("\"logit_bias\": {\"-1\": 1}"), "logit_bias" },
     { true, CHAT("\"logit_bias\": {\"99999999999\": 1}"), "logit_bias" },
+    { true, CHAT("\"logit_bias\": {\"4294967297\": 1}"), "logit_bias" }, /* 1 in 32 bits */
     { true, CHAT("\"logit_bias\": {\"5\": 101}"), "logit_bias.5" },
     { true, CHAT("\"top_logprobs\": 3"), "top_logprobs" },
     { true, CHAT("\"logprobs\": true, \"top_logprobs\": 21"), "top_logprobs" },

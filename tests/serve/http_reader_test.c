@@ -126,6 +126,8 @@ static const wrong wrongs[] = {
     { 400, "GET / HTTP/1.1\r\nHost: a\r\nX-A\r\n\r\n" },
     { 400, "GET / HTTP/1.1\r\nHost: a\r\n: b\r\n\r\n" },
     { 400, "GET / HTTP/1.1\r\nHost: a\r\nX\x01: b\r\n\r\n" },
+    { 400, "GET / HTTP/1.1\r\nHost: a\r\nX-A: b\x7f\r\n\r\n" },
+    { 400, "GET / HTTP/1.1\r\nHost: a\r\nX-A: b\x1f\r\n\r\n" },
     { 400, "GET / HTTP/1.1\r\nHost: a\r\nOrigin: b\r\nOrigin: b\r\n\r\n" },
     { 400, HEAD "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n" },
     { 400, HEAD "Content-Length: 2\r\nContent-Length: 2\r\n\r\nab" },

@@ -61,6 +61,22 @@ static void neighbours_are_one_piece(void **state)
     assert_int_equal(l.pieces, 2);
 }
 
+/* A page that begins where another ends is read with it. */
+static void pages_side_by_side_are_one_piece(void **state)
+{
+    expert_record r = { .range = { { 0, 0, 4096 }, { 0, 4096, 4096 }, { 0, 2 * 4096 + 1, 9 } } };
+    slot_layout l;
+    (void)state;
+    slot_layout_of(&r, &l);
+    expect_order(&r, &l);
+    assert_int_equal(l.pieces, 1);
+    assert_int_equal(l.bytes, 3 * 4096);
+    r.range[2].offset = 3 * 4096; /* a page is left out */
+    slot_layout_of(&r, &l);
+    expect_order(&r, &l);
+    assert_int_equal(l.pieces, 2);
+}
+
 static void scales_and_gaps(void **state)
 {
     expert_record r = { .range = { [0] = { 0, 1 << 20, 5000 },
@@ -79,6 +95,7 @@ static void scales_and_gaps(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(fused_tensors_are_three_pieces),
-        cmocka_unit_test(neighbours_are_one_piece), cmocka_unit_test(scales_and_gaps) };
+        cmocka_unit_test(neighbours_are_one_piece),
+        cmocka_unit_test(pages_side_by_side_are_one_piece), cmocka_unit_test(scales_and_gaps) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

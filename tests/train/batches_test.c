@@ -62,6 +62,26 @@ static void test_an_epoch_sees_every_window_once(void **state)
     }
 }
 
+/* The one window of a short run begins at every place in turn, so that no token is left out. */
+static void test_a_short_run_is_seen_whole(void **state)
+{
+    (void)state;
+    enum { SHORT = CONTEXT + 5 };
+    const token_run run = { .words = first, .count = SHORT, .weight = 0 };
+    int32_t inputs[CONTEXT], targets[CONTEXT];
+    bool begins[CONTEXT] = { false };
+    int seen[SHORT] = { 0 };
+    batches b;
+    open_case(1);
+    assert_int_equal(batches_of_corpus(&run, 1, 1, CONTEXT, 6, &b), CADRE_OK);
+    for (int64_t i = 0; i < 200; i++) {
+        batches_take(&b, i, 0, 1, &(batch_rows){ inputs, targets, begins, NULL });
+        assert_true(inputs[0] >= 0 && targets[CONTEXT - 1] < SHORT);
+        for (int j = 0; j < CONTEXT; j++) seen[targets[j]]++;
+    }
+    for (int i = 1; i < SHORT; i++) assert_true(seen[i] > 0);
+}
+
 static void test_a_batch_is_a_function_of_the_step(void **state)
 {
     (void)state;
@@ -190,6 +210,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_targets_follow_inputs),
         cmocka_unit_test(test_an_epoch_sees_every_window_once),
+        cmocka_unit_test(test_a_short_run_is_seen_whole),
         cmocka_unit_test(test_a_batch_is_a_function_of_the_step),
         cmocka_unit_test(test_rows_of_a_file_come_in_order),
         cmocka_unit_test(test_weights_say_how_often_a_run_comes),

@@ -291,6 +291,28 @@ static void a_damaged_state_is_refused(void **state)
     small_remove(folder);
 }
 
+/* Counts below 0 would be taken for an enormous number of steps. */
+static void counts_of_a_state_are_checked(void **state)
+{
+    (void)state;
+    static const checkpoint_state wrong[] = {
+        { .step = -7, .tokens = 70, .seconds = 1, .run = "{}" },
+        { .step = 7, .tokens = -70, .seconds = 1, .run = "{}" },
+    };
+    for (int i = 0; i < 2; i++) {
+        const char *folder = fresh("negative");
+        saved a;
+        checkpoint_state s;
+        char *run;
+        saved_open(&a, 3);
+        succeeds(checkpoint_save(folder, &a.arrays, &wrong[i]));
+        assert_int_equal(checkpoint_load(folder, &a.arrays, &s, &run), CADRE_EFORMAT);
+        assert_non_null(strstr(cadre_last_error(), "expected steps and tokens of 0 or more"));
+        saved_close(&a);
+        small_remove(folder);
+    }
+}
+
 static void leftovers_are_swept(void **state)
 {
     (void)state;
@@ -313,6 +335,7 @@ int main(void)
         cmocka_unit_test(the_last_one_counts),
         cmocka_unit_test(a_state_belongs_to_one_model),
         cmocka_unit_test(a_damaged_state_is_refused),
+        cmocka_unit_test(counts_of_a_state_are_checked),
         cmocka_unit_test(leftovers_are_swept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
