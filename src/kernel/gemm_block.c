@@ -29,7 +29,9 @@ enum {
     SMALL_K = 128,          /* up to this k, writing C is most of the work */
     SMALL_PACKED_B = 32768, /* elements of packed B that every panel of A then passes over */
     COPY_COLUMNS = 256, /* columns of B that are copied while the pages of their rows are cached */
-    GRAIN_K = 128,      /* blocks of k begin where bytes and block scales of every source do */
+    /* The same where B is stored in blocks: whole ones, of up to 256 columns, and whole panels */
+    BLOCK_COLUMNS = 768,
+    GRAIN_K = 128, /* blocks of k begin where bytes and block scales of every source do */
 };
 
 size_t gemm_scratch_bytes(void) { return sizeof(gemm_scratch); }
@@ -52,11 +54,13 @@ static blocking blocking_of(const gemm_slice *p)
     blocking o = { .blocks = k ? gemm_ceil(k, GEMM_BLOCK_K) : 1,
         .m_blocks = 1,
         .a_outer = p->group->k <= SMALL_K };
-    o.packed = p->kind == GEMM_NT ? 1 : COPY_COLUMNS / panel;
+    bool nt = p->kind == GEMM_NT;
+    bool in_blocks = !nt && p->group->b.format && p->group->b.format->block > 1;
+    o.packed = nt ? 1 : (in_blocks ? BLOCK_COLUMNS : COPY_COLUMNS) / panel;
     o.all_k = gemm_a_in_place(p) || gemm_packed_a_size(p) <= GEMM_PACKED_A_SIZE;
     if (!o.all_k) o.m_blocks = gemm_ceil(p->m1 - p->m0, GEMM_BLOCK_M);
     if (o.a_outer) o.columns = gemm_min(GEMM_BLOCK_N, SMALL_PACKED_B / (k + 1) / panel * panel);
-    else o.columns = o.all_k ? o.packed * panel : GEMM_BLOCK_N;
+    else o.columns = o.all_k || in_blocks ? o.packed * panel : GEMM_BLOCK_N;
     return o;
 }
 

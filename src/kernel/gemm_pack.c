@@ -83,6 +83,10 @@ static void unpack_row(
         p->kernels->unpack[source](blocks, out, count);
         return;
     }
+    if (!REAL_IS_DOUBLE && whole == count && !p->group->b.block_scales.form) {
+        f->unpack(blocks, (float *)(void *)out, count);
+        return;
+    }
     f->unpack(blocks, s->unpacked, whole);
     number_apply_block_scales(
         &p->group->b.block_scales, row, from - skip, skip + count, s->unpacked);

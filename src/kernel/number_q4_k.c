@@ -12,7 +12,8 @@
 
 enum { BLOCK = 256, BLOCK_BYTES = 144, SUB_BLOCK = 32 };
 
-static void unpack_block(const uint8_t *block, float *values)
+/* `restrict` lets a compiler take a vector of values at a time. */
+static void unpack_block(const uint8_t *restrict block, float *restrict values)
 {
     const float scale = number_half_at(block), minimum = number_half_at(block + 2);
     const uint8_t *scales = block + 4, *quants = block + 16;

@@ -12,7 +12,8 @@
 
 enum { BLOCK = 256, BLOCK_BYTES = 210, SUB_BLOCK = 16 };
 
-static void unpack_block(const uint8_t *block, float *values)
+/* `restrict` lets a compiler take a vector of values at a time. */
+static void unpack_block(const uint8_t *restrict block, float *restrict values)
 {
     const uint8_t *low = block, *high = block + 128, *scales = block + 192;
     const float scale = number_half_at(block + 208);
