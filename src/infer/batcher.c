@@ -333,8 +333,7 @@ static void draw_share(void *arg, int worker, int workers)
 static void take_tokens(batcher *b, int64_t rows)
 {
     for (int64_t i = 0; i < b->limits.slots; i++)
-        if (has_logits(&b->slots[i]))
-            request_make_ready(b->slots[i].request, logits_of(b, &b->slots[i]));
+        if (has_logits(&b->slots[i])) request_make_ready(b->slots[i].request);
     if (rows > 1) pool_run(b->model->context->compute->pool, draw_share, b);
     else draw_share(b, 0, 1);
     for (int64_t i = 0; i < b->limits.slots; i++)
@@ -409,7 +408,7 @@ static cadre_status run_stacks(const batcher *b, batcher_slot *s)
     CADRE_TRY(encoder_decoder_run(&s->stacks, output, count, NULL, NULL));
     encoder_decoder_logits(&s->stacks, count - 1, 1, b->logits);
     CADRE_TRY(model_status(b->model));
-    request_make_ready(r, b->logits);
+    request_make_ready(r);
     request_draw(r, b->logits);
     request_take(r);
     return CADRE_OK;

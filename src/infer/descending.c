@@ -7,6 +7,7 @@
  * ids. */
 #include "infer/descending.h"
 
+#include <math.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -87,4 +88,42 @@ descending_item descending_at(descending *d, int64_t i)
         d->next++;
     }
     return d->items[i];
+}
+
+/* ---- by their sum ---- */
+
+static int64_t end_of(const descending *d, int group, int64_t count)
+{
+    return d->start[group + 1] < count ? d->start[group + 1] : count;
+}
+
+static double group_sum(const descending *d, int group, int64_t count)
+{
+    double sum = 0;
+    for (int64_t i = d->start[group]; i < end_of(d, group, count); i++) sum += d->items[i].p;
+    return sum;
+}
+
+static int32_t find_in_group(descending *d, int group, int64_t count, double sum)
+{
+    int64_t begin = d->start[group], found = begin;
+    if (group >= d->next) sort(d, begin, d->start[group + 1] - begin, 1);
+    for (int64_t i = begin; i < end_of(d, group, count) && d->items[i].p > 0 && sum >= 0; i++) {
+        sum -= d->items[i].p;
+        found = i;
+    }
+    return d->items[found].id;
+}
+
+int32_t descending_find(descending *d, int64_t count, double sum)
+{
+    int last = 0; /* group that is not all zeros */
+    for (int k = 0; k < DESCENDING_DIGITS && d->start[k] < count; k++) {
+        double group = group_sum(d, k, count);
+        if (group <= 0) continue;
+        if (sum < group) return find_in_group(d, k, count, sum);
+        sum -= group;
+        last = k;
+    }
+    return find_in_group(d, last, count, INFINITY);
 }

@@ -28,6 +28,11 @@ typedef struct descending {
 void descending_begin(
     descending *d, const float *p, int64_t count, descending_item *items, descending_item *spare);
 
+/* The first token at which the sum of those up to it is above `sum`, of the first `count`; the last
+ * that is not 0, if none is. `count` is that of all, or so many have been looked at. Tokens that
+ * agree in the first digit are passed over together, so that few are put in order. */
+int32_t descending_find(descending *d, int64_t count, double sum);
+
 /* What is at place i < count. */
 descending_item descending_at(descending *d, int64_t i);
 

@@ -77,10 +77,15 @@ cadre_status refuse_not_finite(const cadre_model *model, const char *what)
     return CADRE_EFORMAT;
 }
 
-cadre_status logits_check(const cadre_model *model, const real *logits, int64_t position)
+cadre_status logits_refuse(const cadre_model *model, int64_t position)
 {
     char what[64];
-    if (reals_are_finite(logits, model->config.vocab)) return CADRE_OK;
     snprintf(what, sizeof what, "the logits of token %lld", (long long)position);
     return refuse_not_finite(model, what);
+}
+
+cadre_status logits_check(const cadre_model *model, const real *logits, int64_t position)
+{
+    if (reals_are_finite(logits, model->config.vocab)) return CADRE_OK;
+    return logits_refuse(model, position);
 }

@@ -12,8 +12,10 @@ bool reals_are_finite(const real *values, int64_t count);
 /* Refuses logits [V] that are not all finite. position: that of the token that they were computed
  * from. */
 cadre_status logits_check(const cadre_model *model, const real *logits, int64_t position);
+/* The refusal itself, of logits that were found not to be. */
+cadre_status logits_refuse(const cadre_model *model, int64_t position);
 
-/* The refusal itself, for any value that is not finite (`what`: "its loss"). Looks for a tensor
+/* The same, for any value that is not finite (`what`: "its loss"). Looks for a tensor
  * that contains such a value. */
 cadre_status refuse_not_finite(const cadre_model *model, const char *what);
 

@@ -7,6 +7,7 @@
 
 #include "base/interrupt.h"
 #include "base/memory.h"
+#include "kernel/context.h"
 #include "infer/finite.h"
 #include "infer/session.h"
 
@@ -87,7 +88,8 @@ static cadre_status open_stream(request *r)
 
 cadre_status request_begin(request *r, int64_t read)
 {
-    CADRE_TRY(sampler_open(&r->sampler, &r->sampling, r->model->config.vocab));
+    CADRE_TRY(sampler_open(&r->sampler, r->model->context->compute->variant->rows, &r->sampling,
+        r->model->config.vocab));
     CADRE_TRY(open_stream(r));
     r->read = read;
     /* A penalty is for what a decoder says again: an encoder's text is another one */
@@ -204,9 +206,8 @@ static cadre_status read_on(request *r, int64_t count, const route_log *log, int
     return request_ended(r) ? tell_rest(r) : CADRE_OK;
 }
 
-static cadre_status make_ready(request *r, const real *logits)
+static cadre_status make_ready(request *r)
 {
-    CADRE_TRY(logits_check(r->model, logits, request_length(r)));
     if (r->constraint.constraint) CADRE_TRY(constraint_find(&r->constraint));
     r->sampler.mask = r->constraint.mask;
     return CADRE_OK;
@@ -216,6 +217,7 @@ static cadre_status take(request *r)
 {
     int32_t token = r->drawn;
     bool whole = false;
+    if (token < 0) return logits_refuse(r->model, request_length(r));
     r->tokens[r->start + request_length(r)] = token;
     r->written++;
     sampler_wrote(&r->sampler, token);
@@ -241,15 +243,17 @@ void request_score(request *r, int64_t position, const real *logits)
     else logprobs_take(&r->prompt_scores, position, logits, vocab, r->tokens[position]);
 }
 
-void request_make_ready(request *r, const real *logits)
+void request_make_ready(request *r)
 {
-    cadre_status status = make_ready(r, logits);
+    cadre_status status = make_ready(r);
     if (status != CADRE_OK) request_fail(r, status);
 }
 
 void request_draw(request *r, const real *logits)
 {
     if (request_ended(r)) return;
+    r->drawn = -1;
+    if (!reals_are_finite(logits, r->sampler.vocab)) return;
     r->drawn = sampler_next(&r->sampler, logits, request_length(r));
     if (r->scores.room) logprobs_take(&r->scores, r->written, logits, r->sampler.vocab, r->drawn);
 }

@@ -7,8 +7,8 @@
  *         ...                                              the pass
  *         request_read(r, count);
  *         if (!request_wants_logits(r)) continue;
- *         request_make_ready(r, logits);                   of the last token it has read
- *         request_draw(r, logits);
+ *         request_make_ready(r);
+ *         request_draw(r, logits);                         of the last token it has read
  *         request_take(r);
  *     }
  *
@@ -68,7 +68,7 @@ typedef struct request {
     cadre_status status; /* of a request that has failed, */
     char sentence[512];  /* and what there is to say of it */
     sampler sampler;
-    int32_t drawn;                  /* the token that comes next */
+    int32_t drawn;                  /* the token that comes next; -1: the logits are no numbers */
     constraint_text constraint;     /* its text, where sampling has a constraint */
     token_stream *stream;           /* NULL: the model has no tokenizer */
     cadre_stop *stop;               /* NULL: no stop texts */
@@ -106,10 +106,10 @@ void request_read(request *r, int64_t count, const route_log *log, int64_t first
 /* Keeps how likely the prompt's token at this position, 1 to prompt - 1, is by the logits [V] of
  * the token before it. Only where prompt_logprobs are wanted. */
 void request_score(request *r, int64_t position, const real *logits);
-/* The next token, by the logits [V] of the last one that was read. First the logits are looked at;
- * then it is drawn, which no other request has to do with, so that threads may draw for many; then
- * it is noted and reported. A request that fails does nothing more. */
-void request_make_ready(request *r, const real *logits);
+/* The next token, by the logits [V] of the last one that was read. First it is found which tokens
+ * may come; then one is drawn, which no other request has to do with, so that threads may draw for
+ * many; then it is noted and reported. A request that fails does nothing more. */
+void request_make_ready(request *r);
 void request_draw(request *r, const real *logits);
 void request_take(request *r);
 /* Ends it with this status, whose sentence is this thread's last error. */

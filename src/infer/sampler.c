@@ -10,7 +10,7 @@
 #include "base/sized.h"
 #include "base/status.h"
 
-enum { BIAS_MOST = 100 };
+enum { BIAS_MOST = 100, PIECE = 1024 };
 
 size_t sampler_bytes(size_t vocab)
 {
@@ -79,12 +79,14 @@ static bool counts(const cadre_sampling *o)
     return o->presence_penalty != 0 || o->frequency_penalty != 0;
 }
 
-cadre_status sampler_open(sampler *s, const cadre_sampling *options, int64_t vocab)
+cadre_status sampler_open(
+    sampler *s, const row_kernels *rows, const cadre_sampling *options, int64_t vocab)
 {
     cadre_sampling own;
     *s = (sampler){ 0 };
     CADRE_TRY(sampler_read(options, vocab, &own));
-    *s = (sampler){ .options = own,
+    *s = (sampler){ .rows = rows,
+        .options = own,
         .vocab = vocab,
         .p = MEM_ARRAY(float, vocab),
         .order = MEM_ARRAY(descending_item, vocab),
@@ -152,7 +154,8 @@ static void change_logits(sampler *s)
     }
 }
 
-/* The most of all; several at a time, for a comparison waits for the one before it. */
+/* The most of all; several at a time, for a comparison waits for the one before it. Those that are
+ * no numbers are passed over. */
 static float most_of(const float *p, int64_t count)
 {
     enum { LANES = 16 };
@@ -175,16 +178,43 @@ static int32_t largest(const sampler *s)
     return best;
 }
 
+/* Nothing changes the logits or forbids tokens: the largest logit is the answer. */
+static bool is_plain(const sampler *s)
+{
+    const cadre_sampling *o = &s->options;
+    return o->temperature <= 0 && o->repetition_penalty == 1 && !o->bias_count && !s->wrote &&
+           !s->mask;
+}
+
+/* The first of the largest, where they lie; a piece at a time, which is then in the L1 cache. */
+static int32_t largest_logit(const sampler *s, const real *logits)
+{
+    real most = -INFINITY;
+    int64_t piece = 0, best;
+    for (int64_t i = 0, n; i < s->vocab; i += n) {
+        n = s->vocab - i < PIECE ? s->vocab - i : PIECE;
+        real found = s->rows->max(n, logits + i);
+        if (found > most) most = found, piece = i;
+    }
+    for (best = piece; best + 1 < s->vocab && !(logits[best] >= most);) best++;
+    return (int32_t)best;
+}
+
 /* Makes probabilities of the logits in p, scaled by the temperature. */
 static void soften(sampler *s, int32_t best)
 {
+    real piece[PIECE];
     double sum = 0, top = s->p[best];
-    for (int64_t i = 0; i < s->vocab; i++) {
-        double e = exp(((double)s->p[i] - top) / s->options.temperature);
-        s->p[i] = isfinite(e) ? (float)e : 0.0f;
-        sum += s->p[i];
+    for (int64_t i = 0, n; i < s->vocab; i += n) {
+        n = s->vocab - i < PIECE ? s->vocab - i : PIECE;
+        for (int64_t k = 0; k < n; k++)
+            piece[k] = (real)(((double)s->p[i + k] - top) / s->options.temperature);
+        s->rows->exp(n, piece, piece);
+        sum += (double)s->rows->sum(n, piece);
+        for (int64_t k = 0; k < n; k++) s->p[i + k] = (float)piece[k];
     }
-    for (int64_t i = 0; i < s->vocab; i++) s->p[i] = (float)(s->p[i] / sum);
+    float share = (float)(1 / sum);
+    for (int64_t i = 0; i < s->vocab; i++) s->p[i] *= share;
 }
 
 /* Of the top_k most probable tokens as many as make top_p of their sum, and of those the ones that
@@ -204,23 +234,27 @@ static int64_t keep(const sampler *s, descending *d, double *mass)
     return kept;
 }
 
+/* Tokens are not left out for being improbable. */
+static bool keeps_all(const sampler *s)
+{
+    const cadre_sampling *o = &s->options;
+    return o->top_p >= 1 && o->min_p <= 0 && (!o->top_k || o->top_k >= s->vocab);
+}
+
 int32_t sampler_next(sampler *s, const real *logits, int64_t position)
 {
+    if (is_plain(s)) return largest_logit(s, logits);
     take_logits(s, logits);
     change_logits(s);
     take_mask(s);
     int32_t best = largest(s);
     if (s->options.temperature <= 0 || !isfinite(s->p[best])) return best;
     soften(s, best);
-    double mass;
+    double mass = 1;
     descending d;
     descending_begin(&d, s->p, s->vocab, s->order, s->spare);
-    int64_t kept = keep(s, &d, &mass);
+    int64_t kept = keeps_all(s) ? s->vocab : keep(s, &d, &mass);
     double draw =
         random_uniform(random_key_of(s->options.seed, "sample", 0, 0), (uint64_t)position) * mass;
-    for (int64_t i = 0; i < kept - 1; i++) {
-        draw -= descending_at(&d, i).p;
-        if (draw < 0) return descending_at(&d, i).id;
-    }
-    return descending_at(&d, kept - 1).id;
+    return descending_find(&d, kept, draw);
 }

@@ -10,8 +10,10 @@
 #include "cadre/session.h"
 #include "base/real.h"
 #include "infer/descending.h"
+#include "kernel/rows.h"
 
 typedef struct sampler {
+    const row_kernels *rows;
     cadre_sampling options;
     int64_t vocab;
     float *p;                       /* [V] logits, then probabilities */
@@ -28,7 +30,8 @@ size_t sampler_bytes(size_t vocab); /* that sampler_open takes */
 cadre_status sampler_read(const cadre_sampling *given, int64_t vocab, cadre_sampling *own);
 
 /* options: as sampler_read takes them. Biases are borrowed. */
-cadre_status sampler_open(sampler *s, const cadre_sampling *options, int64_t vocab);
+cadre_status sampler_open(
+    sampler *s, const row_kernels *rows, const cadre_sampling *options, int64_t vocab);
 void sampler_close(sampler *s);
 void sampler_saw(sampler *s, int32_t token); /* in the prompt */
 void sampler_wrote(sampler *s, int32_t token);

@@ -11,7 +11,7 @@
     #define INLINE static inline __attribute__((always_inline))
     #define UNROLL _Pragma("GCC unroll 8")
     #define INTERLEAVED 1
-    #define INTERLEAVED_AT_ONCE 4
+    #define INTERLEAVED_AT_ONCE 8
     #define ROWS 8
     #define SIGNED_FLIP 0x80808080
 enum { LANES = 16, SIGNED_OFFSET = 128, INTERLEAVED_DIRECT = 16 };
@@ -83,6 +83,10 @@ INLINE words load_words(const uint8_t *at) { return (words)_mm512_loadu_si512(at
 INLINE words load_halves(const uint8_t *at)
 {
     return (words)_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)at));
+}
+INLINE floats load_half_floats(const uint8_t *at)
+{
+    return (floats)_mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)at));
 }
 INLINE words load_bytes(const uint8_t *at)
 {

@@ -21,7 +21,8 @@ INLINE void nibbles(const read_mode mode, const source *w, int at, words p[8])
 
 INLINE floats half_at(const read_mode mode, const source *w, int at)
 {
-    return floats_of_halves(read_halves(mode, w, at));
+    return mode.interleaved ? load_half_floats(w->at + at * LANES)
+                            : floats_of_halves(each_half(w->at + at, w->stride));
 }
 
 /* ---- blocks of 32 ---- */

@@ -9,7 +9,7 @@ enum {
     QUANT_SPAN = 8, /* blocks of k in a panel, at most: one block of the formats of 256 */
     QUANT_MAX_LANES = 16,
     QUANT_MAX_ROWS = 8,    /* of a tile */
-    QUANT_DIRECT_ROWS = 4, /* of x that share a pass without a panel, at most */
+    QUANT_DIRECT_ROWS = 8, /* of x that share a pass without a panel, at most */
     QUANT_PANEL_BYTES = QUANT_SPAN * 12 * 4 * QUANT_MAX_LANES,
 };
 

@@ -46,6 +46,7 @@ INLINE words each_byte(const uint8_t *at, int64_t stride) { return (void)stride,
 
 INLINE words load_words(const uint8_t *at) { return word_at(at); }
 INLINE words load_halves(const uint8_t *at) { return half_word_at(at); }
+INLINE floats load_half_floats(const uint8_t *at) { return floats_of_halves(load_halves(at)); }
 INLINE words load_bytes(const uint8_t *at) { return at[0]; }
 
 INLINE words levels_of(words quants, const int8_t *levels)

@@ -11,12 +11,13 @@
  *         the four words at `at` of each row, a row in each lane
  *     INLINE words each_word / each_half / each_byte(at, stride)    one element of each row
  *     INLINE words load_words / load_halves / load_bytes(at)        LANES elements side by side
+ *     INLINE floats load_half_floats(at)          LANES float16 side by side
  *     INLINE words levels_of(words quants, const int8_t *levels)    levels[quant], byte by byte
  *     INLINE words dot(int count, int max_quant, const words *w, const int8_t *q, words sum)
  *         sum + the products of 4 * count quantised values, each at most max_quant (0: signed
  *         bytes), with q
  *     INTERLEAVED (1: matrices may be interleaved for this variant), INTERLEAVED_DIRECT (rows of x
- *         up to which these need no panel), INTERLEAVED_AT_ONCE (rows that share a pass: 2 or 4)
+ *         up to which these need no panel), INTERLEAVED_AT_ONCE (rows that share a pass: 2, 4 or 8)
  *     SIGNED_OFFSET, SIGNED_FLIP: what makes signed bytes the values that dot takes where max_quant
  *         is 0
  *
@@ -264,6 +265,22 @@ READ(read_bytes, each_byte, load_bytes)
         DIRECT(interleaved_##NAME, NAME, true, 2, SHAPE, MAX_QUANT)                                \
         static const quant_reader interleaved_##NAME = { INTERLEAVED_DIRECT, 2,                    \
             interleaved_##NAME##_unpack, { interleaved_##NAME##_1, interleaved_##NAME##_2 } };
+#elif INTERLEAVED_AT_ONCE == 8
+    #define INTERLEAVED_READER(NAME, SHAPE, MAX_QUANT)                                             \
+        UNPACK(interleaved_##NAME, NAME, true, SHAPE, MAX_QUANT)                                   \
+        DIRECT(interleaved_##NAME, NAME, true, 1, SHAPE, MAX_QUANT)                                \
+        DIRECT(interleaved_##NAME, NAME, true, 2, SHAPE, MAX_QUANT)                                \
+        DIRECT(interleaved_##NAME, NAME, true, 3, SHAPE, MAX_QUANT)                                \
+        DIRECT(interleaved_##NAME, NAME, true, 4, SHAPE, MAX_QUANT)                                \
+        DIRECT(interleaved_##NAME, NAME, true, 5, SHAPE, MAX_QUANT)                                \
+        DIRECT(interleaved_##NAME, NAME, true, 6, SHAPE, MAX_QUANT)                                \
+        DIRECT(interleaved_##NAME, NAME, true, 7, SHAPE, MAX_QUANT)                                \
+        DIRECT(interleaved_##NAME, NAME, true, 8, SHAPE, MAX_QUANT)                                \
+        static const quant_reader interleaved_##NAME = { INTERLEAVED_DIRECT, 8,                    \
+            interleaved_##NAME##_unpack,                                                           \
+            { interleaved_##NAME##_1, interleaved_##NAME##_2, interleaved_##NAME##_3,              \
+                interleaved_##NAME##_4, interleaved_##NAME##_5, interleaved_##NAME##_6,            \
+                interleaved_##NAME##_7, interleaved_##NAME##_8 } };
 #else
     #define INTERLEAVED_READER(NAME, SHAPE, MAX_QUANT)                                             \
         UNPACK(interleaved_##NAME, NAME, true, SHAPE, MAX_QUANT)                                   \

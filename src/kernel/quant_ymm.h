@@ -82,6 +82,10 @@ INLINE words load_halves(const uint8_t *at)
 {
     return (words)_mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)at));
 }
+INLINE floats load_half_floats(const uint8_t *at)
+{
+    return (floats)_mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)at));
+}
 INLINE words load_bytes(const uint8_t *at)
 {
     return (words)_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)at));

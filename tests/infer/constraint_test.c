@@ -86,7 +86,7 @@ static request_state write_text(cadre_constraint *c, uint64_t seed, int64_t limi
         request_read(&r, request_left(&r), NULL, 0);
         if (request_ended(&r)) break;
         make_logits(seed * 1009 + (uint64_t)h->count, h->count);
-        request_make_ready(&r, logits);
+        request_make_ready(&r);
         request_draw(&r, logits);
         request_take(&r);
     }
@@ -170,8 +170,8 @@ static void allowed_tokens_keep_their_draw(void **state)
     const cadre_sampling options = { .size = sizeof options, .temperature = 0.7, .top_k = 5 };
     int same = 0, others = 0;
     (void)state;
-    succeeds(sampler_open(&free, &options, model->config.vocab));
-    succeeds(sampler_open(&bound, &options, model->config.vocab));
+    succeeds(sampler_open(&free, &rows_portable, &options, model->config.vocab));
+    succeeds(sampler_open(&bound, &rows_portable, &options, model->config.vocab));
     bound.mask = mask;
     for (int64_t at = 0; at < 200; at++) {
         make_logits((uint64_t)at, 0);
@@ -207,7 +207,7 @@ static void texts_keep_it(void **state)
     while (!request_ended(&r)) {
         request_read(&r, request_left(&r), NULL, 0);
         make_logits(9, 0);
-        request_make_ready(&r, logits);
+        request_make_ready(&r);
         request_draw(&r, logits);
         request_take(&r);
     }
@@ -240,8 +240,9 @@ static void nothing_valid_is_refused(void **state)
     assert_int_equal(cadre_constraint_json(model, "S", "false", 5, &c), CADRE_EARGUMENT);
     assert_non_null(
         strstr(cadre_last_error(), "S: expected a schema for which something is valid"));
-    assert_int_equal(
-        cadre_constraint_json(model, NULL, "{\"not\":{}}", 10, &c), CADRE_EUNSUPPORTED);
+    assert_int_equal(cadre_constraint_json(model, "S", "{\"not\":{}}", 10, &c), CADRE_EARGUMENT);
+    assert_int_equal(cadre_constraint_json(model, NULL, "{\"not\":{\"type\":\"null\"}}", 23, &c),
+        CADRE_EUNSUPPORTED);
 }
 
 /* A vocabulary without a byte that the schema needs: the text fails, in words. */

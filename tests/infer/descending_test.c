@@ -5,6 +5,7 @@
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -74,9 +75,39 @@ static void little_is_sorted_for_few(void **state)
     assert_int_equal(descending_at(&d, MOST - 1).id, sorted[MOST - 1]);
 }
 
+/* The same token as by adding one after another, of all and of the first few, where sums come so
+ * near to each other that rounding decides, its neighbour. */
+static void a_sum_is_found_where_it_is_reached(void **state)
+{
+    (void)state;
+    shape *const shapes[] = { even, peaked, few_values, zeros_and_ones, alike };
+    descending d;
+    for (size_t k = 0; k < sizeof shapes / sizeof *shapes; k++) {
+        double whole = 0, wanted, sum;
+        fill(shapes[k], 1000, k + 50);
+        for (int i = 0; i < 1000; i++) whole += p[i];
+        for (int draw = 0; draw < 200; draw++) {
+            int64_t count = draw % 2 ? 1000 : 37, at = 0;
+            wanted = whole * draw / 200 * (draw % 2 ? 1 : 0.04);
+            for (sum = 0; at < count && sum + p[sorted[at]] <= wanted; at++) sum += p[sorted[at]];
+            descending_begin(&d, p, 1000, items, spare);
+            if (count < 1000) descending_at(&d, count - 1);
+            int32_t found = descending_find(&d, count, wanted);
+            bool near = fabs(sum - wanted) < 1e-9 && at && found == sorted[at - 1];
+            if (at < count && p[sorted[at]] > 0 && !near) assert_int_equal(found, sorted[at]);
+            assert_true(p[found] > 0);
+        }
+        descending_begin(&d, p, 1000, items, spare);
+        int32_t last = descending_find(&d, 1000, whole * 2); /* never reached: the last that is */
+        for (int i = 0; i < 1000; i++)
+            assert_true(p[sorted[i]] == 0 || i == 999 || p[sorted[i + 1]] > 0 || sorted[i] == last);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_sum_is_found_where_it_is_reached),
         cmocka_unit_test(as_a_sort_by_comparison),
         cmocka_unit_test(little_is_sorted_for_few),
     };

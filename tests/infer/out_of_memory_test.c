@@ -164,7 +164,7 @@ static cadre_status make_repacked_model(void)
 static cadre_status make_sampler(void)
 {
     sampler s;
-    cadre_status status = sampler_open(&s, NULL, 512);
+    cadre_status status = sampler_open(&s, &rows_portable, NULL, 512);
     if (status == CADRE_OK) sampler_close(&s);
     return status;
 }

@@ -64,7 +64,7 @@ static void choose(request *r, int32_t token)
 {
     for (int64_t i = 0; i < model->config.vocab; i++) logits[i] = i == token;
     assert_true(request_wants_logits(r));
-    request_make_ready(r, logits);
+    request_make_ready(r);
     request_draw(r, logits);
     request_take(r);
 }
@@ -178,7 +178,7 @@ static void a_fault_is_kept(void **state)
     open(&r, &(request_options){ .limit = 9 }, &h);
     read_all(&r);
     for (int64_t i = 0; i < model->config.vocab; i++) logits[i] = (real)NAN;
-    request_make_ready(&r, logits);
+    request_make_ready(&r);
     request_draw(&r, logits);
     request_take(&r);
     assert_true(r.state == REQUEST_FAILED && r.status == CADRE_EFORMAT && h.count == 0);

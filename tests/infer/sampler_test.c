@@ -22,7 +22,7 @@ static void draw(const cadre_sampling *options, int32_t seen, double share[V])
 {
     sampler s;
     real logits[V];
-    succeeds(sampler_open(&s, options, V));
+    succeeds(sampler_open(&s, &rows_portable, options, V));
     if (seen >= 0) sampler_saw(&s, seen);
     for (int i = 0; i < V; i++) logits[i] = (real)log(p[i]), share[i] = 0;
     for (int64_t at = 0; at < DRAWS; at++) share[sampler_next(&s, logits, at)] += 1. / DRAWS;
@@ -71,9 +71,10 @@ static void biases_ban_and_favour(void **state)
     const cadre_bias nobody = { V, 1 }, too_much = { 0, 101 };
     sampler made;
     s.biases = &nobody, s.bias_count = 1;
-    refuses(sampler_open(&made, &s, V), CADRE_EARGUMENT, "tokens of 0 to 5, found 6");
+    refuses(
+        sampler_open(&made, &rows_portable, &s, V), CADRE_EARGUMENT, "tokens of 0 to 5, found 6");
     s.biases = &too_much;
-    refuses(sampler_open(&made, &s, V), CADRE_EARGUMENT, "-100 to 100, found 101");
+    refuses(sampler_open(&made, &rows_portable, &s, V), CADRE_EARGUMENT, "-100 to 100, found 101");
 }
 
 /* Also where the caller wants a token that it leaves out. */
@@ -88,7 +89,7 @@ static void a_mask_holds(void **state)
     o.biases = biases, o.bias_count = 2;
     for (int greedy = 0; greedy < 2; greedy++) {
         o.temperature = !greedy;
-        succeeds(sampler_open(&s, &o, V));
+        succeeds(sampler_open(&s, &rows_portable, &o, V));
         assert_int_equal(sampler_next(&s, logits, 0), 1);
         s.mask = &mask;
         for (int i = 0; i < 20; i++) assert_int_equal(sampler_next(&s, logits, i), 5);
@@ -99,6 +100,33 @@ static void a_mask_holds(void **state)
     }
 }
 
+/* The largest is found where the logits lie, and behind all that may change them: the same token,
+ * the first of equal ones, in the first piece, in the last and between them. */
+static void the_largest_is_found_in_both_ways(void **state)
+{
+    (void)state;
+    enum { MANY = 5000 };
+    static real logits[MANY];
+    const cadre_bias none = { 7, 0 };
+    const int places[] = { 0, 1, 1023, 1024, 2047, 3333, MANY - 2, MANY - 1 };
+    cadre_sampling o = cadre_sampling_default(), biased;
+    sampler plain, general;
+    o.temperature = 0;
+    biased = o, biased.biases = &none, biased.bias_count = 1;
+    succeeds(sampler_open(&plain, &rows_portable, &o, MANY));
+    succeeds(sampler_open(&general, &rows_portable, &biased, MANY));
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        for (int k = 0; k < MANY; k++) logits[k] = (real)(-1 - k * 7 % 11);
+        logits[places[i]] = logits[MANY - 1] = (real)-0.5;
+        assert_int_equal(sampler_next(&plain, logits, 0), places[i]);
+        assert_int_equal(sampler_next(&general, logits, 0), places[i]);
+    }
+    for (int k = 0; k < MANY; k++) logits[k] = -INFINITY;
+    assert_int_equal(sampler_next(&plain, logits, 0), sampler_next(&general, logits, 0));
+    sampler_close(&plain);
+    sampler_close(&general);
+}
+
 /* Of what was written alone: a prompt's tokens lose nothing. */
 static void penalties_count_what_was_written(void **state)
 {
@@ -107,7 +135,7 @@ static void penalties_count_what_was_written(void **state)
     cadre_sampling o = cadre_sampling_default();
     sampler s;
     o.temperature = 0, o.presence_penalty = 0.25, o.frequency_penalty = 0.125;
-    succeeds(sampler_open(&s, &o, V));
+    succeeds(sampler_open(&s, &rows_portable, &o, V));
     sampler_saw(&s, 1);
     assert_int_equal(sampler_next(&s, logits, 0), 1);
     sampler_wrote(&s, 1); /* 1 - .25 - .125 */
@@ -118,7 +146,7 @@ static void penalties_count_what_was_written(void **state)
     assert_int_equal(sampler_next(&s, logits, 3), 5);
     sampler_close(&s);
     o.presence_penalty = 2.5;
-    refuses(sampler_open(&s, &o, V), CADRE_EARGUMENT, "presence_penalty");
+    refuses(sampler_open(&s, &rows_portable, &o, V), CADRE_EARGUMENT, "presence_penalty");
 }
 
 /* top_p is a share of what top_k leaves: .4 and .25 are 81 hundredths of the three, and 65 of
@@ -147,7 +175,7 @@ static void odd_logits(void **state)
     const cadre_sampling options = {
         .size = sizeof options, .temperature = 1, .top_k = 4, .top_p = .9, .repetition_penalty = 1
     };
-    succeeds(sampler_open(&s, &options, V));
+    succeeds(sampler_open(&s, &rows_portable, &options, V));
     real one[V] = { (real)NAN, (real)-INFINITY, 1, (real)NAN, (real)-INFINITY, (real)-INFINITY };
     for (int64_t at = 0; at < 100; at++) assert_int_equal(sampler_next(&s, one, at), 2);
     for (int i = 0; i < V; i++) one[i] = (real)NAN;
@@ -188,7 +216,7 @@ static void other_sizes(void **state)
     sampler s;
     cadre_sampling wrong = cadre_sampling_default();
     wrong.size = 0;
-    refuses(sampler_open(&s, &wrong, V), CADRE_EARGUMENT,
+    refuses(sampler_open(&s, &rows_portable, &wrong, V), CADRE_EARGUMENT,
         "cadre_sampling: expected a size of at least 56 bytes, found 0");
 }
 
@@ -213,17 +241,18 @@ static void what_cannot_be_is_refused_by_name(void **state)
             cadre_sampling options = usual;
             sampler s;
             memcpy((char *)&options + fields[f].at, &bad[i], sizeof bad[i]);
-            refuses(sampler_open(&s, &options, V), CADRE_EARGUMENT, fields[f].name);
+            refuses(sampler_open(&s, &rows_portable, &options, V), CADRE_EARGUMENT, fields[f].name);
         }
     cadre_sampling options = usual;
     sampler s;
     options.top_k = -1;
-    refuses(sampler_open(&s, &options, V), CADRE_EARGUMENT, "cadre_sampling.top_k");
+    refuses(sampler_open(&s, &rows_portable, &options, V), CADRE_EARGUMENT, "cadre_sampling.top_k");
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_largest_is_found_in_both_ways),
         cmocka_unit_test(each_option_alone),
         cmocka_unit_test(biases_ban_and_favour),
         cmocka_unit_test(a_mask_holds),
