@@ -3,6 +3,7 @@
 
 #include <float.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "format/json_copy.h"
@@ -187,6 +188,49 @@ static cadre_status check_suffix(const json_node *root)
     return json_has(root, "suffix") ? json_refuse(&suffix, "null: nothing is put in") : CADRE_OK;
 }
 
+/* Fields of other servers that would change what is written, and the number by which each says
+ * that it asks for nothing. */
+static const struct {
+    const char *name;
+    double nothing;
+} others[] = { { "guided_json", 0 }, { "guided_regex", 0 }, { "guided_choice", 0 },
+    { "guided_grammar", 0 }, { "structured_outputs", 0 }, { "grammar", 0 }, { "json_schema", 0 },
+    { "regex", 0 }, { "ebnf", 0 }, { "chat_template", 0 }, { "min_tokens", 0 }, { "n_predict", -1 },
+    { "ignore_eos", 0 }, { "stop_token_ids", 0 }, { "bad_words", 0 }, { "allowed_token_ids", 0 },
+    { "use_beam_search", 0 }, { "length_penalty", 1 }, { "repeat_penalty", 1 }, { "typical_p", 1 },
+    { "top_a", 0 }, { "tfs_z", 1 }, { "mirostat", 0 }, { "mirostat_mode", 0 },
+    { "dry_multiplier", 0 }, { "xtc_probability", 0 }, { "top_n_sigma", -1 },
+    { "dynatemp_range", 0 }, { "truncate_prompt_tokens", 0 } };
+
+static bool asks(const json_node *field, double nothing)
+{
+    const char *text = "";
+    double number = nothing;
+    bool yes = false;
+    switch (json_kind_of(field)) {
+    case JSON_KIND_BOOL: return json_as_bool(field, &yes) == CADRE_OK && yes;
+    case JSON_KIND_NUMBER:
+        return json_as_real(field, -DBL_MAX, DBL_MAX, &number) != CADRE_OK || number != nothing;
+    case JSON_KIND_STRING: return json_as_string(field, &text, NULL) != CADRE_OK || *text;
+    case JSON_KIND_ARRAY:
+    case JSON_KIND_OBJECT: return json_count(field) > 0;
+    case JSON_KIND_NULL:
+    case JSON_KIND_ABSENT:
+    case JSON_KIND_LITERAL: break;
+    }
+    return false;
+}
+
+static cadre_status check_others(const json_node *root)
+{
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        json_node field = json_member(root, others[i].name);
+        if (asks(&field, others[i].nothing))
+            return json_refuse(&field, "none of this: it is another server's, and not supported");
+    }
+    return CADRE_OK;
+}
+
 /* ---- whole requests ---- */
 
 static cadre_status read_what_both_have(
@@ -218,6 +262,7 @@ static cadre_status read_kind(const json_node *root, const api_limits *limits, a
 static cadre_status read_all(const json_node *root, const api_limits *limits, api_request *r)
 {
     CADRE_TRY(json_as_object(root));
+    CADRE_TRY(check_others(root));
     if (!r->chat) CADRE_TRY(json_opt_bool(root, "echo", &r->echo));
     CADRE_TRY(read_what_both_have(root, limits, r));
     return read_kind(root, limits, r);

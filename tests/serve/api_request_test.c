@@ -171,6 +171,12 @@ typedef struct wrong {
 } wrong;
 
 static const wrong wrongs[] = {
+    { true, CHAT("\"guided_json\": {\"type\": \"object\"}"), "guided_json" },
+    { true, CHAT("\"grammar\": \"root ::= x\""), "grammar" },
+    { true, CHAT("\"min_tokens\": 5"), "min_tokens" },
+    { true, CHAT("\"ignore_eos\": true"), "ignore_eos" },
+    { true, CHAT("\"stop_token_ids\": [3]"), "stop_token_ids" },
+    { false, "{\"prompt\": \"a\", \"repeat_penalty\": 1.1}", "repeat_penalty" },
     { true, "", "" },
     { true, "[]", "" },
     { true, "{\"messages\": [", "" },
@@ -321,9 +327,23 @@ static void survives_depth_and_damage(void **state)
     }
 }
 
+/* Other servers' clients send their fields also where they ask for nothing. */
+static void fields_that_ask_for_nothing_are_let_pass(void **state)
+{
+    (void)state;
+    static const char *const bodies[] = { CHAT("\"min_tokens\": 0, \"ignore_eos\": false"),
+        CHAT("\"guided_json\": null, \"stop_token_ids\": [], \"grammar\": \"\""),
+        CHAT("\"typical_p\": 1.0, \"mirostat\": 0, \"repeat_penalty\": 1, \"n_predict\": -1") };
+    for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
+        api_request r = understands(bodies[i], true);
+        api_request_free(&r);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(fields_that_ask_for_nothing_are_let_pass),
         cmocka_unit_test(reads_what_is_said),
         cmocka_unit_test(null_is_absent),
         cmocka_unit_test(reads_prompts),
