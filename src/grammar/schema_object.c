@@ -75,6 +75,21 @@ static cadre_status read_required(object *o, size_t member)
     return CADRE_OK;
 }
 
+/* The property by which alternatives are told apart (OpenAPI's) is written, as readers look for it
+ * also where the schema does not require it. */
+static cadre_status read_discriminator(object *o, size_t member)
+{
+    json_node word = schema_word(o->s, o->set, member, "discriminator"), name = { 0 };
+    const char *text;
+    size_t index;
+    if (json_kind_of(&word) == JSON_KIND_OBJECT) name = json_member(&word, "propertyName");
+    if (!name.value) return CADRE_OK;
+    CADRE_TRY(json_as_string(&name, &text, NULL));
+    CADRE_TRY(add_name(o, text, &index));
+    o->required[index] = true;
+    return CADRE_OK;
+}
+
 static size_t required_count(const object *o)
 {
     size_t count = 0;
@@ -125,6 +140,7 @@ static cadre_status read_object(object *o, bool *some)
     CADRE_TRY(schema_keys_read(o->s, o->set, &o->keys));
     for (size_t i = 0; i < o->set->count; i++) CADRE_TRY(read_properties(o, i));
     for (size_t i = 0; i < o->set->count; i++) CADRE_TRY(read_required(o, i));
+    for (size_t i = 0; i < o->set->count; i++) CADRE_TRY(read_discriminator(o, i));
     o->open = !named || o->keys.pattern_count || schema_says(o->s, o->set, "additionalProperties");
     CADRE_TRY(read_listed(o));
     if (o->keys.none) o->open = false;

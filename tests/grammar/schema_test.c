@@ -152,6 +152,12 @@ static const struct {
         { "{}", "{\"b\":null}" }, { "{\"a\":1}" } },
     { "{\"pattern\":\"^(?!\\\\.)(?!.*\\\\.\\\\.)[a-z.]+@(x|y)$\"}", { "\"a.b@x\"", "\"b@y\"" },
         { "\".a@x\"", "\"a..b@x\"", "\"a@z\"" } },
+    { "{\"oneOf\":[{\"properties\":{\"k\":{\"const\":\"a\"}}},{\"properties\":{\"k\":{\"const\":"
+      "\"b\"},\"v\":{"
+      "\"type\":\"null\"}}}],\"discriminator\":{\"propertyName\":\"k\",\"mapping\":{\"a\":\"#/"
+      "oneOf/0\"}}}",
+        { "{\"k\":\"a\"}", "{\"k\":\"b\",\"v\":null}", "{\"k\":\"b\"}" },
+        { "{}", "{\"v\":null}", "{\"k\":\"a\",\"v\":null}" } },
     { "{\"type\":\"string\",\"format\":\"uuid4\"}", { "\"01234567-89ab-4def-a123-456789abcdef\"" },
         { "\"01234567-89ab-1def-a123-456789abcdef\"" } },
     { "{\"type\":\"string\",\"format\":\"uri\",\"minLength\":1,\"maxLength\":2083}",
