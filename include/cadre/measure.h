@@ -54,7 +54,9 @@ CADRE_API cadre_status cadre_bench_decode_recorded(cadre_model *model, int64_t s
     int64_t streams, int64_t depth, const char *routes, cadre_line_listener line, void *arg);
 
 /* {"what": "cache", "slots", "experts", "best_possible", and a hit rate for each policy} of stores
- * of several sizes that begin empty, had they served the tokens of a recording of routes. */
+ * of several sizes that begin empty, had they served the tokens of a recording of routes. Then, of
+ * the second half of the tokens alone, "second_half" and "second_half_warm": the first policy's,
+ * of a store that begins empty, and of one that begins with what the first half used most. */
 CADRE_API cadre_status cadre_bench_cache(
     const char *recording, cadre_line_listener line, void *arg);
 

@@ -1,5 +1,7 @@
 /* cache.c - replays a recording of routes on stores of several sizes, with every policy and with
  * the best that any could do. */
+#include <math.h>
+
 #include "base/buffer.h"
 #include "base/memory.h"
 #include "bench/result.h"
@@ -122,6 +124,31 @@ static cadre_status put_hits(
     return CADRE_OK;
 }
 
+/* The second half of the tokens: of a store that begins empty, and of one that was filled by what
+ * the first half used */
+static cadre_status put_halves(const recorded *r, int32_t slots, json_writer *w)
+{
+    int64_t half = r->replay.visits / r->shape.layers / 2 * r->shape.layers, cold, warm;
+    replay rest = { .shape = r->replay.shape,
+        .visits = r->replay.visits - half,
+        .layer = r->layer + half,
+        .start = r->start + half,
+        .picks = r->picks };
+    expert_heat past;
+    CADRE_TRY(expert_heat_open(r->replay.shape, &past));
+    for (int64_t i = 0; i < r->start[half]; i++) past.use[r->picks[i]]++;
+    past.tokens = fmax(1, (double)(half / r->shape.layers));
+    cadre_status status = replay_hits(&rest, policy_list[0], slots, &cold);
+    rest.past = &past;
+    if (status == CADRE_OK) status = replay_hits(&rest, policy_list[0], slots, &warm);
+    expert_heat_close(&past);
+    CADRE_TRY(status);
+    double picks = fmax(1, (double)(r->start[r->replay.visits] - r->start[half]));
+    json_put_real(w, "second_half", (double)cold / picks);
+    json_put_real(w, "second_half_warm", (double)warm / picks);
+    return CADRE_OK;
+}
+
 static cadre_status put_share(const recorded *r, double share, cadre_line_listener line, void *arg)
 {
     int32_t experts = r->first[r->shape.layers], slots = (int32_t)(share * experts);
@@ -132,6 +159,7 @@ static cadre_status put_share(const recorded *r, double share, cadre_line_listen
     cadre_status status = put_hits(r, NULL, slots, "best_possible", &w);
     for (int i = 0; status == CADRE_OK && policy_list[i]; i++)
         status = put_hits(r, policy_list[i], slots, policy_list[i]->name, &w);
+    if (status == CADRE_OK) status = put_halves(r, slots, &w);
     if (status == CADRE_OK) return result_put(&w, line, arg);
     json_writer_free(&w);
     return status;

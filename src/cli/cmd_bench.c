@@ -273,7 +273,9 @@ const command command_bench = {
         "and MPI's own beside it.\n\n"
         "cache RECORDING: the share of picks that would find their expert in memory, with room for "
         "a sixteenth to three quarters of all experts, had --memory served the tokens of a "
-        "recording ('cadre generate --routes').\n\n"
+        "recording ('cadre generate --routes'), by each policy; and for the second half of the "
+        "tokens, "
+        "with and without what the first half tells (--warm).\n\n"
         "The machine's limits, multiply-adds and read bandwidth, are measured in the same run.",
     .own = ROWS(rows),
     .tables = { cadre_model_options, opened_options, cadre_ranks_options },

@@ -22,7 +22,7 @@
 
 typedef struct told {
     int lines;
-    double best, first, lru; /* of the line whose store has `slots` slots */
+    double best, first, lru, cold, warm; /* of the line whose store has `slots` slots */
     int slots;
 } told;
 
@@ -43,6 +43,8 @@ static void take_line(void *arg, const char *line)
     t->best = number(line, "\"best_possible\": ");
     t->first = number(line, "\"learnt\": ");
     t->lru = number(line, "\"lru\": ");
+    t->cold = number(line, "\"second_half\": ");
+    t->warm = number(line, "\"second_half_warm\": ");
 }
 
 static const char *recording(const char *text)
@@ -63,6 +65,7 @@ static void the_same_picks_again(void **state)
     succeeds(cadre_bench_cache(recording(text), take_line, &t));
     assert_int_equal(t.lines, 6);
     assert_true(t.best == 0.9 && t.first == 0.9 && t.lru == 0.9);
+    assert_true(t.cold == 0.8 && t.warm == 1); /* of 5 tokens, the first */
 }
 
 /* 8 experts in turn: with 4 slots the least recently used is always the next. */

@@ -55,7 +55,7 @@ $ wc -l < routes.jsonl
 $ cadre bench cache routes.jsonl | grep -c '"best_possible"'
 > 6
 $ cadre bench cache routes.jsonl | head -1
-> {"what": "cache", "slots": 1, "experts": 16, "best_possible": *, "learnt": *, "lru": *}
+> {"what": "cache", "slots": 1, "experts": 16, "best_possible": *, "lru": *, "second_half*}
 $ cadre bench cache
 2> cadre: bench cache: expected a RECORDING, found nothing
 ? 2
