@@ -22,20 +22,25 @@ typedef struct builder {
 static bool is_of_stage(const builder *b, param_role role, int64_t layer)
 {
     const param_share *s = &b->share;
-    if (!s->end) return true;
-    if (layer >= 0) return layer >= s->first && layer < s->end;
-    bool last = s->end == b->config->layers;
+    if (!s->stages) return true;
+    if (layer >= 0)
+        return share_part(b->config->layers, layer, s->stages * s->chunks) % s->stages == s->stage;
+    bool last = s->stage + 1 == s->stages;
     if (role == ROLE_OUT_NORM || role == ROLE_HEAD) return last;
-    return s->first == 0 || (role == ROLE_EMBED && last && b->config->tie);
+    return s->stage == 0 || (role == ROLE_EMBED && last && b->config->tie);
+}
+
+bool param_share_has_expert(
+    const model_config *config, const param_share *share, int64_t layer, int64_t expert)
+{
+    int64_t experts = moe_config_weighted(&config->layer[layer].moe);
+    return share_part(experts, expert, share->groups) == share->group;
 }
 
 static bool is_held(const builder *b, param_role role, int64_t layer, int64_t expert)
 {
     if (!is_of_stage(b, role, layer)) return false;
-    if (expert < 0) return true;
-    int64_t experts = moe_config_weighted(&b->config->layer[layer].moe);
-    return expert >= share_begin(experts, b->share.group, b->share.groups) &&
-           expert < share_begin(experts, b->share.group + 1, b->share.groups);
+    return expert < 0 || param_share_has_expert(b->config, &b->share, layer, expert);
 }
 
 static router_parameter own_of(const builder *b, param_role role, int64_t layer)
@@ -70,6 +75,13 @@ int64_t param_pieces(
     return param_kind_is_vector(row->kind) ? shape.cols : shape.rows;
 }
 
+/* Layers of a delta rule are whole on every rank, which computes them. */
+static bool is_of_delta(const builder *b, param_role role, int64_t layer)
+{
+    bool mixes = param_row_of(role)->cut == BY_HEAD || role == ROLE_O;
+    return mixes && layer >= 0 && b->config->layer[layer].mixer.key_heads;
+}
+
 /* This rank's slice of a parameter with this shape */
 static param slice_of(builder *b, param_role role, int64_t layer, int64_t expert, param_shape s)
 {
@@ -78,7 +90,8 @@ static param slice_of(builder *b, param_role role, int64_t layer, int64_t expert
     bool vector = param_kind_is_vector(row->kind);
     int64_t whole = vector ? s.cols : s.rows,
             pieces = param_pieces(row, b->config, layer < 0 ? NULL : &b->config->layer[layer], s);
-    bool cut = row->cut != WHOLE && share->slices > 1 && !(share->whole_experts && expert >= 0);
+    bool cut = row->cut != WHOLE && share->slices > 1 && !(share->whole_experts && expert >= 0) &&
+               !is_of_delta(b, role, layer);
     if (cut && (pieces < share->slices || whole % pieces)) b->uncut = row;
     if (!cut || b->uncut) pieces = 1;
     int64_t piece = whole / pieces,
@@ -233,6 +246,16 @@ int64_t param_slice_begin(const model_config *config, const param *p, int32_t i,
 const model_config *param_stack(const model_config *config, const param *p)
 {
     return p->encoder && config->encoder ? config->encoder : config;
+}
+
+cadre_status param_table_copy(const param_table *from, param_table *table)
+{
+    param *rows = MEM_ARRAY(param, from->count);
+    if (!rows) return CADRE_ENOMEM;
+    *table = *from;
+    table->rows = rows;
+    for (int64_t i = 0; i < from->count; i++) rows[i] = from->rows[i];
+    return CADRE_OK;
 }
 
 void param_table_free(param_table *table)

@@ -36,10 +36,10 @@ typedef struct param_share {
     int32_t slice, slices;
     int32_t group, groups;
     bool whole_experts; /* an expert's parameters are not cut */
-    /* The layers first .. end - 1; with end 0, all. The model's own parameters belong to its
-     * first layer (the embedding) or its last; an embedding that is the output matrix too, to
-     * both. */
-    int64_t first, end;
+    /* Of the layers in stages * chunks parts, the parts stage, stage + stages, ...; with stages 0,
+     * all. The model's own parameters belong to its first layer (the embedding) or its last; an
+     * embedding that is the output matrix too, to both. */
+    int32_t stage, stages, chunks;
 } param_share;
 
 typedef struct param_table {
@@ -62,6 +62,7 @@ const model_config *param_stack(const model_config *config, const param *p);
  * those of the model. */
 cadre_status param_table_make_share(
     const model_config *config, const param_share *share, param_table *table);
+cadre_status param_table_copy(const param_table *from, param_table *table);
 void param_table_free(param_table *table);
 
 /* A matrix with one row is not a vector. */
@@ -69,6 +70,10 @@ static inline bool param_is_vector(const param *p) { return param_kind_is_vector
 
 /* The rows (of a vector: elements) of the whole parameter that come before slice i of a cut one */
 int64_t param_slice_begin(const model_config *config, const param *p, int32_t i, int32_t slices);
+
+/* Whether an expert of a layer is in the group of the share */
+bool param_share_has_expert(
+    const model_config *config, const param_share *share, int64_t layer, int64_t expert);
 
 /* The elements of the whole parameter that come before the first one here */
 static inline int64_t param_elements_before(const param *p)

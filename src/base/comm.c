@@ -89,6 +89,13 @@ static void tally_rows(comm *c, double begun, const comm_rows *rows)
     tally(c, begun, sent * (int64_t)rows->row, received * (int64_t)rows->row);
 }
 
+void comm_tally_tokens(comm *c, const int64_t *first)
+{
+    comm_tally *t = &comm_world(c)->tally;
+    t->rows_sent += (first[c->rank + 1] - first[c->rank]) * (c->size - 1);
+    t->rows_received += others(c, first);
+}
+
 /* ---- the calls ---- */
 
 /* Each call does its work, and counts it. What it should have received after an error is zeros. */

@@ -52,6 +52,9 @@ comm_tally comm_tally_of(const comm *c);
 /* What came to it since it was `before` */
 comm_tally comm_tally_since(const comm *c, const comm_tally *before);
 
+/* Counts rows of a gathering as those of tokens. */
+void comm_tally_tokens(comm *c, const int64_t *first);
+
 /* The world of one rank, in which every sum is its only summand. There is nothing to free. */
 comm comm_self(void);
 

@@ -8,13 +8,14 @@
 
 #include "cadre/options.h"
 
-enum { WAYS = 4, MOST_PARTS = 1 << 16 };
+/* The last is no way: it says how the pipeline's ranks have their layers. */
+enum { WAYS = 5, VIRTUAL = 4, MOST_PARTS = 1 << 16 };
 
-static const char *const ways[WAYS] = { "expert", "data", "pipeline", "tensor" };
+static const char *const ways[WAYS] = { "expert", "data", "pipeline", "tensor", "virtual" };
 
 static int *part(rank_layout *l, int way)
 {
-    int *const parts[WAYS] = { &l->expert, &l->data, &l->pipeline, &l->tensor };
+    int *const parts[WAYS] = { &l->expert, &l->data, &l->pipeline, &l->tensor, &l->chunks };
     return parts[way];
 }
 
@@ -23,7 +24,8 @@ static cadre_status refuse_way(const char *name, int length)
     char word[32];
     snprintf(word, sizeof word, "%.*s", length, name);
     cadre_fail(CADRE_EARGUMENT, NULL,
-        "--parallel: expected expert=E,data=D,pipeline=P,tensor=T, or some of these, found '%s'",
+        "--parallel: expected expert=E,data=D,pipeline=P,tensor=T,virtual=V, or some of these, "
+        "found '%s'",
         word);
     const char *meant = cadre_nearest(word, ways, WAYS);
     if (meant) cadre_fail_advice("did you mean '%s'?", meant);
@@ -43,10 +45,11 @@ static cadre_status take_way(const char *item, int length, int *seen, rank_layou
             CADRE_EARGUMENT, NULL, "--parallel: expected %s once, found it twice", ways[way]);
     char *end;
     long parts = strtol(equals + 1, &end, 10);
-    if (end != item + length || end == equals + 1 || parts < 1 || parts > MOST_PARTS)
+    int most = way == VIRTUAL ? LAYOUT_CHUNKS : MOST_PARTS;
+    if (end != item + length || end == equals + 1 || parts < 1 || parts > most)
         return cadre_fail(CADRE_EARGUMENT, NULL,
-            "--parallel: %s: expected a number of ranks from 1 to %d, found '%.*s'", ways[way],
-            MOST_PARTS, length - name - 1, equals + 1);
+            "--parallel: %s: expected a number of %s from 1 to %d, found '%.*s'", ways[way],
+            way == VIRTUAL ? "blocks of layers" : "ranks", most, length - name - 1, equals + 1);
     *seen |= 1 << way;
     *part(l, way) = (int)parts;
     return CADRE_OK;
@@ -78,6 +81,9 @@ cadre_status layout_parse(const char *text, int ranks, rank_layout *l)
         at += length + 1;
     }
     CADRE_TRY(check_product(text, &made, ranks));
+    if (made.chunks > 1 && made.pipeline == 1)
+        return cadre_fail(CADRE_EARGUMENT, NULL,
+            "--parallel: virtual=%d: expected pipeline=P of several ranks, found one", made.chunks);
     *l = made;
     return CADRE_OK;
 }
@@ -97,7 +103,7 @@ int layout_ranks(const rank_layout *l) { return l->expert * l->data * l->pipelin
 
 rank_layout layout_place(const rank_layout *l, int rank)
 {
-    rank_layout place;
+    rank_layout place = { 0 };
     place.tensor = rank % l->tensor;
     rank /= l->tensor;
     place.expert = rank % l->expert;

@@ -138,7 +138,7 @@ static double training_communication(
         double dense = m->dense_parameters / ((double)l->pipeline * l->tensor) * FLOAT;
         seconds += dense * away / link->bandwidth + cost_all_gather(&f, dense / ranks);
     }
-    rank_layout tensors = { 1, 1, 1, l->tensor };
+    rank_layout tensors = { 1, 1, 1, l->tensor, 1 };
     seconds += 3 * pass_communication(m, link, tokens, &tensors) / l->pipeline;
     return seconds + 2 * (l->pipeline - 1) * cost_message(link, tokens * m->width * FLOAT);
 }

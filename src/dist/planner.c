@@ -89,7 +89,7 @@ static cadre_status measure_activations(planned *p)
     p->work.batch = (double)p->training.batch;
     p->work.context = (double)p->training.context;
     double held = 16 * (p->sizes.dense_parameters + p->sizes.expert_parameters);
-    p->work.activations = fmax(0, memory_of_rank(p, &(rank_layout){ 1, 1, 1, 1 }, 0) - held);
+    p->work.activations = fmax(0, memory_of_rank(p, &(rank_layout){ 1, 1, 1, 1, 1 }, 0) - held);
     return CADRE_OK;
 }
 
@@ -235,7 +235,7 @@ static void add_layouts_of(const planned *p, int ranks, layout_list *list)
         for (int d = 1; ranks % e == 0 && d <= ranks / e; d++)
             for (int s = 1; ranks / e % d == 0 && s <= ranks / e / d; s++)
                 if (ranks / e / d % s == 0)
-                    add_layout(p, &(rank_layout){ e, d, s, ranks / e / d / s }, list);
+                    add_layout(p, &(rank_layout){ e, d, s, ranks / e / d / s, 1 }, list);
 }
 
 /* What fits comes first, then the faster one, then the one that needs less. */
@@ -252,7 +252,7 @@ static cadre_status list_layouts(const planned *p, const cadre_plan_listener *li
 {
     layout_list list = { MEM_ARRAY(cadre_plan_layout, MOST_LAYOUTS), 0 };
     if (!list.layout) return CADRE_ENOMEM;
-    add_layout(p, &(rank_layout){ 1, 1, 1, 1 }, &list); /* one machine alone may be faster */
+    add_layout(p, &(rank_layout){ 1, 1, 1, 1, 1 }, &list); /* one machine alone may be faster */
     if (p->basis.machines > 1) add_layouts_of(p, p->basis.machines, &list);
     qsort(list.layout, (size_t)list.count, sizeof *list.layout, compare);
     if (listener->basis) listener->basis(listener->arg, &p->basis);

@@ -21,7 +21,8 @@ cadre_option_table cadre_ranks_options(void)
             .subject = "Ranks",
             .help = "how the processes that mpirun started divide the work: "
                     "expert=E,data=D,pipeline=P,tensor=T, or some of these, whose product is the "
-                    "number of processes" },
+                    "number of processes; in training also virtual=V, blocks of layers of each "
+                    "part of the pipeline" },
         { .name = "rank-timeout",
             .kind = CADRE_OPTION_REAL,
             .min = 0,

@@ -287,6 +287,7 @@ static cadre_status do_one(
         CADRE_TRY(make_scratch(f, m->n[2] * vocab));
         encoder_decoder_logits(&r->stacks, count, m->n[2], f->scratch);
         return CADRE_OK;
+    case LEAD_TALLIES: model_ranks_tell(f->model->ranks); return CADRE_OK;
     case LEAD_RUNNER:
     case LEAD_STACKS: break;
     }

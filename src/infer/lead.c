@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "base/clock.h"
+
 static void say(const cadre_model *m, ranks_message message, const void *data, size_t bytes)
 {
     message.bytes = (int64_t)bytes;
@@ -89,6 +91,16 @@ void lead_first_logits(const cadre_model *m, int64_t runner, int64_t first, int6
 {
     if (runner)
         say(m, (ranks_message){ .what = LEAD_FIRST_LOGITS, .n = { runner, first, rows } }, NULL, 0);
+}
+
+void lead_tallies(const cadre_model *m, int64_t runner)
+{
+    const double every = 1;
+    double now = clock_seconds();
+    if (!runner || (m->ranks->heard > 0 && now - m->ranks->heard < every)) return;
+    m->ranks->heard = now;
+    say(m, (ranks_message){ .what = LEAD_TALLIES, .n = { runner } }, NULL, 0);
+    model_ranks_tell(m->ranks);
 }
 
 void lead_tokens(

@@ -20,6 +20,7 @@ typedef enum lead_what {
     LEAD_READ,         /* n: runner, tokens; then the tokens: of the encoder */
     LEAD_RUN,          /* the same of the decoder */
     LEAD_FIRST_LOGITS, /* n: runner, first, rows: of the decoder */
+    LEAD_TALLIES,      /* n: runner */
 } lead_what;
 
 /* A part of a pass. pool 0: a sequence of which nothing is kept */
@@ -40,6 +41,8 @@ void lead_close(const cadre_model *m, int64_t runner);
 cadre_status lead_pass(const cadre_model *m, int64_t runner, const token_batch *b, bool watched);
 void lead_logits(const cadre_model *m, int64_t runner, const int64_t *rows, int64_t count);
 void lead_first_logits(const cadre_model *m, int64_t runner, int64_t first, int64_t rows);
+/* Hears what all ranks have sent and received, once a second. */
+void lead_tallies(const cadre_model *m, int64_t runner);
 void lead_tokens(
     const cadre_model *m, lead_what what, int64_t runner, const int32_t *tokens, int64_t count);
 

@@ -96,7 +96,9 @@ cadre_status runner_feed(runner *r, const runner_part *parts, int64_t count)
         .may_stop = r->may_stop && !r->number };
     const stage_watch watch = { .watch = r->watch, .arg = r->watch_arg };
     CADRE_TRY(tell(r, &b));
-    return stage_forward(r->model, r->transformer, &b, &watch);
+    CADRE_TRY(stage_forward(r->model, r->transformer, &b, &watch));
+    lead_tallies(r->model, r->number);
+    return CADRE_OK;
 }
 
 void runner_logits(runner *r, const int64_t *rows, int64_t count, real *logits)

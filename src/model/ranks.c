@@ -37,7 +37,9 @@ void ranks_say(model_ranks *r, const ranks_message *m, const void *data)
 cadre_status ranks_hear(model_ranks *r, ranks_message *m, const char **data)
 {
     char first[FIRST];
+    double before = r->world->tally.seconds;
     comm_broadcast(r->world, first, FIRST, 0);
+    r->world->tally.seconds = before; /* until there is something to do, nothing is waited for */
     CADRE_TRY(comm_status(r->world));
     memcpy(m, first, sizeof *m);
     size_t size = size_of(m);
@@ -46,6 +48,26 @@ cadre_status ranks_hear(model_ranks *r, ranks_message *m, const char **data)
     if (size > FIRST) comm_broadcast(r->world, r->said.data + FIRST, size - FIRST, 0);
     *data = r->said.data + sizeof *m;
     return comm_status(r->world);
+}
+
+/* ---- what they sent and received ---- */
+
+void model_ranks_tell(model_ranks *r)
+{
+    comm_tally own = comm_tally_of(r->world), *all = r->tally + r->world->size;
+    comm_all_gather(r->world, &own, sizeof own, all);
+    lock_take(&r->log.lock);
+    for (int i = 0; i < r->world->size; i++) r->tally[i] = all[i];
+    lock_give(&r->log.lock);
+}
+
+int model_ranks_tallies(model_ranks *r, comm_tally *tally, int most)
+{
+    int count = r->world->size < most ? r->world->size : most;
+    lock_take(&r->log.lock);
+    for (int i = 0; i < count; i++) tally[i] = r->tally[i];
+    lock_give(&r->log.lock);
+    return count;
 }
 
 /* One rank's result, as all see it */
@@ -90,6 +112,11 @@ static rank_share share_of(const model_config *c, const rank_layout *size, const
 
 static cadre_status check_stages(const model_config *c, const rank_layout *size)
 {
+    if (layout_chunks(size) > 1)
+        return cadre_fail(CADRE_EARGUMENT, NULL,
+            "--parallel: virtual=%d: expected one block of layers for each rank that runs a model, "
+            "found several, between which micro-batches of training alternate",
+            layout_chunks(size));
     if (size->pipeline > c->layers)
         return cadre_fail(CADRE_EARGUMENT, NULL,
             "--parallel: pipeline=%d: expected at most as many parts as the model has layers, %lld",
@@ -121,7 +148,8 @@ static cadre_status check(const model_config *c, const rank_layout *size)
 static cadre_status choose(const cadre_context *context, const model_config *c, rank_layout *size)
 {
     int ranks = context->world->size;
-    const rank_layout ways[] = { { 1, 1, 1, ranks }, { ranks, 1, 1, 1 }, { 1, 1, ranks, 1 } };
+    const rank_layout ways[] = { { 1, 1, 1, ranks, 1 }, { ranks, 1, 1, 1, 1 },
+        { 1, 1, ranks, 1, 1 } };
     *size = context->layout;
     if (context->layout_given) return check(c, size);
     for (int i = 0; i < 3; i++)
@@ -181,7 +209,8 @@ cadre_status model_ranks_open(
     if (!r) return CADRE_ENOMEM;
     *r = (model_ranks){ .world = context->world, .size = size };
     state_log_open(&r->log);
-    cadre_status status = open_all(r, config);
+    r->tally = MEM_ARRAY(comm_tally, 2 * r->world->size);
+    cadre_status status = r->tally ? open_all(r, config) : CADRE_ENOMEM;
     if (status == CADRE_OK) *out = r;
     else model_ranks_close(r);
     return status;
@@ -198,5 +227,6 @@ void model_ranks_close(model_ranks *r)
     model_config_free(&r->config);
     model_config_free(&r->encoder);
     state_log_close(&r->log);
+    mem_free(r->tally);
     mem_free(r);
 }

@@ -21,11 +21,13 @@ typedef struct model_ranks {
     rank_share share;
     transformer_stage stage;
     model_config config,
-        encoder;      /* with this rank's heads; encoder: .layers 0 where there is none */
-    state_log log;    /* of rank 0, for the others */
-    byte_buffer said; /* the last message */
-    int64_t runners;  /* of rank 0: so many have had numbers */
-    bool follow;      /* the other ranks wait for what rank 0 says */
+        encoder;       /* with this rank's heads; encoder: .layers 0 where there is none */
+    state_log log;     /* of rank 0, for the others */
+    byte_buffer said;  /* the last message */
+    int64_t runners;   /* of rank 0: so many have had numbers */
+    bool follow;       /* the other ranks wait for what rank 0 says */
+    comm_tally *tally; /* [2, ranks] of all, as rank 0 heard of them last, and as they arrive */
+    double heard;      /* when */
 } model_ranks;
 
 /* What rank 0 says. Each kind is described where it is sent (infer/lead.c); RANKS_END is the
@@ -41,6 +43,11 @@ enum { RANKS_END = 1, RANKS_FURTHER };
 void ranks_say(model_ranks *r, const ranks_message *m, const void *data);
 /* On the others: *data is borrowed until the next call. */
 cadre_status ranks_hear(model_ranks *r, ranks_message *m, const char **data);
+
+/* Rank 0 hears what all ranks have sent and received. All call it together. */
+void model_ranks_tell(model_ranks *r);
+/* Rank 0: what it heard last, of at most so many ranks; returns of how many. Any thread may ask. */
+int model_ranks_tallies(model_ranks *r, comm_tally *tally, int most);
 
 /* Makes one result of all ranks': if some failed, those that did not fail too and name the first of
  * the others. All ranks call it together. */

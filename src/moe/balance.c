@@ -327,10 +327,8 @@ static void clear_gradients(layer_statistics *p)
     memset(p->dentropy, 0, (size_t)p->sequences * sizeof(double));
 }
 
-void balance_finish(balance *b)
+static void evaluate_all(balance *b)
 {
-    bring_together(b);
-    tally_micro_batch(b);
     for (int l = 0; l < b->layers; l++) clear_gradients(&b->layer[l]);
     for (int i = 0; i < b->options.terms; i++) evaluate_term(b, &b->options.term[i]);
     for (int l = 0; l < b->layers; l++) {
@@ -338,6 +336,21 @@ void balance_finish(balance *b)
             b->value.z += z_gradient(b, &b->layer[l]) * b->layer[l].sums.z[s];
         publish(b, &b->layer[l]);
     }
+}
+
+void balance_finish(balance *b)
+{
+    bring_together(b);
+    tally_micro_batch(b);
+    evaluate_all(b);
+}
+
+void balance_repeat(balance *b)
+{
+    balance_values value = b->value;
+    bring_together(b);
+    evaluate_all(b);
+    b->value = value;
 }
 
 /* ---- the survey of a step ---- */

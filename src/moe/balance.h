@@ -174,6 +174,9 @@ size_t balance_bytes(const balance_options *options, const balance_layer *layers
  * stays in their communicator; what is computed after it is not valid. */
 void balance_step_begin(balance *b, int64_t sequences, int64_t tokens);
 void balance_finish(balance *b);
+/* The derivatives once more, of a micro-batch that was finished before; its losses and counts are
+ * added to nothing again. */
+void balance_repeat(balance *b);
 void balance_step_end(balance *b);
 
 /* Where ranks have different layers, each keeps what its own have collected of a micro-batch, and

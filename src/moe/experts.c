@@ -214,6 +214,7 @@ static void gather_experts(const expert_pass *e, real *out)
     out += start * e->width;
     comm_all_gather_v(e->owners, out + first[e->owners->rank] * e->width, first,
         (size_t)e->width * sizeof *out, out);
+    comm_tally_tokens(e->owners, first);
 }
 
 cadre_status experts_forward(const expert_pass *e, const real *x, real *out)

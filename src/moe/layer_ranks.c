@@ -56,6 +56,7 @@ static weight own_weight(const weight *all, const exchange *x)
     weight w = *all;
     if (w.expert) w.expert += x->first;
     if (w.expert_block_scales) w.expert_block_scales += x->first;
+    if (w.pairs) w.pairs += x->first;
     return w;
 }
 

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "model/model.h"
 #include "serve/page.h"
 #include "serve/reply.h"
 #include "serve/token_paths.h"
@@ -100,6 +101,8 @@ static void answer_metrics(paths_room *room, connection *c)
         s.max_ratio = l->max_ratio, s.dead = l->dead;
         s.store.size = sizeof s.store;
         cadre_model_store(room->engine->model, &s.store);
+        model_ranks *ranks = room->engine->model->ranks;
+        if (ranks) s.ranks = model_ranks_tallies(ranks, s.rank, STATS_RANKS);
     }
     stats_put(room->stats, &s, paths_names(), &text);
     http_answer a = reply_head(c, 200, "text/plain; version=0.0.4; charset=utf-8");

@@ -1,6 +1,7 @@
 /* stats.c - counting, and families of samples. */
 #include "serve/stats.h"
 
+#include <stddef.h>
 #include <stdio.h>
 
 static const double first_token_bounds[] = { 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 60 };
@@ -208,6 +209,39 @@ static void put_store(const cadre_store *s, byte_buffer *out)
         "Time in which nothing could be computed for want of an expert.", s->waiting);
 }
 
+static void put_ranks(const stats_now *now, byte_buffer *out)
+{
+    static const struct {
+        const char *name, *help;
+        size_t at;
+    } counts[] = {
+        { "cadre_rank_rows_sent_total",
+            "Rows of tokens, as its experts made them, that a rank sent to others.",
+            offsetof(comm_tally, rows_sent) },
+        { "cadre_rank_rows_received_total", "Rows of tokens that a rank received from others.",
+            offsetof(comm_tally, rows_received) },
+        { "cadre_rank_sent_bytes_total", "Bytes that a rank sent to others.",
+            offsetof(comm_tally, bytes_sent) },
+        { "cadre_rank_received_bytes_total", "Bytes that a rank received from others.",
+            offsetof(comm_tally, bytes_received) },
+    };
+    enum { COUNTS = sizeof counts / sizeof *counts };
+    for (int i = 0; i < COUNTS && now->ranks; i++) {
+        put_family(out, counts[i].name, "counter", counts[i].help);
+        for (int r = 0; r < now->ranks; r++) {
+            const char *tally = (const char *)&now->rank[r];
+            long long value = *(const int64_t *)(const void *)(tally + counts[i].at);
+            byte_buffer_format(out, "%s{rank=\"%d\"} %lld\n", counts[i].name, r, value);
+        }
+    }
+    static const char waiting[] = "cadre_rank_waiting_seconds_total";
+    if (now->ranks)
+        put_family(out, waiting, "counter",
+            "Time that a rank spent in exchanges, most of it waiting for slower ranks.");
+    for (int r = 0; r < now->ranks; r++)
+        byte_buffer_format(out, "%s{rank=\"%d\"} %.6g\n", waiting, r, now->rank[r].seconds);
+}
+
 void stats_put(const stats *m, const stats_now *now, const char *const *paths, byte_buffer *out)
 {
     put_now(now, out);
@@ -218,4 +252,5 @@ void stats_put(const stats *m, const stats_now *now, const char *const *paths, b
     put_times(m, out);
     put_experts(now, out);
     put_store(&now->store, out);
+    put_ranks(now, out);
 }

@@ -9,9 +9,10 @@
 #include <stdint.h>
 
 #include "base/buffer.h"
+#include "base/comm.h"
 #include "cadre/store.h"
 
-enum { STATS_BUCKETS = 16, STATS_PATHS = 12, STATS_STATUSES = 20 };
+enum { STATS_BUCKETS = 16, STATS_PATHS = 12, STATS_STATUSES = 20, STATS_RANKS = 64 };
 
 typedef struct histogram {
     const double *bounds; /* [count] static, ascending */
@@ -50,6 +51,8 @@ typedef struct stats_now {
     const int64_t *layer;    /* [S] which of the model's layers */
     double uptime;
     cadre_store store; /* of a model that is larger than its memory; .slots 0: of none */
+    int ranks;         /* that run the model together; 0: one process */
+    comm_tally rank[STATS_RANKS];
 } stats_now;
 
 void stats_open(stats *m);

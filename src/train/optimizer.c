@@ -33,6 +33,7 @@ const char *optimizer_method_name(const optimizer_method *m) { return method_of(
 double optimizer_usual_momentum(const optimizer_method *m) { return method_of(m)->momentum; }
 bool optimizer_has_betas(const optimizer_method *m) { return method_of(m)->betas; }
 bool optimizer_divides(const optimizer_method *m) { return method_of(m)->ranks; }
+bool optimizer_has_shapes(const optimizer *o) { return o->method->shape != NULL; }
 
 /* ---- blocks ---- */
 
@@ -87,27 +88,45 @@ static void cut_blocks(optimizer *o, const param_table *table)
 
 /* ---- making ---- */
 
-/* A table of the state's own: a row for each parameter, one after another. */
-static void layout_own(optimizer *o, arena *a, int i)
+/* A parameter's row in the table of a state of its own shape, which begins at `offset` */
+static param row_of_state(const optimizer_method *m, int i, const param *p, int64_t offset)
 {
-    const param_table *table = o->table;
-    param_table *own = &o->own[i];
-    own->count = table->count;
-    own->rows = ARENA_ARRAY(a, param, table->count);
+    param row = *p;
+    param_shape shape = m->shape(i, p);
+    bool none = row.kind == PARAM_STATE || !shape.rows;
+    row.kind = none ? PARAM_STATE : shape.rows == 1 ? PARAM_BIAS : PARAM_MATRIX;
+    row.rows = none ? 0 : shape.rows;
+    row.cols = none ? 0 : shape.cols;
+    row.whole = row.kind == PARAM_BIAS ? row.cols : row.rows;
+    row.first = 0;
+    row.offset = offset;
+    return row;
+}
+
+/* Rows of a state's own table, one after another; own->rows NULL: they are counted alone */
+static void fill_own(const optimizer_method *m, int i, const param_table *table, param_table *own)
+{
     own->elements = 0;
     for (int64_t p = 0; p < table->count; p++) {
-        param row = table->rows[p];
-        param_shape shape = o->method->shape(i, &row);
-        bool none = row.kind == PARAM_STATE || !shape.rows;
-        row.kind = none ? PARAM_STATE : shape.rows == 1 ? PARAM_BIAS : PARAM_MATRIX;
-        row.rows = none ? 0 : shape.rows;
-        row.cols = none ? 0 : shape.cols;
-        row.whole = row.kind == PARAM_BIAS ? row.cols : row.rows;
-        row.first = 0;
-        row.offset = own->elements;
+        param row = row_of_state(m, i, &table->rows[p], own->elements);
         own->elements += (row.rows * row.cols + 15) / 16 * 16;
         if (own->rows) own->rows[p] = row;
     }
+}
+
+static void layout_own(optimizer *o, arena *a, int i)
+{
+    o->own[i].count = o->table->count;
+    o->own[i].rows = ARENA_ARRAY(a, param, o->table->count);
+    fill_own(o->method, i, o->table, &o->own[i]);
+}
+
+cadre_status optimizer_state_table(
+    const optimizer *o, int state, const param_table *table, param_table *own)
+{
+    CADRE_TRY(param_table_copy(table, own));
+    if (o->method->shape) fill_own(o->method, state, table, own);
+    return CADRE_OK;
 }
 
 static void layout_states(optimizer *o, arena *a)

@@ -33,7 +33,7 @@ const char *optimizer_meaning(int i);
 const char *optimizer_method_name(const optimizer_method *m); /* NULL: AdamW's */
 double optimizer_usual_momentum(const optimizer_method *m);   /* 0: it has none */
 bool optimizer_has_betas(const optimizer_method *m);          /* it reads beta1, beta2 and eps */
-/* Whether ranks may divide what it keeps */
+/* Whether ranks may divide a parameter; else each parameter is updated by one of them */
 bool optimizer_divides(const optimizer_method *m);
 
 /* Borrows c and table. Allocates the states, which begin at zero. */
@@ -54,10 +54,16 @@ typedef struct optimizer_state {
 } optimizer_state;
 int optimizer_states(const optimizer *o);
 optimizer_state optimizer_state_at(const optimizer *o, int i);
+/* Whether the states have tables of their own, and a state's for another table of parameters (which
+ * is a copy of that where they have not) */
+bool optimizer_has_shapes(const optimizer *o);
+cadre_status optimizer_state_table(
+    const optimizer *o, int state, const param_table *table, param_table *own);
 
 /* Several ranks divide the parameters. A rank's table has its share of the model (arch/param.h).
  * The ranks of `owners` have the same table, but for its experts, which are this rank's; of the
- * others, which lie before them, each updates elements first[rank] .. first[rank + 1] - 1. The norm
+ * others, which lie before them, each updates elements first[rank] .. first[rank + 1] - 1, which
+ * are whole parameters where the method does not divide them. The norm
  * counts every parameter of the model once: a block of which slices have pieces is brought
  * together. */
 typedef struct optimizer_share {
@@ -66,8 +72,12 @@ typedef struct optimizer_share {
     bool counts_whole;        /* this rank's are the ones that count, of those that are not cut */
     bool counts_embedding;    /* and of an embedding, which the last stage may have too */
     const param_table *whole; /* of the model */
-    int64_t dense;            /* elements of parameters that are no experts */
-    int64_t *first;           /* [owners + 1] written; borrowed */
+    /* Every rank has the parameters of all experts, and `held` says which of them it updates; NULL:
+     * it has those alone */
+    const model_config *adapted;
+    param_share held;
+    int64_t dense;  /* elements of parameters that are no experts */
+    int64_t *first; /* [owners + 1] written; borrowed */
 } optimizer_share;
 cadre_status optimizer_divide(optimizer *o, const param_table *table, const optimizer_share *share);
 

@@ -67,14 +67,17 @@ static bool is_trained(const optimizer *o, const param *p)
     return p->kind != PARAM_STATE && from == to;
 }
 
-/* Lists strips and runs; where memory is only measured, it counts them. */
+/* Lists strips and runs of what this rank updates; where memory is only measured, it counts those
+ * of all. */
 static void cut(const optimizer *o, workspace *w)
 {
+    int64_t next = 0;
     w->strips = w->runs = 0;
     for (int64_t i = 0; i < o->table->count; i++) {
         const param *p = &o->table->rows[i];
-        int64_t rows = rows_of(p), each = rows_of_strip(p);
-        if (!is_trained(o, p)) continue;
+        int64_t rows = rows_of(p), each = rows_of_strip(p), first = next;
+        next += optimizer_blocks_of(p);
+        if (!is_trained(o, p) || (w->strip && next > first && !o->blocks[first].owned)) continue;
         for (int64_t at = 0; at < rows; at += each, w->strips++)
             if (w->strip)
                 w->strip[w->strips] = (strip){ i, at, at + each < rows ? each : rows - at, 0, 0 };

@@ -118,9 +118,11 @@ static void open_workspace(optimizer *o)
     for (int64_t i = 0; i < o->table->count; i++) {
         const param *p = &o->table->rows[i];
         int64_t blocks = optimizer_blocks_of(p);
-        if (is_matrix(p) && is_trained(o, p)) *m++ = (muon_matrix){ i, first, blocks, 0, 0, 0 };
+        if (is_matrix(p) && is_trained(o, p) && blocks && o->blocks[first].owned)
+            *m++ = (muon_matrix){ i, first, blocks, 0, 0, 0 };
         first += blocks;
     }
+    w->count = m - w->matrix;
     for (int64_t i = 0, end; i < w->count; i = end) {
         end = end_of_batch(o, w->matrix, i, w->count);
         place_batch(o, w->matrix + i, w->matrix + end);

@@ -15,13 +15,15 @@ static bool is_same(const param *a, const param *b)
            a->encoder == b->encoder;
 }
 
-/* Elements of the dense parameters are divided evenly, between two blocks. */
+/* Elements of the dense parameters are divided evenly, between two blocks, or two parameters where
+ * the method takes each as a whole. */
 static void cut_dense(const optimizer *o, const optimizer_share *s)
 {
     int ranks = s->owners->size, next = 1;
     s->first[0] = 0;
     for (int64_t i = 0; i < o->count; i++) {
         int64_t offset = o->blocks[i].offset; /* those of experts are among them */
+        if (!o->method->ranks && o->blocks[i].begin > 0) continue;
         while (offset < s->dense && next < ranks && offset >= s->dense * next / ranks)
             s->first[next++] = offset;
     }
@@ -33,7 +35,10 @@ static void own_blocks(optimizer *o, const optimizer_share *s)
     int64_t begin = s->first[s->owners->rank], end = s->first[s->owners->rank + 1];
     for (int64_t i = 0; i < o->count; i++) {
         block *b = &o->blocks[i];
-        b->owned = b->offset >= s->dense || (b->offset >= begin && b->offset < end);
+        const param *p = &o->table->rows[b->param];
+        bool elsewhere = s->adapted && p->expert >= 0 &&
+                         !param_share_has_expert(s->adapted, &s->held, p->layer, p->expert);
+        b->owned = b->offset >= s->dense ? !elsewhere : b->offset >= begin && b->offset < end;
     }
 }
 
@@ -184,6 +189,7 @@ cadre_status optimizer_divide(optimizer *o, const param_table *table, const opti
     cut_dense(o, share);
     own_blocks(o, share);
     place_blocks(o, table, share);
+    if (o->method->open) o->method->open(o); /* with the parameters that this rank updates */
     CADRE_TRY(open_gathered(o));
     tell_blocks(o);
     return comm_status(o->ranks);

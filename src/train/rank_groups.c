@@ -1,8 +1,6 @@
 /* rank_groups.c - splits the world. */
 #include "train/rank_groups.h"
 
-#include "base/share.h"
-
 void rank_groups_shape(rank_groups *g, comm *world, const rank_layout *layout)
 {
     *g = (rank_groups){ .size = layout_single(), .self = comm_self() };
@@ -50,15 +48,16 @@ void rank_groups_close(rank_groups *g)
     for (int i = 0; i < RANK_GROUPS; i++) g->opened[i] = false;
 }
 
-param_share rank_groups_share(const rank_groups *g, int rank, int64_t layers)
+param_share rank_groups_share(const rank_groups *g, int rank)
 {
     rank_layout at = layout_place(&g->size, rank);
-    int32_t tokens = g->size.expert * g->size.data, stages = g->size.pipeline;
+    int32_t tokens = g->size.expert * g->size.data;
     return (param_share){ .slice = at.tensor,
         .slices = g->size.tensor,
         .group = at.tensor * tokens + rank_groups_token(g, &at),
         .groups = g->size.tensor * tokens,
         .whole_experts = true,
-        .first = share_begin(layers, at.pipeline, stages),
-        .end = share_begin(layers, at.pipeline + 1, stages) };
+        .stage = at.pipeline,
+        .stages = g->size.pipeline,
+        .chunks = layout_chunks(&g->size) };
 }

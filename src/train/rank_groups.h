@@ -38,7 +38,6 @@ static inline int32_t rank_groups_token(const rank_groups *g, const rank_layout 
     return at->data * g->size.expert + at->expert;
 }
 
-/* What a rank holds of a model with so many layers */
-param_share rank_groups_share(const rank_groups *g, int rank, int64_t layers);
+param_share rank_groups_share(const rank_groups *g, int rank); /* what it holds */
 
 #endif

@@ -23,44 +23,69 @@ bool train_ranks_stop(const train_run *r)
     return asked > 0;
 }
 
-/* whole: the values and the optimiser's states one after another on the first rank; elsewhere
- * NULL */
-static cadre_status collect(const train_run *r, real *whole, int64_t elements)
+/* The values and the optimiser's states, one after another on the first rank */
+typedef struct whole_arrays {
+    int count;
+    param_table table[1 + OPTIMIZER_STATES];
+    int64_t elements;
+    real *at; /* elsewhere NULL */
+} whole_arrays;
+
+static void free_arrays(whole_arrays *w)
 {
-    int arrays = 1 + optimizer_states(trainer_optimizer(r->trainer));
-    for (int i = 0; i < arrays; i++)
-        CADRE_TRY(trainer_collect(r->trainer, i - 1, whole ? whole + i * elements : NULL));
+    mem_return(w->at, (size_t)w->elements, sizeof *w->at);
+    for (int i = 0; i < w->count; i++) param_table_free(&w->table[i]);
+}
+
+static cadre_status make_arrays(const train_run *r, whole_arrays *w)
+{
+    int count = 1 + optimizer_states(trainer_optimizer(r->trainer));
+    for (; w->count < count; w->count++) {
+        CADRE_TRY(trainer_array_table(r->trainer, w->count - 1, &w->table[w->count]));
+        w->elements += w->table[w->count].elements;
+    }
+    if (train_leads(r)) w->at = mem_reserve((size_t)w->elements, sizeof *w->at);
+    return train_leads(r) && !w->at ? CADRE_ENOMEM : CADRE_OK;
+}
+
+static cadre_status collect(const train_run *r, const whole_arrays *w)
+{
+    real *at = w->at;
+    for (int i = 0; i < w->count; i++) {
+        CADRE_TRY(trainer_collect(r->trainer, i - 1, at));
+        if (at) at += w->table[i].elements;
+    }
     return CADRE_OK;
 }
 
 /* What the first rank saves of all of them */
-static checkpoint_arrays arrays_of(const train_run *r, const param_table *table, real *whole)
+static checkpoint_arrays arrays_of(const train_run *r, const whole_arrays *w)
 {
     optimizer *o = trainer_optimizer(r->trainer);
     checkpoint_arrays a = { .config = &r->config,
-        .table = table,
-        .values = whole,
+        .adapter = r->settings.adapted ? &r->adapter : NULL,
+        .table = &w->table[0],
+        .values = w->at,
         .format = r->saved_as,
         .states = optimizer_states(o) };
-    for (int i = 0; i < a.states; i++)
-        a.state[i] = (optimizer_state){ optimizer_state_at(o, i).prefix, table,
-            whole + (i + 1) * table->elements };
+    real *at = w->at;
+    for (int i = 0; i < a.states; i++) {
+        at += w->table[i].elements;
+        a.state[i] = (optimizer_state){ optimizer_state_at(o, i).prefix, &w->table[i + 1], at };
+    }
     return a;
 }
 
 static cadre_status save_whole(const train_run *r)
 {
-    const param_table *table = trainer_whole_table(r->trainer);
-    int arrays_here = 1 + optimizer_states(trainer_optimizer(r->trainer));
-    size_t count = (size_t)table->elements * (size_t)arrays_here;
-    real *whole = train_leads(r) ? mem_reserve(count, sizeof *whole) : NULL;
-    if (train_leads(r) && !whole) return CADRE_ENOMEM;
-    cadre_status status = collect(r, whole, table->elements);
-    if (status == CADRE_OK && whole) {
-        const checkpoint_arrays arrays = arrays_of(r, table, whole);
+    whole_arrays w = { 0 };
+    cadre_status status = make_arrays(r, &w);
+    if (status == CADRE_OK) status = collect(r, &w);
+    if (status == CADRE_OK && w.at) {
+        const checkpoint_arrays arrays = arrays_of(r, &w);
         status = checkpoint_save(r->out, &arrays, &r->state);
     }
-    if (train_leads(r)) mem_return(whole, count, sizeof *whole);
+    free_arrays(&w);
     return status;
 }
 

@@ -45,8 +45,9 @@ static int list_sparse(const model_config *c, balance_layer *layers)
 static void layout_stack(trainer *t, stack *k)
 {
     k->room = most_tokens(t, k);
-    k->inputs = ARENA_ARRAY(&t->memory, int32_t, t->passes * k->room);
-    k->start = ARENA_ARRAY(&t->memory, int64_t, t->passes * (trainer_most_sequences(t) + 1));
+    int64_t passes = trainer_passes_before(t, t->chunks);
+    k->inputs = ARENA_ARRAY(&t->memory, int32_t, passes * k->room);
+    k->start = ARENA_ARRAY(&t->memory, int64_t, passes * (trainer_most_sequences(t) + 1));
 }
 
 static model_config *share_of(trainer *t) { return t->share.layers ? &t->share : &t->config; }
@@ -85,11 +86,25 @@ static void layout_gradients(trainer *t, arena *a)
     t->stacks[ENCODER].leaves = decoder->leaves;
 }
 
+/* By how much a rank's slice may be larger than an even one: a slice begins with a block, or with a
+ * parameter where the optimiser takes each as a whole. */
+static int64_t unevenness(const trainer *t)
+{
+    int64_t most = 2 * OPTIMIZER_BLOCK;
+    if (optimizer_divides(t->settings.optimizer.method)) return most;
+    for (int64_t i = 0; i < t->table.count; i++) {
+        const param *p = &t->table.rows[i];
+        if (!param_is_expert(p->role) && p->rows * p->cols + 16 > most)
+            most = p->rows * p->cols + 16;
+    }
+    return most;
+}
+
 /* What arrives from other ranks: of every node, at most as much as a rank's largest slice. */
 static void layout_exchange(trainer *t, arena *a)
 {
     int64_t nodes = 0, tokens = t->settings.batch / t->settings.accumulate * t->settings.context,
-            slice = t->dense / t->plan.ranks + 2 * OPTIMIZER_BLOCK;
+            slice = t->dense / t->plan.ranks + unevenness(t);
     for (int64_t i = 0; i < t->table.count; i++) { /* which no rank owns */
         const param *p = &t->table.rows[i];
         if (p->kind == PARAM_STATE) slice += p->rows * p->cols;
@@ -117,6 +132,7 @@ static void layout(trainer *t)
     if (t->settings.preference > 0) {
         t->weights = ARENA_ARRAY(a, real, fed);
         t->reference = ARENA_ARRAY(a, double, trainer_most_rows(t));
+        t->row = ARENA_ARRAY(a, row_of_pair, t->settings.batch / t->settings.accumulate);
     }
     t->first_sequence = ARENA_ARRAY(a, int64_t, t->settings.batch + 1);
     trainer_layout_slices(t, a);
@@ -165,17 +181,20 @@ static cadre_status take_stacks(trainer *t)
 static cadre_status take_share(trainer *t)
 {
     const rank_groups *g = &t->groups;
-    rank_share share = { .slice = g->at.tensor, .slices = g->size.tensor, .groups = 1 };
-    transformer_stage own = trainer_stage(t, &t->config);
-    share.first = own.first, share.end = own.end;
+    rank_share share = {
+        .slice = g->at.tensor, .slices = g->size.tensor, .groups = 1, .end = t->config.layers
+    };
     if (g->size.tensor == 1 && g->size.pipeline == 1) return CADRE_OK;
-    if (g->size.pipeline > t->config.layers)
-        return cadre_fail(CADRE_EARGUMENT, NULL,
-            "--parallel: pipeline=%d: expected at most as many parts as the model has layers, %lld",
-            g->size.pipeline, (long long)t->config.layers);
-    CADRE_TRY(rank_share_check(&t->config, &share));
+    CADRE_TRY(trainer_check_chunks(t));
     CADRE_TRY(model_config_copy(&t->config, &t->share));
     rank_share_mixers(&share, &t->share);
+    for (int64_t l = 0; l < t->config.layers; l++) t->share.layer[l].mixer.elsewhere = true;
+    for (int c = 0; c < t->chunks; c++) {
+        transformer_stage own = trainer_stage(t, &t->config, c);
+        share.first = own.first, share.end = own.end;
+        CADRE_TRY(rank_share_check(&t->config, &share));
+        for (int64_t l = own.first; l < own.end; l++) t->share.layer[l].mixer.elsewhere = false;
+    }
     return CADRE_OK;
 }
 
@@ -189,40 +208,40 @@ static cadre_status take_config(trainer *t, const model_config *config)
         .leaves = leaf_count(s->batch, s->context),
         .rank = t->groups.tokens->rank,
         .ranks = t->groups.tokens->size };
-    int ahead = t->groups.size.pipeline - t->groups.at.pipeline;
-    t->passes = s->accumulate < ahead ? (int)s->accumulate : ahead;
+    t->chunks = layout_chunks(&t->groups.size);
+    trainer_measure_chunks(t);
     CADRE_TRY(leaf_plan_check(&t->plan));
-    if (s->preference > 0 && (rank_groups_several(&t->groups) || t->config.encoder))
-        return cadre_fail(CADRE_EARGUMENT, NULL,
-            "--preference: expected one rank and a decoder alone, found %s",
-            t->config.encoder ? "an encoder" : "several ranks");
+    if (s->preference > 0 && (t->groups.pipeline || t->config.encoder))
+        return cadre_fail(CADRE_EARGUMENT, NULL, "--preference: expected %s, found %s",
+            t->config.encoder ? "a decoder alone" : "ranks that have all layers",
+            t->config.encoder ? "an encoder" : "pipeline");
     CADRE_TRY(trainer_check_ranks(t));
     CADRE_TRY(take_share(t));
     return take_stacks(t);
 }
 
-static cadre_status copy_adapter(trainer *t)
+/* The model stays whole on every rank, as it lies in its file, and so do the pairs, which are
+ * small. */
+static cadre_status take_adapter(trainer *t)
 {
-    const param_table *from = &t->settings.adapted->adapter->table;
-    if (rank_groups_several(&t->groups))
+    if (t->groups.tensor || t->groups.pipeline)
         return cadre_fail(CADRE_EARGUMENT, NULL,
-            "--adapter: expected one rank, found several: an adapter is trained by one");
-    param *rows = MEM_ARRAY(param, from->count);
-    if (!rows) return CADRE_ENOMEM;
-    memcpy(rows, from->rows, (size_t)from->count * sizeof *rows);
-    t->table = *from;
-    t->table.rows = rows;
-    return CADRE_OK;
+            "--adapter: expected ranks that divide the batch (--parallel data=D or expert=E), "
+            "found tensor or pipeline: its model stays whole");
+    const param_table *pairs = &t->settings.adapted->adapter->table;
+    CADRE_TRY(param_table_copy(pairs, &t->table));
+    return rank_groups_several(&t->groups) ? param_table_copy(pairs, &t->whole) : CADRE_OK;
 }
 
 static cadre_status make_table(trainer *t)
 {
     bool several = rank_groups_several(&t->groups);
-    param_share share = rank_groups_share(&t->groups, t->world->rank, t->config.layers);
-    if (t->settings.adapted) CADRE_TRY(copy_adapter(t));
+    param_share share = rank_groups_share(&t->groups, t->world->rank);
+    bool adapted = t->settings.adapted != NULL;
+    if (adapted) CADRE_TRY(take_adapter(t));
     else if (!several) CADRE_TRY(param_table_make_whole(&t->config, &t->table));
     else CADRE_TRY(param_table_make_share(&t->config, &share, &t->table));
-    if (several) CADRE_TRY(param_table_make_whole(&t->config, &t->whole));
+    if (several && !adapted) CADRE_TRY(param_table_make_whole(&t->config, &t->whole));
     CADRE_TRY(freeze_check(&t->settings.optimizer.freeze, several ? &t->whole : &t->table));
     trainer_place_experts_last(&t->table, &t->dense);
     return trainer_check_slices(t);
@@ -245,12 +264,21 @@ static balance_options losses_of(const trainer *t, balance_layer *layers, int co
     return losses;
 }
 
+/* The most rows that reach the pairs of one layer: of several ranks, those of all may come here. */
+static int64_t most_adapted_rows(const trainer *t)
+{
+    batch_limits most = limits_of(t, &t->stacks[DECODER]);
+    if (!rank_groups_several(&t->groups))
+        return adapter_most_rows(&t->config, most.tokens, most.sequences);
+    return adapter_most_rows(&t->config, most.all_tokens, most.all_sequences);
+}
+
 /* The model as it stands, with the pairs, which alone have gradients */
 static cadre_status adapt(trainer *t, stack *k)
 {
     const adapted_model *m = t->settings.adapted;
     const param_table none = { 0 };
-    int64_t rows = adapter_most_rows(k->config, most_tokens(t, k), trainer_most_sequences(t));
+    int64_t rows = most_adapted_rows(t);
     CADRE_TRY(low_rank_reserve(t->c, rows, m->adapter->spec.rank));
     CADRE_TRY(model_weights_make(k->config, m->table, m->place, &k->weights));
     CADRE_TRY(model_gradients_of_flat(k->config, &none, NULL, &k->gradients));
@@ -272,9 +300,14 @@ static cadre_status make_stack(trainer *t, stack *k)
     batch_limits most = limits_of(t, k);
     int sparse = list_sparse(k->config, layers);
     balance_options losses = losses_of(t, layers, sparse);
-    transformer_stage stage = trainer_stage(t, k->config);
     transformer_ranks ranks = { .tensor = t->groups.tensor };
-    CADRE_TRY(transformer_new_share(t->c, k->config, &most, &stage, &ranks, &k->transformer));
+    bool decoder = k == &t->stacks[DECODER];
+    for (int c = 0; c < (decoder ? t->chunks : 1); c++) {
+        transformer **made = decoder ? &t->layers[c] : &k->transformer;
+        transformer_stage stage = trainer_stage(t, k->config, c);
+        CADRE_TRY(transformer_new_share(t->c, k->config, &most, &stage, &ranks, made));
+    }
+    if (decoder) trainer_turn_to(t, 0);
     return balance_new(&losses, layers, sparse, &most, &k->balance);
 }
 
@@ -295,6 +328,8 @@ static cadre_status make_parts(trainer *t)
         .counts_whole = t->groups.at.tensor == 0,
         .counts_embedding = t->groups.at.pipeline == 0,
         .whole = &t->whole,
+        .adapted = t->settings.adapted ? &t->config : NULL,
+        .held = rank_groups_share(&t->groups, t->world->rank),
         .dense = t->dense,
         .first = t->first };
     CADRE_TRY(optimizer_divide(t->optimizer, &t->table, &share));
@@ -331,7 +366,6 @@ cadre_status trainer_new(compute *c, const model_config *config, const train_set
 static void free_stack(stack *k)
 {
     balance_free(k->balance);
-    transformer_free(k->transformer);
     model_gradients_free(&k->gradients);
     model_weights_free(&k->weights);
 }
@@ -339,6 +373,8 @@ static void free_stack(stack *k)
 void trainer_free(trainer *t)
 {
     if (!t) return;
+    for (int c = 0; c < t->chunks; c++) transformer_free(t->layers[c]);
+    if (t->count > 1) transformer_free(t->stacks[ENCODER].transformer);
     for (int i = 0; i < t->count; i++) free_stack(&t->stacks[i]);
     optimizer_free(t->optimizer);
     param_table_free(&t->table);
@@ -362,10 +398,14 @@ static bool add_stack(const trainer *t, const compute *c, const stack *k, size_t
     batch_limits most = limits_of(t, k);
     balance_options losses = losses_of(t, layers, sparse);
     size_t tables = sizeof(layer_weights) + sizeof(layer_gradients) + sizeof(layer_config);
-    transformer_stage stage = trainer_stage(t, k->config);
     transformer_ranks ranks = { .tensor = t->groups.tensor };
-    return add_size(sum, transformer_stage_bytes(c, k->config, &most, &stage, &ranks)) &&
-           add_size(sum, (size_t)k->config->layers * tables) &&
+    int chunks = k == &t->stacks[DECODER] ? t->chunks : 1;
+    for (int i = 0; i < chunks; i++) {
+        transformer_stage stage = trainer_stage(t, k->config, i);
+        if (!add_size(sum, transformer_stage_bytes(c, k->config, &most, &stage, &ranks)))
+            return false;
+    }
+    return add_size(sum, (size_t)k->config->layers * tables) &&
            add_size(sum, balance_bytes(&losses, layers, sparse, &most));
 }
 
@@ -379,9 +419,8 @@ static cadre_status measure(trainer *t, const compute *c, size_t *bytes)
                 add_size(&sum, optimizer_bytes(&t->table, &t->settings.optimizer));
     for (int i = 0; i < t->count && fits; i++) fits = add_stack(t, c, &t->stacks[i], &sum);
     if (t->settings.adapted) {
-        int64_t rows =
-            adapter_most_rows(&t->config, most_tokens(t, t->stacks), trainer_most_sequences(t));
-        fits &= add_size(&sum, low_rank_bytes(rows, t->settings.adapted->adapter->spec.rank));
+        int64_t rank = t->settings.adapted->adapter->spec.rank;
+        fits &= add_size(&sum, low_rank_bytes(most_adapted_rows(t), rank));
     }
     if (!fits)
         return cadre_fail(

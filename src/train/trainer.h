@@ -32,10 +32,12 @@ cadre_status trainer_bytes(const compute *c, const model_config *config,
 const param_table *trainer_table(const trainer *t);
 const param_table *trainer_whole_table(const trainer *t);
 
-/* Brings an array of all ranks together, for a checkpoint: whole [trainer_whole_table's elements]
+/* Brings an array of all ranks together, for a checkpoint: whole [trainer_array_table's elements]
  * on rank 0, elsewhere NULL. Every rank calls it. which: a state of the optimiser, or the values */
 enum { TRAINER_VALUES = -1 };
 cadre_status trainer_collect(trainer *t, int which, real *whole);
+/* Of the whole model; freed by param_table_free */
+cadre_status trainer_array_table(const trainer *t, int which, param_table *table);
 real *trainer_values(trainer *t); /* [table->elements], the flat layout */
 optimizer *trainer_optimizer(trainer *t);
 

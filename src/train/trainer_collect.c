@@ -1,6 +1,7 @@
 /* trainer_collect.c - brings what ranks have of a model together on rank 0. */
 #include <string.h>
 
+#include "base/memory.h"
 #include "train/trainer_state.h"
 
 static real *array_of(trainer *t, int which)
@@ -23,25 +24,43 @@ static bringing own_bringing(const trainer *t)
 static int64_t earlier(int64_t a, int64_t b) { return a < b ? a : b; }
 static int64_t later(int64_t a, int64_t b) { return a > b ? a : b; }
 
-/* Copies the elements begin .. end - 1 of a rank's flat layout, which are at `from`, to their
- * places in the whole model. */
-static void place(const trainer *t, const param_table *table, int64_t begin, int64_t end,
-    const real *from, real *whole)
+/* Whether a rank has this parameter's own values: with an adapter, all have the pairs of all
+ * experts, and each updates those of its own. */
+static bool is_of_rank(const trainer *t, int rank, const param *p)
 {
-    for (int64_t i = 0; i < table->count; i++) {
-        const param *p = &table->rows[i];
+    if (!t->settings.adapted || p->expert < 0) return true;
+    param_share share = rank_groups_share(&t->groups, rank);
+    return param_share_has_expert(&t->config, &share, p->layer, p->expert);
+}
+
+/* Elements of a rank's flat layout */
+typedef struct flat_range {
+    int rank;
+    const param_table *table;
+    int64_t begin, end;
+    const real *from;
+} flat_range;
+
+/* Copies them to their places in the whole model. */
+static void place(const trainer *t, const flat_range *r, real *whole)
+{
+    for (int64_t i = 0; i < r->table->count; i++) {
+        const param *p = &r->table->rows[i];
+        int64_t begin = r->begin, end = r->end;
+        if (!is_of_rank(t, r->rank, p)) continue;
         int64_t first = later(p->offset, begin), last = earlier(p->offset + p->rows * p->cols, end);
         if (first < last)
             memcpy(whole + t->whole.rows[p->index].offset + param_elements_before(p) + first -
                        p->offset,
-                from + first - begin, (size_t)(last - first) * sizeof *whole);
+                r->from + first - begin, (size_t)(last - first) * sizeof *whole);
     }
 }
 
 static cadre_status table_of(const trainer *t, int rank, param_table *table)
 {
     int64_t dense;
-    param_share share = rank_groups_share(&t->groups, rank, t->config.layers);
+    param_share share = rank_groups_share(&t->groups, rank);
+    if (t->settings.adapted) return param_table_copy(&t->whole, table);
     CADRE_TRY(param_table_make_share(&t->config, &share, table));
     trainer_place_experts_last(table, &dense);
     return CADRE_OK;
@@ -58,16 +77,17 @@ static cadre_status receive(
     if (dense) comm_receive(t->world, r, arrived, (size_t)dense * sizeof *arrived);
     if (b->experts)
         comm_receive(t->world, r, arrived + dense, (size_t)b->experts * sizeof *arrived);
-    place(t, table, b->begin, b->end, arrived, whole);
-    place(t, table, b->dense, b->dense + b->experts, arrived + dense, whole);
+    place(t, &(flat_range){ r, table, b->begin, b->end, arrived }, whole);
+    place(t, &(flat_range){ r, table, b->dense, b->dense + b->experts, arrived + dense }, whole);
     mem_return(arrived, count, sizeof *arrived);
     return CADRE_OK;
 }
 
 static cadre_status receive_all(trainer *t, const bringing *all, const real *array, real *whole)
 {
-    place(t, &t->table, all->begin, all->end, array + all->begin, whole);
-    place(t, &t->table, all->dense, t->table.elements, array + all->dense, whole);
+    const param_table *own = &t->table;
+    place(t, &(flat_range){ 0, own, all->begin, all->end, array + all->begin }, whole);
+    place(t, &(flat_range){ 0, own, all->dense, own->elements, array + all->dense }, whole);
     for (int r = 1; r < t->world->size; r++) {
         param_table table;
         CADRE_TRY(table_of(t, r, &table));
@@ -85,13 +105,95 @@ static void send(trainer *t, const bringing *b, const real *array)
     if (b->experts) comm_send(t->world, 0, array + b->dense, (size_t)b->experts * sizeof *array);
 }
 
+/* ---- states of shapes of their own, of whole parameters ---- */
+
+static bool is_own(const trainer *t, int rank, const bringing *b, const param *p)
+{
+    if (p->kind == PARAM_STATE) return false;
+    if (param_is_expert(p->role)) return is_of_rank(t, rank, p);
+    return p->offset >= b->begin && p->offset < b->end;
+}
+
+/* What rank r updates, one parameter's state after another, between its layout `apart` and a piece;
+ * apart NULL: they are counted. Returns how many elements they have. */
+typedef struct state_rows {
+    int rank;
+    const bringing *b;
+    const param_table *table, *state; /* on that rank */
+    const param_table *whole;         /* the state's; NULL: `apart` is the rank's */
+} state_rows;
+
+static int64_t move_states(
+    const trainer *t, const state_rows *r, real *apart, real *piece, bool out)
+{
+    int64_t at = 0;
+    for (int64_t i = 0; i < r->table->count; i++) {
+        const param *p = &r->table->rows[i], *s = &r->state->rows[i];
+        int64_t size = s->rows * s->cols;
+        if (!is_own(t, r->rank, r->b, p)) continue;
+        real *place = apart + (r->whole ? r->whole->rows[p->index].offset : s->offset);
+        if (piece && out) memcpy(piece + at, place, (size_t)size * sizeof *piece);
+        else if (piece) memcpy(place, piece + at, (size_t)size * sizeof *piece);
+        at += size;
+    }
+    return at;
+}
+
+/* Rank 0 takes rank r's piece, which is its own for rank 0. */
+static cadre_status take_states(trainer *t, const state_rows *r, real *array, real *whole)
+{
+    state_rows own = *r;
+    int64_t count = move_states(t, r, whole, NULL, false);
+    real *piece = MEM_ARRAY(real, count);
+    own.whole = NULL;
+    if (!piece) return CADRE_ENOMEM;
+    if (r->rank == t->world->rank) move_states(t, &own, array, piece, true);
+    if (r->rank != t->world->rank)
+        comm_receive(t->world, r->rank, piece, (size_t)count * sizeof *piece);
+    if (r->whole) move_states(t, r, whole, piece, false);
+    else comm_send(t->world, 0, piece, (size_t)count * sizeof *piece);
+    mem_free(piece);
+    return CADRE_OK;
+}
+
+static cadre_status collect_of(trainer *t, int which, int r, const bringing *b, real *whole)
+{
+    param_table table = { 0 }, state = { 0 }, all = { 0 };
+    cadre_status status = table_of(t, r, &table);
+    if (status == CADRE_OK) status = optimizer_state_table(t->optimizer, which, &table, &state);
+    if (status == CADRE_OK && whole)
+        status = optimizer_state_table(t->optimizer, which, &t->whole, &all);
+    const state_rows rows = { r, b, &table, &state, whole ? &all : NULL };
+    if (status == CADRE_OK) status = take_states(t, &rows, array_of(t, which), whole);
+    param_table_free(&table);
+    param_table_free(&state);
+    param_table_free(&all);
+    return status;
+}
+
+static cadre_status collect_states(trainer *t, int which, const bringing *all, real *whole)
+{
+    for (int r = 0; r < t->world->size; r++)
+        if (whole || r == t->world->rank) CADRE_TRY(collect_of(t, which, r, &all[r], whole));
+    return CADRE_OK;
+}
+
+cadre_status trainer_array_table(const trainer *t, int which, param_table *table)
+{
+    if (which == TRAINER_VALUES) return param_table_copy(trainer_whole_table(t), table);
+    return optimizer_state_table(t->optimizer, which, trainer_whole_table(t), table);
+}
+
 cadre_status trainer_collect(trainer *t, int which, real *whole)
 {
     real *array = array_of(t, which);
     bringing all[BATCH_RANKS], own = own_bringing(t);
     comm_all_gather(t->world, &own, sizeof own, all);
     CADRE_TRY(comm_status(t->world));
-    if (t->world->rank) send(t, &own, array);
+    if (which != TRAINER_VALUES && optimizer_has_shapes(t->optimizer)) {
+        cadre_status status = collect_states(t, which, all, whole);
+        if (status != CADRE_OK) comm_fail(t->world, status);
+    } else if (t->world->rank) send(t, &own, array);
     else {
         cadre_status status = receive_all(t, all, array, whole);
         if (status != CADRE_OK) comm_fail(t->world, status);

@@ -18,38 +18,76 @@ static void take_losses(trainer *t)
     transformer_losses(k->transformer, &k->weights, t->targets, t->losses);
 }
 
-void trainer_sum_rows(trainer *t, double *sums)
+/* Rows of the micro-batch before those of rank r; r = ranks: all */
+static int64_t rows_before(const trainer *t, const micro_batch *m, int r)
 {
+    if (t->plan.ranks == 1) return r ? t->part.sequences : 0;
+    return m->first_token[r] / t->settings.context;
+}
+
+/* Ranks that divide a micro-batch bring what they know of its rows together. */
+static void gather_rows(trainer *t, const micro_batch *m, size_t size, void *all)
+{
+    int64_t first[BATCH_RANKS + 1];
+    if (t->plan.ranks == 1) return;
+    for (int r = 0; r <= t->plan.ranks; r++) first[r] = rows_before(t, m, r);
+    const char *own = (const char *)all + (size_t)first[t->plan.rank] * size;
+    comm_all_gather_v(t->groups.tokens, own, first, size, all);
+}
+
+void trainer_sum_rows(trainer *t, int64_t i, double *sums)
+{
+    const micro_batch *m = trainer_micro(t, i);
+    double *part = sums + i * t->settings.batch / t->settings.accumulate,
+           *own = part + rows_before(t, m, t->plan.rank);
     take_losses(t);
-    for (int64_t row = 0; row < t->part.sequences; row++) sums[row] = row_loss(t, row);
+    for (int64_t row = 0; row < t->part.sequences; row++) own[row] = row_loss(t, row);
+    gather_rows(t, m, sizeof *sums, part);
 }
 
-void trainer_count_rows(const trainer *t, int32_t *loads)
+void trainer_count_rows(trainer *t, int64_t i, int32_t *loads)
 {
+    const micro_batch *m = trainer_micro(t, i);
     const balance *b = t->stacks[DECODER].balance;
-    int64_t first = 0, all = 0, layers = model_config_sparse_layers(&t->config);
-    for (int i = 0; i < layers; i++) all += balance_total(b, i).experts;
-    for (int i = 0; i < layers; i++) {
-        for (int64_t row = 0; row < t->part.sequences; row++)
-            balance_counts(b, i, row, loads + (t->part.first + row) * all + first);
-        first += balance_total(b, i).experts;
+    int64_t experts = 0, layers = model_config_sparse_layers(&t->config),
+            first = rows_before(t, m, t->plan.rank);
+    for (int l = 0; l < layers; l++) experts += balance_total(b, l).experts;
+    int32_t *part = loads + i * t->settings.batch / t->settings.accumulate * experts;
+    for (int64_t row = first; row < first + t->part.sequences; row++) {
+        int32_t *at = part + row * experts;
+        for (int l = 0; l < layers; at += balance_total(b, l++).experts)
+            balance_counts(b, l, row, at);
     }
+    gather_rows(t, m, (size_t)experts * sizeof *loads, part);
 }
 
-void trainer_weigh_pairs(trainer *t)
+/* By what the losses of a row's tokens count, if the row is here */
+static void weigh_row(trainer *t, int64_t row, double by)
 {
     int64_t context = t->settings.context;
+    if (row < 0 || row >= t->part.sequences) return;
+    for (int64_t i = 0; i < context; i++) t->weights[row * context + i] = (real)by;
+}
+
+/* Every rank computes the losses of all pairs of the micro-batch, of which one row may be here and
+ * the other not. */
+void trainer_weigh_pairs(trainer *t, int64_t i)
+{
+    const micro_batch *m = trainer_micro(t, i);
+    int64_t first = rows_before(t, m, t->plan.rank), all = rows_before(t, m, t->plan.ranks);
     take_losses(t);
-    for (int64_t pair = 0; pair < t->part.sequences / 2; pair++) {
-        const double minus[2] = { row_loss(t, 2 * pair), row_loss(t, 2 * pair + 1) };
+    for (int64_t row = 0; row < t->part.sequences; row++)
+        t->row[first + row] = (row_of_pair){ row_loss(t, row), t->reference[row] };
+    gather_rows(t, m, sizeof *t->row, t->row);
+    for (int64_t row = 0; row < all; row += 2) {
+        const row_of_pair *pair = &t->row[row];
+        const double minus[2] = { pair[0].minus, pair[1].minus };
+        const double reference[2] = { pair[0].reference, pair[1].reference };
         double margin, by;
-        t->pair_losses +=
-            preference_loss(t->settings.preference, minus, t->reference + 2 * pair, &margin, &by);
+        t->pair_losses += preference_loss(t->settings.preference, minus, reference, &margin, &by);
         t->margins += margin;
-        for (int64_t i = 0; i < context; i++) {
-            t->weights[2 * pair * context + i] = (real)by;
-            t->weights[(2 * pair + 1) * context + i] = (real)-by;
-        }
+        weigh_row(t, row - first, by);
+        weigh_row(t, row + 1 - first, -by);
     }
     transformer_weigh_losses(t->stacks[DECODER].transformer, t->weights);
 }

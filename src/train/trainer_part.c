@@ -75,10 +75,10 @@ cadre_status trainer_forward_part(trainer *t, int64_t step, int64_t i, trainer_f
 {
     const micro_batch *m = trainer_micro(t, i);
     stack *decoder = &t->stacks[DECODER], *encoder = t->count > 1 ? &t->stacks[ENCODER] : NULL;
-    int pass = (int)(i % t->passes);
-    int32_t *inputs = decoder->inputs + pass * decoder->room;
+    int pass = trainer_pass(t, i), place = trainer_passes_before(t, t->chunk) + pass;
+    int32_t *inputs = decoder->inputs + place * decoder->room;
     transformer_turn_to(decoder->transformer, pass);
-    feed_part(t, step, inputs, pass, feed, arg);
+    feed_part(t, step, inputs, place, feed, arg);
     if (encoder) CADRE_TRY(forward_stack(t, encoder, step, encoder->inputs, m, NULL));
     return forward_stack(t, decoder, step, inputs, m, encoder);
 }
@@ -87,14 +87,15 @@ cadre_status trainer_backward_part(trainer *t, int64_t i)
 {
     stack *decoder = &t->stacks[DECODER], *encoder = &t->stacks[ENCODER];
     real scale = t->counted ? (real)(1.0 / (double)t->counted) : 0;
-    transformer_turn_to(decoder->transformer, (int)(i % t->passes));
+    transformer_turn_to(decoder->transformer, trainer_pass(t, i));
     trainer_begin_leaves(t);
     for (int k = 0; k < t->count; k++) {
         stack *own = &t->stacks[k];
-        balance_finish(own->balance);
+        if (t->chunk + 1 == t->chunks) balance_finish(own->balance);
+        else balance_repeat(own->balance); /* finished before the last chunk's backward */
         model_gradients_accumulate(&own->gradients, own->config->layers, i > 0, &own->leaves);
     }
-    if (t->settings.preference > 0) trainer_weigh_pairs(t);
+    if (t->settings.preference > 0) trainer_weigh_pairs(t, i);
     CADRE_TRY(transformer_backward(decoder->transformer, &decoder->weights, &decoder->gradients,
         t->targets, scale, t->losses));
     if (t->count == 1) return CADRE_OK;

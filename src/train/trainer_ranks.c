@@ -132,7 +132,7 @@ void trainer_gather_gradients(trainer *t)
     for (int r = 0; r < t->plan.ranks; r++) g.sums[r] = trainer_sums_of(t, r);
     slices_of_sums(t, first);
     gather_slice(t, &g, first, t->gradient);
-    if (t->head_gradient && trainer_is_last(t)) {
+    if (t->head_gradient && trainer_has_head(t)) {
         slices_of(t, trainer_embedding(t), first);
         gather_slice(t, &g, first, t->head_gradient);
         if (t->groups.pipeline) /* the first stage divides it otherwise */
@@ -209,11 +209,11 @@ cadre_status trainer_check_ranks(const trainer *t)
             "a model with an encoder, or with a bias by distance: expected one rank in training, "
             "found %d",
             t->world->size);
-    if (!optimizer_divides(t->settings.optimizer.method))
+    if (!optimizer_divides(t->settings.optimizer.method) && t->groups.tensor)
         return cadre_fail(CADRE_EARGUMENT, NULL,
-            "--optimizer %s: expected one rank, found %d, which would each have parts of its "
-            "matrices; adamw and sgd divide them",
-            optimizer_method_name(t->settings.optimizer.method), t->world->size);
+            "--optimizer %s: expected ranks that have whole matrices, which it steps as such, "
+            "found tensor=%d; adamw and sgd divide them",
+            optimizer_method_name(t->settings.optimizer.method), t->groups.size.tensor);
     for (int64_t l = 0; l < c->layers; l++)
         if (c->layer[l].sparse) CADRE_TRY(check_layer(&c->layer[l].moe));
     return check_losses(&t->settings.balance);

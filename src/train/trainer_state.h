@@ -5,7 +5,9 @@
  *     trainer_rows.c      its rows, cut into sequences where documents begin
  *     trainer_part.c      one micro-batch of it, forward and backward
  *     trainer_pairs.c     answers that are compared
+ *     trainer_stage.c     one micro-batch of it, where ranks have different layers
  *     trainer_pipeline.c  the micro-batches of a step, where ranks have different layers
+ *     trainer_chunks.c    the same, where each has several blocks of layers
  *     trainer_sums.c      the slots in which sums of leaves wait
  *     trainer_ranks.c     what ranks exchange in a step
  *     trainer_slices.c    columns of matrices of which ranks have rows
@@ -15,6 +17,7 @@
 #define CADRE_TRAIN_TRAINER_STATE_H
 
 #include "base/share.h"
+#include "train/interleaving.h"
 #include "train/leaf_plan.h"
 #include "train/rank_groups.h"
 #include "train/trainer.h"
@@ -25,11 +28,11 @@ typedef struct stack {
     int64_t length; /* tokens of a sequence */
     model_weights weights;
     model_gradients gradients;
-    transformer *transformer;
+    transformer *transformer; /* of the chunk that works */
     balance *balance;
-    int32_t *inputs; /* [passes, room] */
+    int32_t *inputs; /* [passes of all chunks, room] */
     int64_t room;    /* tokens of a micro-batch, at most */
-    int64_t *start;  /* [passes, sequences of a micro-batch at most + 1] */
+    int64_t *start;  /* [passes of all chunks, sequences of a micro-batch at most + 1] */
     /* [V, D] the gradient of an embedding that others share, until the step's end: sums over
      * tokens, each in its own order. NULL: nobody shares it */
     real *embedding;
@@ -41,6 +44,11 @@ typedef struct stack {
 
 enum { DECODER, ENCODER, STACKS };
 
+/* The sum of a row's losses, and its log-probability at the start of the run */
+typedef struct row_of_pair {
+    double minus, reference;
+} row_of_pair;
+
 /* What is known of a micro-batch between its forward and its backward. */
 typedef struct micro_batch {
     /* [ranks + 1] of each rank, in the micro-batch */
@@ -49,10 +57,20 @@ typedef struct micro_batch {
     double *statistics; /* of the balance, all layers' of this rank's sequences; NULL: see there */
 } micro_batch;
 
-/* Between neighbours of a pipeline: a micro-batch's statistics, then its rows */
+/* Between neighbours of a pipeline: a micro-batch's statistics, then its rows. Chunks have letters
+ * of their own to send, one forward and one backward, and some that wait for their turn. */
+typedef struct pipeline_letter {
+    bool waits, backward;
+    int chunk;
+    int64_t micro;
+} pipeline_letter;
 typedef struct pipeline_mail {
-    char *out, *in; /* [bytes] */
-    size_t bytes;   /* at most */
+    char *out, *in;          /* [bytes] of the work that is done now */
+    size_t bytes;            /* at most */
+    char *sent;              /* [2, bytes] */
+    char *box;               /* [letters, bytes] */
+    pipeline_letter *letter; /* [letters] */
+    int letters;
 } pipeline_mail;
 
 struct trainer {
@@ -80,7 +98,11 @@ struct trainer {
     int64_t dense, first[BATCH_RANKS + 1];
     /* One; where ranks have different layers, all of a step [accumulate] */
     micro_batch *micro;
-    int passes; /* micro-batches between their forward and their backward */
+    /* Blocks of layers, each with a transformer of its own for so many micro-batches between their
+     * forward and their backward; and the one that works */
+    int chunks, chunk;
+    transformer *layers[LAYOUT_CHUNKS];
+    int passes[LAYOUT_CHUNKS];
     pipeline_mail mail;
     /* Of all sparse layers, where other ranks have some: the norms of the routers' gradients, and
      * the selection biases [sparse layers, most experts] */
@@ -95,8 +117,8 @@ struct trainer {
     real *waiting;
     int64_t slot_size, head_size;
     int64_t slot_first; /* the first element of a slot, counted from that of `gradient` */
-    leaf_sums sums;     /* of the step so far */
-    leaf_part part;     /* the micro-batch that runs */
+    leaf_sums sums[LAYOUT_CHUNKS]; /* of the step so far */
+    leaf_part part;                /* the micro-batch that runs */
     stack stacks[STACKS];
     int count; /* of stacks */
     optimizer *optimizer;
@@ -114,6 +136,7 @@ struct trainer {
      * the run [rows of it], and sums over the step's pairs */
     real *weights;
     double *reference;
+    row_of_pair *row; /* of all ranks [micro-batch] */
     double pair_losses, margins;
 };
 
@@ -139,17 +162,42 @@ static inline int64_t trainer_embedded(const trainer *t)
     return p ? p->rows * p->cols : 0;
 }
 
-/* The layers that this rank has of a stack */
-static inline transformer_stage trainer_stage(const trainer *t, const model_config *c)
+/* The layers of one of this rank's chunks of a stack */
+static inline transformer_stage trainer_stage(const trainer *t, const model_config *c, int chunk)
 {
-    return (transformer_stage){ .first = share_begin(
-                                    c->layers, t->groups.at.pipeline, t->groups.size.pipeline),
-        .end = share_begin(c->layers, t->groups.at.pipeline + 1, t->groups.size.pipeline),
-        .passes = t->passes };
+    int32_t stages = t->groups.size.pipeline, part = chunk * stages + t->groups.at.pipeline;
+    return (transformer_stage){ .first = share_begin(c->layers, part, stages * t->chunks),
+        .end = share_begin(c->layers, part + 1, stages * t->chunks),
+        .passes = t->passes[chunk] };
+}
+/* Whether this rank has the output matrix; whether the chunk that works begins, or ends, with the
+ * model */
+static inline bool trainer_has_head(const trainer *t)
+{
+    return t->groups.at.pipeline + 1 == t->groups.size.pipeline;
+}
+static inline bool trainer_is_first(const trainer *t)
+{
+    return t->groups.at.pipeline == 0 && t->chunk == 0;
 }
 static inline bool trainer_is_last(const trainer *t)
 {
-    return t->groups.at.pipeline + 1 == t->groups.size.pipeline;
+    return trainer_has_head(t) && t->chunk + 1 == t->chunks;
+}
+static inline int trainer_passes_before(const trainer *t, int chunk)
+{
+    int sum = 0;
+    for (int c = 0; c < chunk; c++) sum += t->passes[c];
+    return sum;
+}
+static inline int trainer_pass(const trainer *t, int64_t micro)
+{
+    return (int)(micro % t->passes[t->chunk]);
+}
+static inline void trainer_turn_to(trainer *t, int chunk)
+{
+    t->chunk = chunk;
+    t->stacks[DECODER].transformer = t->layers[chunk];
 }
 
 /* ---- trainer_sums.c ---- */
@@ -157,7 +205,8 @@ static inline bool trainer_is_last(const trainer *t)
 /* The first element of a slot, counted from that of slot 0 */
 int64_t trainer_place_of_slot(const trainer *t, int64_t slot);
 void trainer_begin_leaves(trainer *t); /* says how the stacks sum the gradients of t->part */
-void trainer_join_leaves(trainer *t);  /* adds the sums of two halves of nodes, as t->part says */
+/* Adds the sums of two halves of nodes, as t->part says, of the chunk that works. */
+void trainer_join_leaves(trainer *t);
 leaf_sums trainer_sums_of(const trainer *t, int rank); /* after the last part */
 
 /* ---- trainer_rows.c ---- */
@@ -167,7 +216,8 @@ int64_t trainer_most_rows(const trainer *t);
 int64_t trainer_most_sequences(const trainer *t);
 /* At the beginning of a step: counts the sequences of every row and the targets of all. */
 void trainer_survey_rows(trainer *t, trainer_feed feed, void *arg);
-/* Feeds the rows of t->part, into t->targets too, and says where pass `pass` has its sequences. */
+/* Feeds the rows of t->part, into t->targets too, and says where pass `pass` of all chunks' has
+ * its sequences. */
 void trainer_feed_rows(trainer *t, int32_t *inputs, int pass, trainer_feed feed, void *arg);
 /* The sequences in rows first .. first + count - 1 */
 static inline int64_t trainer_sequences_in(const trainer *t, int64_t first, int64_t count)
@@ -192,11 +242,11 @@ cadre_status trainer_backward_part(trainer *t, int64_t i);
 
 /* Between forward and backward: the losses of the pairs of t->part, and the weights of their
  * tokens' losses. */
-void trainer_weigh_pairs(trainer *t);
-/* The losses of the rows of t->part, after its forward pass */
-void trainer_sum_rows(trainer *t, double *sums);
-/* What the experts got of each, in all rows of the step [batch, experts of all sparse layers] */
-void trainer_count_rows(const trainer *t, int32_t *loads);
+void trainer_weigh_pairs(trainer *t, int64_t i);
+/* The losses of the rows of micro-batch i, of all ranks, after its forward pass: sums [batch] */
+void trainer_sum_rows(trainer *t, int64_t i, double *sums);
+/* What the experts got of each, in the rows of the step [batch, experts of all sparse layers] */
+void trainer_count_rows(trainer *t, int64_t i, int32_t *loads);
 
 /* The losses of its tokens, in their order, are added to *sum. */
 void trainer_add_losses(trainer *t, int64_t i, double *sum);
@@ -204,10 +254,23 @@ void trainer_add_losses(trainer *t, int64_t i, double *sum);
 /* The norm of the gradient of a layer's router; 0: it is not here */
 double trainer_norm_of_router(const trainer *t, const stack *k, int64_t layer);
 
+/* ---- trainer_stage.c ---- */
+
+void trainer_layout_pipeline(trainer *t, arena *a);
+/* A micro-batch on a stage, in the chunk that works. What came from the stage before is in
+ * t->mail.in; what goes to the next is left in mail.out. Backward it is the other way. */
+cadre_status trainer_stage_forward(
+    trainer *t, int64_t step, int64_t i, trainer_feed feed, void *arg);
+cadre_status trainer_stage_backward(trainer *t, int64_t i, double *sum);
+size_t trainer_mail_bytes(const trainer *t, int64_t i);
+/* The losses of micro-batch i, which has just been forward through the last chunk of all */
+void trainer_stage_losses(trainer *t, int64_t i, double *sum);
+/* Of it, the statistics of the balance */
+size_t trainer_statistics_bytes(const trainer *t, int64_t i);
+
 /* ---- trainer_pipeline.c ---- */
 
 bool trainer_has_correction(const trainer *t, int64_t layer); /* on some rank */
-void trainer_layout_pipeline(trainer *t, arena *a);
 
 /* The same as trainer_step.c does with one micro-batch after another */
 cadre_status trainer_survey_pipeline(trainer *t, int64_t step, trainer_feed feed, void *arg);
@@ -215,10 +278,23 @@ cadre_status trainer_run_pipeline(
     trainer *t, int64_t step, trainer_feed feed, void *arg, double *sum);
 /* The same as trainer_evaluate.c does */
 cadre_status trainer_evaluate_pipeline(trainer *t, trainer_feed feed, void *arg, double *sum);
+
 /* After the gradients: those of a tied head go to the embedding's, and the other way */
 void trainer_exchange_embedding(trainer *t);
 /* At the end of a step: what the metrics show of routers of other ranks */
 void trainer_show_routers(trainer *t);
+
+/* ---- trainer_chunks.c ---- */
+
+cadre_status trainer_check_chunks(const trainer *t);
+void trainer_measure_chunks(trainer *t); /* fills in passes and mail.letters */
+typedef enum chunk_work {
+    CHUNKS_LEARN,   /* forward and backward */
+    CHUNKS_FORWARD, /* forward alone */
+    CHUNKS_LOSSES,  /* forward alone, with the losses */
+} chunk_work;
+cadre_status trainer_run_chunks(
+    trainer *t, chunk_work what, int64_t step, trainer_feed feed, void *arg, double *sum);
 
 /* ---- trainer_slices.c ---- */
 

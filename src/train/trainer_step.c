@@ -33,7 +33,7 @@ static cadre_status run_micro_batches(
 {
     if (t->groups.pipeline) return trainer_run_pipeline(t, step, feed, arg, sum);
     for (int64_t i = 0; i < t->settings.accumulate; i++) {
-        trainer_begin_part(t, i, &t->sums);
+        trainer_begin_part(t, i, &t->sums[0]);
         CADRE_TRY(trainer_forward_part(t, step, i, feed, arg));
         CADRE_TRY(trainer_backward_part(t, i));
         trainer_join_leaves(t);
@@ -59,8 +59,11 @@ static void gather_gradients(trainer *t)
         trainer_gather_gradients(t);
         return;
     }
-    leaf_plan_end(&t->sums, &t->part);
-    trainer_join_leaves(t);
+    for (int c = 0; c < t->chunks; c++) {
+        trainer_turn_to(t, c);
+        leaf_plan_end(&t->sums[c], &t->part);
+        trainer_join_leaves(t);
+    }
 }
 
 /* Adds the gradients of a shared embedding into one. */
@@ -164,7 +167,7 @@ cadre_status trainer_step(
     for (int i = 0; i < t->count; i++)
         balance_step_begin(
             t->stacks[i].balance, t->first_sequence[s->batch], s->batch * t->stacks[i].length);
-    t->sums = (leaf_sums){ 0 };
+    for (int c = 0; c < t->chunks; c++) t->sums[c] = (leaf_sums){ 0 };
     trainer_spread_columns(t);
     CADRE_TRY(run_passes(t, step, feed, arg, &sum));
     sum += t->pair_losses;
@@ -201,10 +204,10 @@ cadre_status trainer_measure(trainer *t, trainer_feed feed, void *arg, const tra
     for (int64_t i = 0; i < s->accumulate; i++) {
         trainer_begin_part(t, i, &scrap);
         CADRE_TRY(trainer_forward_part(t, 0, i, feed, arg));
-        trainer_sum_rows(t, rows->losses + t->part.first);
-        trainer_count_rows(t, rows->loads);
+        trainer_sum_rows(t, i, rows->losses);
+        trainer_count_rows(t, i, rows->loads);
     }
-    return CADRE_OK;
+    return comm_status(t->world);
 }
 
 int trainer_sparse_layers(const trainer *t)

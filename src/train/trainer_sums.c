@@ -24,7 +24,17 @@ void trainer_begin_leaves(trainer *t)
     }
 }
 
-/* Adds the sums of two halves of nodes. */
+/* Of the parameters that belong to no layer, those of the output are with the last chunk. */
+static bool is_of_chunk(const trainer *t, const param *p)
+{
+    int32_t stages = t->groups.size.pipeline;
+    if (t->chunks == 1) return true;
+    if (p->layer >= 0)
+        return share_part(t->config.layers, p->layer, stages * t->chunks) / stages == t->chunk;
+    bool output = p->role == ROLE_OUT_NORM || p->role == ROLE_HEAD;
+    return t->chunk == (output ? t->chunks - 1 : 0);
+}
+
 void trainer_join_leaves(trainer *t)
 {
     for (int32_t i = 0; i < t->part.joins; i++) {
@@ -32,7 +42,7 @@ void trainer_join_leaves(trainer *t)
         real *to = t->gradient + trainer_place_of_slot(t, t->part.join[i].to);
         for (int64_t j = 0; j < t->table.count; j++) {
             const param *p = &t->table.rows[j];
-            if (trainer_sums_leaves(p))
+            if (trainer_sums_leaves(p) && is_of_chunk(t, p))
                 parallel_add(t->c, p->rows * p->cols, from + p->offset, to + p->offset);
         }
         if (t->head_gradient && trainer_is_last(t))

@@ -28,6 +28,10 @@ static void test_what_is_read(void **state)
     assert_int_equal(l.data * l.pipeline, 1);
     layout_text(&l, text);
     assert_string_equal(text, "expert=3,tensor=2");
+    l = parsed("virtual=3,pipeline=2", 2);
+    assert_true(layout_chunks(&l) == 3 && layout_ranks(&l) == 2);
+    layout_text(&l, text);
+    assert_string_equal(text, "pipeline=2,virtual=3");
     l = layout_single();
     layout_text(&l, text);
     assert_string_equal(text, "");
@@ -45,6 +49,8 @@ static void test_what_is_refused(void **state)
         { "expert=2,expert=2", 4, "once" }, { "expert", 2, "found 'expert'" },
         { "expert=2x", 2, "found '2x'" }, { "", 1, "found ''" },
         { "data=65536,expert=65536,tensor=65536", 4, "found more" },
+        { "pipeline=2,virtual=17", 2, "blocks of layers from 1 to 16, found '17'" },
+        { "tensor=2,virtual=2", 2, "virtual=2: expected pipeline=P" },
         { "data=2", 1, "mpirun -n 2" } };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         rank_layout l = layout_single();

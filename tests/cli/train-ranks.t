@@ -42,3 +42,29 @@ $ ./many 3 cadre train --options tiny.json --data texts --steps 4 --out back --r
 > ...
 $ cmp three/model.safetensors back/model.safetensors
 > (nothing)
+
+# an adapter and preferences on ranks that divide the batch: experts' pairs, answers of one pair on
+# two ranks, and another number of ranks that goes on
+$ cadre train --recipe olmoe --data texts --layers 2 --width 32 --heads 2 --experts 6 --topk 2 \
++     --vocab 512 --batch 4 --context 32 --steps 1 --out base --quiet && \
++     cadre convert base base.gguf --dtype q8_0 --quiet
+$ echo '{"from": "base.gguf", "data": ["texts"], "batch": 12, "context": 32, "steps": 4, "lr": 0.01,
++     "schedule": "constant", "adapter": "lora", "rank": 2, "targets": "q,o,gate_up,down",
++     "threads": 1}' > pairs.json
+$ cadre train --options pairs.json --out alone --quiet
+> ...
+$ ./many 3 cadre train --options pairs.json --steps 2 --out both --quiet
+> ...
+$ ./many 2 cadre train --options pairs.json --out both --resume --quiet
+> ...
+$ cmp alone/adapter_model.safetensors both/adapter_model.safetensors
+> (nothing)
+$ for i in $(seq 12); do echo "{\"prompt\": \"The $i. token\", \"chosen\": \" goes to $i\",
++     \"rejected\": \" stays at $((i * 3))\"}" | tr -d '\n'; echo; done > answers.jsonl
+$ cadre train --from one --preference answers.jsonl --batch 6 --steps 3 --out liked --quiet
+> ...
+$ ./many 3 cadre train --from one --preference answers.jsonl --batch 6 --steps 3 --out liked-by-3 \
++     --quiet
+> ...
+$ cmp liked/model.safetensors liked-by-3/model.safetensors
+> (nothing)

@@ -40,8 +40,8 @@ static double rate(const plan_machine *m, rank_layout l)
     return c.tokens / (c.compute + c.communication);
 }
 
-static const rank_layout alone = { 1, 1, 1, 1 }, tensors = { 1, 1, 1, 4 }, experts = { 4, 1, 1, 1 },
-                         stages = { 1, 1, 4, 1 };
+static const rank_layout alone = { 1, 1, 1, 1, 1 }, tensors = { 1, 1, 1, 4, 1 },
+                         experts = { 4, 1, 1, 1, 1 }, stages = { 1, 1, 4, 1, 1 };
 
 /* The facts' formula: bytes a token / bandwidth, 35 tokens a second alone. */
 static void test_decoding_alone(void **state)
@@ -92,11 +92,11 @@ static void test_what_is_no_layout(void **state)
     (void)state;
     plan_work train = { PLAN_TRAIN, 1, 4, 256, 0 };
     assert_null(plan_refusal(&model, &one_text, &tensors));
-    assert_non_null(plan_refusal(&model, &one_text, &(rank_layout){ 1, 1, 1, 8 }));
-    assert_non_null(plan_refusal(&model, &one_text, &(rank_layout){ 1, 1, 64, 1 }));
-    assert_non_null(plan_refusal(&model, &one_text, &(rank_layout){ 1, 2, 1, 1 }));
-    assert_non_null(plan_refusal(&model, &train, &(rank_layout){ 1, 8, 1, 1 }));
-    assert_null(plan_refusal(&model, &train, &(rank_layout){ 2, 2, 1, 1 }));
+    assert_non_null(plan_refusal(&model, &one_text, &(rank_layout){ 1, 1, 1, 8, 1 }));
+    assert_non_null(plan_refusal(&model, &one_text, &(rank_layout){ 1, 1, 64, 1, 1 }));
+    assert_non_null(plan_refusal(&model, &one_text, &(rank_layout){ 1, 2, 1, 1, 1 }));
+    assert_non_null(plan_refusal(&model, &train, &(rank_layout){ 1, 8, 1, 1, 1 }));
+    assert_null(plan_refusal(&model, &train, &(rank_layout){ 2, 2, 1, 1, 1 }));
 }
 
 /* By chance, one token's 8 picks on 2, 4 and 8 ranks: about 1.27, 1.77 and 2.6 of the mean. */

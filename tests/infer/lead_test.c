@@ -12,6 +12,7 @@
 
 #include "base/file.h"
 #include "cadre.h"
+#include "model/model.h"
 #include "support/ranked.h"
 #include "support/scratch.h"
 #include "support/small_run.h"
@@ -178,6 +179,39 @@ static void check_model(void **state)
     succeeds(file_remove(path));
 }
 
+/* ---- what they sent ---- */
+
+static cadre_status count_rows(cadre_model *m, void *arg)
+{
+    int32_t ids[PROMPT];
+    cadre_session *s;
+    fill(100, ids);
+    TRY(cadre_session_new(m, 256, &s));
+    cadre_status status = write_on(s, ids, PROMPT, arg);
+    cadre_session_free(s);
+    comm_tally rank[4];
+    int ranks = model_ranks_tallies(m->ranks, rank, 4);
+    assert_int_equal(ranks, 2);
+    for (int i = 0; i < 2; i++) {
+        assert_true(rank[i].rows_sent > 0 && rank[i].bytes_sent > rank[i].rows_sent);
+        assert_true(rank[i].rows_sent == rank[1 - i].rows_received);
+        assert_true(rank[i].seconds > 0 && rank[i].seconds < 60);
+    }
+    return status;
+}
+
+/* As rank 0 hears of them after its first pass: what one sent, the other received. */
+static void tallies(void **state)
+{
+    const model_case attends = { .dtype = "f32" };
+    const char *path = make_model(&attends);
+    heard h = { 0 };
+    (void)state;
+    ranked_result r = ranked_run(path, 2, "expert=2", count_rows, &h);
+    if (r.status != CADRE_OK) fail_msg("%s", r.sentence);
+    succeeds(file_remove(path));
+}
+
 /* ---- refusals ---- */
 
 static cadre_status never(cadre_model *m, void *arg)
@@ -221,6 +255,7 @@ int main(void)
         { "quantised", check_model, NULL, NULL, &quantised },
         { "recurrent layers", check_model, NULL, NULL, &recurrent },
         { "windows", check_model, NULL, NULL, &windowed },
+        cmocka_unit_test(tallies),
         cmocka_unit_test(refusals),
     };
     return cmocka_run_group_tests_name("what ranks are told", tests, NULL, NULL);

@@ -80,7 +80,9 @@ static void text_is_what_prometheus_reads(void **state)
         .max_ratio = ratio,
         .dead = dead,
         .layer = layer,
-        .store = { .slots = 4, .experts = 16, .picks = 10, .hits = 7, .reading = 1.5 } };
+        .store = { .slots = 4, .experts = 16, .picks = 10, .hits = 7, .reading = 1.5 },
+        .ranks = 2,
+        .rank = { { 5, 7, 320, 448, 0.25 }, { 7, 5, 448, 320, 1.5 } } };
     (void)state;
     stats_open(&m);
     stats_count_request(&m, 0, 200);
@@ -108,6 +110,11 @@ static void text_is_what_prometheus_reads(void **state)
     has(&text, "\ncadre_store_read_bytes_total 0\n");
     has(&text, "\ncadre_store_reading_seconds_total 1.5\n");
     has(&text, "\ncadre_expert_dead{layer=\"2\"} 3\n");
+    has(&text, "\ncadre_rank_rows_sent_total{rank=\"0\"} 5\n"
+               "cadre_rank_rows_sent_total{rank=\"1\"} 7\n");
+    has(&text, "\ncadre_rank_rows_received_total{rank=\"1\"} 5\n");
+    has(&text, "\ncadre_rank_received_bytes_total{rank=\"0\"} 448\n");
+    has(&text, "\ncadre_rank_waiting_seconds_total{rank=\"1\"} 1.5\n");
     is_in_order(&text);
     byte_buffer_free(&text);
 }

@@ -11,7 +11,7 @@
 
 #include "support/thread_comm.h"
 
-enum { RANKS = 8, LAYERS = 5 };
+enum { RANKS = 8 };
 
 typedef struct seen {
     int tokens[RANKS], tensor[RANKS]; /* place in the group, times 10, and its size */
@@ -61,11 +61,11 @@ static void test_shares_of_a_layout(void **state)
     int64_t first = 0;
     bool held[4] = { false };
     for (int r = 0; r < RANKS; r++) {
-        param_share s = rank_groups_share(&g, r, LAYERS);
+        param_share s = rank_groups_share(&g, r);
         assert_true(s.whole_experts && s.slices == 2 && s.groups == 4);
         assert_int_equal(s.slice, r % 2);
-        assert_int_equal(s.first, r < 4 ? 0 : 2);
-        assert_int_equal(s.end, r < 4 ? 2 : LAYERS);
+        assert_int_equal(s.stage, r / 4);
+        assert_true(s.stages == 2 && s.chunks == 1);
         if (r >= 4) continue;
         assert_int_equal(s.group / 2, s.slice);
         held[s.group] = true;

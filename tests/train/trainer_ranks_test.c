@@ -23,7 +23,8 @@ enum { VOCAB = 40, STEPS = 3, MOST_LAYERS = 8, ARRAYS = 3 };
 /* What a run leaves: of one rank, and what others are compared with */
 typedef struct outcome {
     param_table table;
-    real *array[ARRAYS]; /* values and moments */
+    param_table shape[ARRAYS]; /* of the arrays, as they lie there */
+    real *array[ARRAYS];       /* values and moments */
     trainer_report report[STEPS];
     cadre_moe_metrics metrics[STEPS][MOST_LAYERS];
     double router_norm[STEPS][MOST_LAYERS], bias[STEPS][MOST_LAYERS];
@@ -157,35 +158,38 @@ static int arrays_of(trainer *t) { return 1 + optimizer_states(trainer_optimizer
 static void keep_values(plan_of_run *p, const model_config *config, trainer *t)
 {
     const param_table *table = trainer_table(t);
-    size_t bytes = (size_t)table->elements * sizeof(real);
     assert_int_equal(param_table_make_whole(config, &p->one->table), CADRE_OK);
     assert_int_equal(p->one->table.count, table->count);
     for (int64_t i = 0; i < table->count; i++) p->one->table.rows[i].offset = table->rows[i].offset;
     for (int i = 0; i < arrays_of(t); i++) {
-        const real *from =
-            i ? optimizer_state_at(trainer_optimizer(t), i - 1).values : trainer_values(t);
-        p->one->array[i] = mem_alloc(bytes, 1);
-        memcpy(p->one->array[i], from, bytes);
+        const optimizer_state values = { NULL, table, trainer_values(t) },
+                              from = i ? optimizer_state_at(trainer_optimizer(t), i - 1) : values;
+        p->one->array[i] = mem_alloc((size_t)from.table->elements, sizeof(real));
+        memcpy(p->one->array[i], from.values, (size_t)from.table->elements * sizeof(real));
+        assert_int_equal(param_table_copy(from.table, &p->one->shape[i]), CADRE_OK);
     }
 }
 
 /* What a checkpoint has of all ranks: on the first one */
 static void compare_collected(plan_of_run *p, trainer *t, comm *world)
 {
-    const param_table *table = trainer_whole_table(t);
-    real *whole = world->rank ? NULL : mem_alloc((size_t)table->elements, sizeof *whole);
     for (int a = 0; a < arrays_of(t); a++) {
+        param_table table;
+        assert_int_equal(trainer_array_table(t, a - 1, &table), CADRE_OK);
+        real *whole = world->rank ? NULL : mem_alloc((size_t)table.elements, sizeof *whole);
         if (trainer_collect(t, a - 1, whole) != CADRE_OK)
             note(p, "collecting array %d: %s", a, cadre_last_error());
-        for (int64_t i = 0; whole && i < table->count; i++) {
-            const param *own = &table->rows[i], *one = find(&p->one->table, own);
+        for (int64_t i = 0; whole && i < table.count; i++) {
+            const param *own = &table.rows[i], *one = find(&p->one->shape[a], own);
             if (own->kind == PARAM_STATE && a > 0) continue;
-            if (memcmp(whole + own->offset, p->one->array[a] + one->offset,
+            if (own->rows != one->rows ||
+                memcmp(whole + own->offset, p->one->array[a] + one->offset,
                     (size_t)(own->rows * own->cols) * sizeof(real)))
                 note(p, "array %d, role %d, expert %d", a, own->role, own->expert);
         }
+        mem_free(whole);
+        param_table_free(&table);
     }
-    mem_free(whole);
 }
 
 static void take_steps(plan_of_run *p, const train_settings *settings, trainer *t, comm *world)
@@ -285,6 +289,7 @@ static void free_one(plan_of_run *p)
 {
     param_table_free(&p->one->table);
     for (int i = 0; i < ARRAYS; i++) mem_free(p->one->array[i]);
+    for (int i = 0; i < ARRAYS; i++) param_table_free(&p->one->shape[i]);
     mem_free(p->one);
 }
 
@@ -344,10 +349,21 @@ static void test_what_is_refused(void **state)
     };
     check_refusal("deepseek-v3", parts, 3, "at most 2 ranks");
     check_refusal("olmoe", dense, 2, "--estimator dense");
-    const char *const muon[][2] = { { "optimizer", "muon" }, { NULL, NULL } },
-                      *const factors[][2] = { { "optimizer", "adafactor" }, { NULL, NULL } };
-    check_refusal("olmoe", muon, 2, "--optimizer muon: expected one rank");
-    check_refusal("olmoe", factors, 2, "--optimizer adafactor: expected one rank");
+}
+
+/* Optimisers that step a matrix as a whole: each is with one rank. */
+static void test_whole_matrices_on_ranks(void **state)
+{
+    (void)state;
+    const char *const muon[][2] = { { "optimizer", "muon" }, { "experts", "12" },
+        { "weight-decay", "0.1" }, { NULL, NULL } },
+                      *const factors[][2] = { { "optimizer", "adafactor" }, { "experts", "12" },
+                          { "tie", "true" }, { "accumulate", "2" }, { NULL, NULL } };
+    check_ranks("deepseek-v3", muon, (const int[]){ 2, 3, 4, 8, 0 });
+    check_layouts(
+        "qwen3-moe", muon, (const char *const[]){ "pipeline=2", "expert=2,data=2", NULL });
+    check_layouts("olmoe", factors,
+        (const char *const[]){ "data=2", "data=3", "pipeline=2", "data=2,pipeline=2", NULL });
 }
 
 /* The momentum of each part of a parameter is with the rank that steps it. */
@@ -480,6 +496,26 @@ static void test_stages(void **state)
     check_layouts("mixtral", pooled, (const char *const[]){ "pipeline=4", NULL });
 }
 
+/* Two to four blocks of layers a rank, which take turns; a tied embedding at both ends; a survey */
+static void test_several_blocks_of_layers(void **state)
+{
+    (void)state;
+    const char *const two[][2] = { { "layers", "5" }, { "accumulate", "2" }, { "experts", "12" },
+        { NULL, NULL } },
+                      *const four[][2] = { { "layers", "8" }, { "accumulate", "4" },
+                          { NULL, NULL } },
+                      *const step[][2] = { { "balance-over", "step" }, { "tie", "true" },
+                          { "accumulate", "4" }, { "layers", "6" }, { NULL, NULL } };
+    check_layouts("deepseek-v3", two,
+        (const char *const[]){ "pipeline=2,virtual=2", "data=2,pipeline=2,virtual=2",
+            "pipeline=2,tensor=2,virtual=2", NULL });
+    check_layouts("deepseek-v3", four,
+        (const char *const[]){
+            "pipeline=2,virtual=4", "pipeline=4,virtual=2", "pipeline=2,virtual=3", NULL });
+    check_layouts("qwen3-moe", step,
+        (const char *const[]){ "pipeline=2,virtual=3", "expert=2,pipeline=2,virtual=2", NULL });
+}
+
 static void test_stages_of_every_recipe(void **state)
 {
     (void)state;
@@ -489,10 +525,28 @@ static void test_stages_of_every_recipe(void **state)
             check_layouts(recipe_name(i), two, (const char *const[]){ "pipeline=2", NULL });
 }
 
+/* Recurrent layers and convolutions, between attention: whole on every rank of `tensor` */
+static void test_every_mixer(void **state)
+{
+    (void)state;
+    static const char *const mixers[] = { "lstm", "short-conv", "mamba2", "gated-delta", "kda" };
+    for (size_t i = 0; i < sizeof mixers / sizeof *mixers; i++) {
+        char list[64];
+        snprintf(list, sizeof list, "%s,attention,%s", mixers[i], mixers[i]);
+        const char *const more[][2] = { { "mixer", list }, { "layers", "3" }, { "accumulate", "2" },
+            { NULL, NULL } };
+        check_layouts("olmoe", more,
+            (const char *const[]){
+                "data=2", "tensor=2", "pipeline=3", "expert=2,pipeline=2", NULL });
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_mixer),
         cmocka_unit_test(test_momentum_on_ranks),
+        cmocka_unit_test(test_whole_matrices_on_ranks),
         cmocka_unit_test(test_rounded_products_on_ranks),
         cmocka_unit_test(test_recomputed_layers_on_ranks),
         cmocka_unit_test(test_every_number_of_ranks),
@@ -503,6 +557,7 @@ int main(void)
         cmocka_unit_test(test_slices),
         cmocka_unit_test(test_slices_of_every_recipe),
         cmocka_unit_test(test_stages),
+        cmocka_unit_test(test_several_blocks_of_layers),
         cmocka_unit_test(test_stages_of_every_recipe),
         cmocka_unit_test(test_documents_on_ranks),
         cmocka_unit_test(test_what_is_refused),
