@@ -45,6 +45,11 @@ CADRE_API cadre_status cadre_evaluate(cadre_model *model, const char *text, size
 CADRE_API cadre_status cadre_analyse(
     cadre_context *context, const char *run, const cadre_train_listener *listener);
 
+/* Does the same for a run that trained an adapter: `run` is its folder, and `model` the folder or
+ * file of the model that it stands beside. */
+CADRE_API cadre_status cadre_analyse_adapter(cadre_context *context, const char *model,
+    const char *run, const cadre_train_listener *listener);
+
 #ifdef __cplusplus
 }
 #endif

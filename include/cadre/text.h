@@ -46,6 +46,11 @@ CADRE_API void cadre_free(void *result); /* NULL is fine */
  * UTF-8 are accepted. name: that of the file, for the error; NULL: unknown. */
 CADRE_API cadre_status cadre_text_check(const char *name, const char *text, size_t size);
 
+/* Reads a file of text, of one that is compressed by gzip or zstd its contents, and checks it as
+ * cadre_text_check does. More than 2 GiB are refused. *text [*size] has a NUL after it and is freed
+ * by cadre_free. */
+CADRE_API cadre_status cadre_text_read(const char *path, char **text, size_t *size);
+
 /* ---- chat ---- */
 
 /* Conversations become the text that a family of models was trained on. The templates are built in.

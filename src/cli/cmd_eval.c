@@ -14,7 +14,8 @@ static const cadre_option rows[] = {
         .kind = CADRE_OPTION_PATHS,
         .value = "FILE...",
         .subject = "Texts",
-        .help = "the files to evaluate on; images too, where the model was trained on some" },
+        .help = "the files to evaluate on, also compressed (gzip, zstd); images too, where the "
+                "model was trained on some" },
     { .name = "context",
         .kind = CADRE_OPTION_INT,
         .min = 2,
@@ -43,28 +44,33 @@ static void draw(void *arg, int64_t done, int64_t total)
         "%s  %lld of %lld tokens  %.0f tokens/s", w->file, (long long)done, (long long)total, rate);
 }
 
+static void free_text(bool image, char *text)
+{
+    if (image) free(text);
+    else cadre_free(text);
+}
+
 static int evaluate(
     const invocation *call, cadre_model *model, const char *file, cadre_evaluation *evaluation)
 {
-    char *text;
-    size_t size;
+    char *text = NULL;
+    size_t size = 0;
     watch w = { .file = file };
-    if (cadre_image_named(file)) {
-        int exit_code = image_text(model, file, &text, &size);
-        if (exit_code != EXIT_DONE) return exit_code;
-    } else if (!input_file(file, &text, &size)) return EXIT_WORLD;
-    if (!size) {
-        free(text);
+    bool image = cadre_image_named(file);
+    int code = image ? image_text(model, file, &text, &size) : EXIT_DONE;
+    if (code != EXIT_DONE) return code;
+    cadre_status status = image ? CADRE_OK : cadre_text_read(file, &text, &size);
+    if (status == CADRE_OK && !size) {
+        free_text(image, text);
         return complain_world("%s: expected text, found none", file);
     }
-    cadre_status status = cadre_text_check(file, text, size);
     bool own = cadre_options_count(call->options, "context") == 0;
     int64_t context = own ? 0 : cadre_options_int(call->options, "context", 0);
     w.progress = progress_begin(call);
     if (status == CADRE_OK)
         status = cadre_evaluate(model, text, size, context, draw, &w, evaluation);
     progress_wipe(&w.progress);
-    free(text);
+    free_text(image, text);
     return status == CADRE_OK ? EXIT_DONE : complain_status(status);
 }
 

@@ -142,9 +142,12 @@ static int print_as_table(const cadre_train_summary *s, bool dry, const json_t *
 static cadre_status analyse(
     const invocation *call, cadre_context *context, const cadre_train_listener *listener)
 {
+    const char *out = cadre_options_text(call->options, "out", 0);
     progress_note(call, "looking at the held-out texts");
-    cadre_status status =
-        cadre_analyse(context, cadre_options_text(call->options, "out", 0), listener);
+    cadre_status status = cadre_options_count(call->options, "adapter")
+                              ? cadre_analyse_adapter(context,
+                                    cadre_options_text(call->options, "from", 0), out, listener)
+                              : cadre_analyse(context, out, listener);
     if (status == CADRE_OK || status == CADRE_EINTERRUPTED) return status;
     complain_status(status);
     complain_world("the model is saved, but its report will show nothing of the held-out texts");

@@ -467,10 +467,16 @@ static void tell(const analysis *a, const cadre_train_listener *listener, const 
     note(listener, "%s: %.3f bits per byte of held-out text%s", d->name, d->bits_per_byte, images);
 }
 
-static cadre_status run_analysis(
-    analysis *a, cadre_context *context, const char *run, const cadre_train_listener *listener)
+/* base: the model that the run's adapter stands beside; NULL: the run's folder has the model */
+static cadre_status open_model(
+    analysis *a, cadre_context *context, const char *base, const char *run)
 {
-    CADRE_TRY(cadre_model_open(context, run, &a->model));
+    const cadre_opening opening = { .size = sizeof opening, .adapter = base ? run : NULL };
+    return cadre_model_open_with(context, base ? base : run, &opening, &a->model);
+}
+
+static cadre_status run_analysis(analysis *a, const char *run, const cadre_train_listener *listener)
+{
     CADRE_TRY(cadre_model_tokenizer(a->model, &a->tokenizer));
     a->end = document_end(&a->model->config, a->tokenizer);
     if (a->model->config.images.side) a->flags = CADRE_PARSE_SPECIAL;
@@ -486,13 +492,14 @@ static cadre_status run_analysis(
 }
 
 static cadre_status analyse(
-    cadre_context *context, const char *run, const cadre_train_listener *listener)
+    cadre_context *context, const char *base, const char *run, const cadre_train_listener *listener)
 {
     analysis a = { 0 };
     cadre_train_listener own;
     CADRE_TRY(sized_read_or_zero(
         "cadre_train_listener", listener, SIZE_UP_TO(cadre_train_listener, arg), &own, sizeof own));
-    cadre_status status = run_analysis(&a, context, run, &own);
+    cadre_status status = open_model(&a, context, base, run);
+    if (status == CADRE_OK) status = run_analysis(&a, run, &own);
     close_analysis(&a);
     return status;
 }
@@ -501,5 +508,12 @@ cadre_status cadre_analyse(
     cadre_context *context, const char *run, const cadre_train_listener *listener)
 {
     CADRE_TRY(context_enter(context));
-    return context_leave(context, analyse(context, run, listener));
+    return context_leave(context, analyse(context, NULL, run, listener));
+}
+
+cadre_status cadre_analyse_adapter(cadre_context *context, const char *model, const char *run,
+    const cadre_train_listener *listener)
+{
+    CADRE_TRY(context_enter(context));
+    return context_leave(context, analyse(context, model, run, listener));
 }

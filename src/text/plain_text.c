@@ -6,7 +6,11 @@
 #include <string.h>
 
 #include "cadre/text.h"
+#include "base/buffer.h"
 #include "base/utf8.h"
+#include "format/unpacked_file.h"
+
+static const size_t MOST_BYTES = (size_t)1 << 31;
 
 typedef struct kind {
     const char *bytes; /* [size] at offset `at` */
@@ -137,4 +141,35 @@ cadre_status plain_text_check(const char *path, const char *data, size_t size)
 cadre_status cadre_text_check(const char *name, const char *text, size_t size)
 {
     return plain_text_check(name, text, size);
+}
+
+static cadre_status read_all(unpacked_file *f, const char *path, byte_buffer *all)
+{
+    const char *data;
+    size_t size;
+    for (;;) {
+        CADRE_TRY(unpacked_next(f, &data, &size));
+        if (!size) return byte_buffer_put(all, "", 1);
+        if (size > MOST_BYTES - all->size)
+            return cadre_fail(
+                CADRE_EUNSUPPORTED, path, "expected at most 2 GiB of text, found more");
+        CADRE_TRY(byte_buffer_put(all, data, size));
+    }
+}
+
+cadre_status cadre_text_read(const char *path, char **text, size_t *size)
+{
+    unpacked_file *f;
+    byte_buffer all = { 0 };
+    CADRE_TRY(unpacked_open(path, &f));
+    cadre_status status = read_all(f, path, &all);
+    unpacked_close(f);
+    if (status == CADRE_OK) status = plain_text_check(path, all.data, all.size - 1);
+    if (status != CADRE_OK) {
+        byte_buffer_free(&all);
+        return status;
+    }
+    *text = all.data;
+    *size = all.size - 1;
+    return CADRE_OK;
 }

@@ -258,7 +258,7 @@ static cadre_status run_all(train_run *r, cadre_train_summary *summary)
     summary->steps = r->state.step;
     summary->tokens = r->state.tokens;
     summary->seconds = r->state.seconds;
-    summary->validation = r->corpus != NULL && !r->config.encoder && !r->adapts;
+    summary->validation = r->corpus != NULL && !r->config.encoder;
     return status == CADRE_OK ? closed : status;
 }
 

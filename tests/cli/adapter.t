@@ -7,10 +7,23 @@ $ cadre train --from first --data text.txt --batch 4 --context 32 --steps 6 --lr
 +     --json --quiet > /dev/null && ls mine
 > adapter_config.json
 > adapter_model.safetensors
+> analysis.json
 > metrics.jsonl
 > run.json
 > training-state-000000006.safetensors
 > validation
+
+# at the end it is looked at with the texts that were kept apart; a compressed text is read
+$ cadre eval first --adapter mine --text mine/validation/text.txt --json |
++     jq '.files[0].bits_per_byte * 1e6 | round' > a.txt
+$ jq '.domains[0].bits_per_byte * 1e6 | round' mine/analysis.json | cmp a.txt
+$ gzip -k mine/validation/text.txt; mv mine/validation/text.txt.gz . && cadre eval first \
++     --adapter mine --text text.txt.gz --json | jq '.files[0].bits_per_byte * 1e6 | round' |
++     cmp a.txt
+$ head -c 100 text.txt.gz > half.gz; cadre eval first --text half.gz
+2> cadre: half.gz: expected a whole file compressed by gzip, found that it ends too early
+? 1
+$ cadre report mine --out mine.html --quiet
 
 # it changes what the model says, and merged into it says nearly the same
 $ cadre logits first --tokens 5,6,7,8 --out first.st && cadre logits first --adapter mine \

@@ -129,7 +129,7 @@ $ : > nothing.txt && cadre eval noisy --text nothing.txt
 2> cadre: nothing.txt: expected text, found none
 ? 1
 $ cadre eval noisy --text .
-2> cadre: .: could not be read: Is a directory
+2> cadre: .: expected a regular file, found a folder
 ? 1
 $ cadre generate noisy
 2> cadre: generate: -p, --prompt-file or --tokens: expected one of them, found none
