@@ -99,7 +99,7 @@ $ cadre generate run -p 'The expert' -n 200 --greedy --json-schema schema.json -
 +     | cmp - once
 $ cadre generate run -p 'The expert' -n 60 --greedy --json-object | tr -d ' \n' | head -c 1
 > {
-$ echo '{"properties":{"a":{"not":{}}}}' > not.json
+$ echo '{"properties":{"a":{"not":{"type":"string"}}}}' > not.json
 $ cadre generate run -p a --json-schema not.json
 2> cadre: not.json: properties.a.not: expected a schema without this word, which is not
 +  supported, found an object
