@@ -290,12 +290,16 @@ bool chars_take(const chars *c, const char *text)
     const chars_state *s = c->states;
     uint32_t character;
     for (size_t size = strlen(text), length; size; text += length, size -= length) {
-        const chars_edge *found = NULL;
+        const chars_edge *edges = c->edges + s->first;
+        uint32_t low = 0, high = s->count;
         length = utf8_decode(text, size, &character);
-        for (uint32_t i = 0; length && i < s->count && !found; i++)
-            if (c->edges[s->first + i].high >= character) found = &c->edges[s->first + i];
-        if (!found || found->low > character) return false;
-        s = &c->states[found->to];
+        while (low < high) {
+            uint32_t middle = (low + high) / 2;
+            if (edges[middle].high < character) low = middle + 1;
+            else high = middle;
+        }
+        if (!length || low == s->count || edges[low].low > character) return false;
+        s = &c->states[edges[low].to];
     }
     return s->ends;
 }

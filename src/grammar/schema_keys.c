@@ -144,27 +144,40 @@ bool schema_keys_match(const schema_keys *keys, size_t pattern, const char *name
     return chars_take(&keys->patterns[pattern].keys, name);
 }
 
+/* What the making of automata may still cost (grammar/network.h) is less. */
+static cadre_status spend(const schema_sets *s, const chars *made)
+{
+    s->n->work -= (int64_t)(made->state_count + made->edge_count);
+    if (s->n->work >= 0) return CADRE_OK;
+    return cadre_fail(CADRE_EUNSUPPORTED, s->name,
+        "expected patterns of names that are simple to follow, found ones that need too many "
+        "states");
+}
+
 /* Those of *made that `more` takes too, or does not. */
-static cadre_status narrow(const chars *more, bool take, const char *name, chars *made)
+static cadre_status narrow(const schema_sets *s, const chars *more, bool take, chars *made)
 {
     chars others = { 0 }, both = { 0 };
-    cadre_status status = take ? CADRE_OK : chars_not(more, name, &others);
-    if (status == CADRE_OK) status = chars_both(made, take ? more : &others, name, &both);
+    cadre_status status = spend(s, made);
+    if (status == CADRE_OK) status = spend(s, more);
+    if (status == CADRE_OK && !take) status = chars_not(more, s->name, &others);
+    if (status == CADRE_OK) status = chars_both(made, take ? more : &others, s->name, &both);
+    if (status == CADRE_OK) status = spend(s, &both);
     chars_free(&others);
     chars_free(made);
     *made = both;
     return status;
 }
 
-cadre_status schema_keys_of(const schema_keys *keys, size_t pattern, const char *const *names,
-    size_t count, const char *name, chars *made, bool *all)
+cadre_status schema_keys_of(const schema_sets *s, const schema_keys *keys, size_t pattern,
+    const char *const *names, size_t count, chars *made, bool *all)
 {
     *made = (chars){ 0 };
     *all = !count && !keys->narrow && !keys->pattern_count;
     if (*all) return CADRE_OK;
-    CADRE_TRY(chars_but(names, count, name, made));
-    cadre_status status = keys->narrow ? narrow(&keys->allowed, true, name, made) : CADRE_OK;
+    CADRE_TRY(chars_but(names, count, s->name, made));
+    cadre_status status = keys->narrow ? narrow(s, &keys->allowed, true, made) : CADRE_OK;
     for (size_t i = 0; i < keys->pattern_count && status == CADRE_OK; i++)
-        status = narrow(&keys->patterns[i].keys, i == pattern, name, made);
+        status = narrow(s, &keys->patterns[i].keys, i == pattern, made);
     return status;
 }

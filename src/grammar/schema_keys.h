@@ -35,7 +35,7 @@ bool schema_keys_match(const schema_keys *keys, size_t pattern, const char *name
 
 /* The keys of a class that are none of the `count` names: of a pattern, or, for pattern_count, of
  * none. *all: any string. */
-cadre_status schema_keys_of(const schema_keys *keys, size_t pattern, const char *const *names,
-    size_t count, const char *name, chars *made, bool *all);
+cadre_status schema_keys_of(const schema_sets *s, const schema_keys *keys, size_t pattern,
+    const char *const *names, size_t count, chars *made, bool *all);
 
 #endif

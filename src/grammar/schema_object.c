@@ -223,9 +223,7 @@ static cadre_status other_key(const object *o, size_t pattern, node_id next, nod
     network *n = o->s->n;
     chars keys;
     bool all;
-    cadre_status status =
-        schema_keys_of(&o->keys, pattern, o->names, o->count, o->s->name, &keys, &all);
-    n->work -= (int64_t)(keys.state_count + keys.edge_count);
+    cadre_status status = schema_keys_of(o->s, &o->keys, pattern, o->names, o->count, &keys, &all);
     if (o->s->text.quote) *piece = network_call(n, o->s->text.name, next);
     else if (status == CADRE_OK && all) *piece = network_call(n, o->s->text.string, next);
     else if (status == CADRE_OK) *piece = network_byte(n, '"', chars_in_json(&keys, n, next));

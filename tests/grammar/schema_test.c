@@ -504,6 +504,17 @@ static void size_and_time_are_bounded(void **state)
     byte_buffer_text(&b, "{\"minItems\":2000000000,\"items\":{\"minLength\":2000000000}}");
     assert_int_equal(timed(&b, "large counts"), CADRE_OK);
     b.size = 0;
+    byte_buffer_text(&b, "{\"properties\":{"); /* patterns of names that multiply, many times */
+    for (int i = 0; i < 200; i++) {
+        byte_buffer_format(&b, "%s\"o%d\":{\"patternProperties\":{", i ? "," : "", i);
+        for (int k = 0; k < 8; k++)
+            byte_buffer_format(
+                &b, "%s\"^(a|b)*%c(a|b){%d}$\":{}", k ? "," : "", 'a' + k % 2, 5 + k / 2);
+        byte_buffer_text(&b, "}}");
+    }
+    byte_buffer_text(&b, "}}");
+    assert_int_equal(timed(&b, "patterns of names"), CADRE_EUNSUPPORTED);
+    b.size = 0;
     byte_buffer_fill(&b, ' ', SCHEMA_BYTES_MAX + 1);
     assert_int_equal(timed(&b, "a long text"), CADRE_EUNSUPPORTED);
     byte_buffer_free(&b);
