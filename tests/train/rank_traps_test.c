@@ -333,7 +333,7 @@ static void test_norm_counts_each_once(void **state)
                 squares += g * g;
             }
         }
-        if (fabs(sqrt(squares) / r->report.gradient_norm - 1) > 1e-4)
+        if (fabs(sqrt(squares) / r->report.gradient_norm - 1) > 1e-6)
             fail_msg(
                 "%s: norm %g, expected %g", layouts[i], r->report.gradient_norm, sqrt(squares));
         drop(r);
