@@ -46,6 +46,9 @@ $ cadre train --from first.gguf --data text.txt --batch 4 --context 32 --steps 4
 +     --threads 1 --quiet
 $ cmp whole/adapter_model.safetensors half/adapter_model.safetensors
 $ cadre generate first.gguf --adapter whole -p expert -n 4 --greedy --quiet > c.txt
+$ cadre generate first.gguf --adapter whole -p expert -n 4 --greedy --quiet --memory \
++     $(cadre inspect first.gguf --memory 1K 2>&1 | sed -E 's/.*at least ([0-9.]+[KMG]).*/\1/') |
++     cmp - c.txt
 
 # going on from one
 $ cadre train --from first --data text.txt --batch 4 --context 32 --steps 2 --adapter lora \
