@@ -142,15 +142,14 @@ static void add_one(builder *b, param_role role, int64_t layer, int64_t expert, 
     t->active += lookup ? s.cols : idle ? 0 : size;
 }
 
-/* Experts of a bank may have a width of their own. */
-static param_shape shape_of(const builder *b, const param_row *row, int64_t l, int64_t expert)
+param_shape param_shape_of(const model_config *c, const param_row *row, int64_t l, int64_t expert)
 {
-    const layer_config *layer = row->scope == OF_MODEL ? NULL : &b->config->layer[l];
-    if (expert < 0 || !moe_config_has_bank_widths(&layer->moe)) return row->shape(b->config, layer);
+    const layer_config *layer = row->scope == OF_MODEL ? NULL : &c->layer[l];
+    if (expert < 0 || !moe_config_has_bank_widths(&layer->moe)) return row->shape(c, layer);
     layer_config own = *layer;
     int32_t bank = moe_config_bank_of(&layer->moe, (int32_t)expert).index;
     own.moe.hidden = moe_config_bank_hidden(&layer->moe, bank);
-    return row->shape(b->config, &own);
+    return row->shape(c, &own);
 }
 
 /* Adds all parameters of one scope: of the model, of layer l, or of one of its experts. */
@@ -158,7 +157,8 @@ static void add_scope(builder *b, param_scope scope, int64_t l, int64_t expert)
 {
     for (param_role role = 0; role < ROLE_COUNT; role++) {
         const param_row *row = param_row_of(role);
-        param_shape s = row->scope == scope ? shape_of(b, row, l, expert) : (param_shape){ 0 };
+        param_shape s =
+            row->scope == scope ? param_shape_of(b->config, row, l, expert) : (param_shape){ 0 };
         if (s.rows && !(role == ROLE_EMBED && b->embedded)) add_one(b, role, l, expert, s);
     }
 }

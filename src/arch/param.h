@@ -68,6 +68,11 @@ void param_table_free(param_table *table);
 /* A matrix with one row is not a vector. */
 static inline bool param_is_vector(const param *p) { return param_kind_is_vector(p->kind); }
 
+/* The shape of a parameter of layer l (of the model: not read) and of an expert (-1: of none).
+ * Experts of a bank may have a width of their own. */
+param_shape param_shape_of(
+    const model_config *config, const param_row *row, int64_t l, int64_t expert);
+
 /* The rows (of a vector: elements) of the whole parameter that come before slice i of a cut one */
 int64_t param_slice_begin(const model_config *config, const param *p, int32_t i, int32_t slices);
 

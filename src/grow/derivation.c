@@ -20,12 +20,12 @@ typedef struct writing {
 param derivation_param(const model_input *in, param_role role, int64_t layer, int64_t expert)
 {
     const param_row *row = param_row_of(role);
-    const model_config *c = &in->config;
-    param_shape s = row->shape(c, row->scope == OF_MODEL ? NULL : &c->layer[layer]);
+    int64_t own = row->scope == OF_EXPERT ? expert : -1;
+    param_shape s = param_shape_of(&in->config, row, layer, own);
     return (param){ .role = role,
         .kind = row->kind,
         .layer = row->scope == OF_MODEL ? -1 : (int32_t)layer,
-        .expert = row->scope == OF_EXPERT ? (int32_t)expert : -1,
+        .expert = (int32_t)own,
         .rows = s.rows,
         .cols = s.cols,
         .whole = param_kind_is_vector(row->kind) ? s.cols : s.rows };

@@ -14,12 +14,15 @@
  * a multiple of the even share, grows with the number of experts. Where a token takes all experts
  * above their thresholds, a newcomer's is out of reach.
  *
- * Old experts keep their numbers 0 .. E - 1 and win ties. */
+ * Old experts keep their order and win ties: newcomers stand behind them, where experts lie in banks
+ * behind those of their bank. */
 #include <math.h>
 #include <string.h>
 
 #include "arch/architecture.h"
+#include "base/memory.h"
 #include "base/options.h"
+#include "grow/bank.h"
 #include "grow/derivation.h"
 #include "grow/growth.h"
 #include "grow/layout.h"
@@ -31,8 +34,8 @@ enum { BIAS = 30 }; /* a weight times e^-30 is 0 in float */
 typedef struct growing {
     model_input old;
     model_config config; /* of the new model */
-    int64_t added;
-    double hold; /* below 0: as the router's rule says */
+    int64_t added;       /* to each bank */
+    double hold;         /* below 0: as the router's rule says */
 } growing;
 
 /* ---- what the new model is ---- */
@@ -83,6 +86,22 @@ static bool same_room(const capacity_rule *a, const capacity_rule *b, int64_t mo
     return same;
 }
 
+/* Whether experts have the room that they had, by the factor that the layer has now. */
+static bool keeps_room(
+    const moe_config *old, const moe_config *now, bool own, float factor, int64_t most_tokens)
+{
+    bool same = true;
+    int64_t picks = own ? 1 : old->route.topk;
+    for (int32_t i = 0; i < (own ? bank_count(old) : 1); i++) {
+        const capacity_rule was = { (float)(own ? old->route.capacity : old->dispatch.factor),
+            picks, own ? bank_range_of(old, i).count : old->experts };
+        const capacity_rule is = { factor, picks,
+            own ? bank_range_of(now, i).count : now->experts };
+        same &= same_room(&was, &is, most_tokens);
+    }
+    return same;
+}
+
 /* Finds the factor with which each of the layer's experts has as much room as each had before, for
  * a router that reads it itself, and for a capacity that holds outside of training too. */
 static cadre_status keep_capacity(
@@ -90,41 +109,56 @@ static cadre_status keep_capacity(
 {
     bool own = old->router->traits & ROUTER_OWN_CAPACITY;
     const dispatch_options *d = &old->dispatch;
-    const capacity_rule was = { (float)(own ? old->route.capacity : d->factor),
-        own ? 1 : old->route.topk, old->experts };
-    capacity_rule is = was;
     if (!own && (!d->in_eval || d->overflow == OVERFLOW_NONE || d->slots > 0)) return CADRE_OK;
-    is.experts = layer->moe.experts;
-    float exact = (float)((double)was.factor * (double)is.experts / (double)was.experts);
+    double was = own ? (double)old->route.capacity : (double)d->factor,
+           more = own ? (double)bank_range_of(&layer->moe, 0).count / bank_range_of(old, 0).count
+                      : (double)layer->moe.experts / old->experts;
+    float exact = (float)(was * more);
     const float tries[] = { exact, nextafterf(exact, 0), nextafterf(exact, INFINITY) };
     for (int i = 0; i < 3; i++) {
-        is.factor = tries[i];
-        if (!same_room(&was, &is, c->context)) continue;
-        layer->capacity_factor = (double)is.factor;
+        if (!keeps_room(old, &layer->moe, own, tries[i], c->context)) continue;
+        layer->capacity_factor = (double)tries[i];
         return CADRE_OK;
     }
     return cadre_fail(CADRE_EUNSUPPORTED, path,
         "--add: expected a number of experts with which each can have the room that it had, found "
         "%lld",
-        (long long)(is.experts - was.experts));
+        (long long)(layer->moe.experts - old->experts));
+}
+
+static int32_t grown_size(void *arg, const layer_config *layer, bank_range old)
+{
+    const growing *g = arg;
+    (void)layer;
+    return old.count + (int32_t)g->added;
+}
+
+static cadre_status check_layers(const growing *g, const char *path)
+{
+    for (int64_t l = 0; l < g->config.layers; l++) {
+        const growth_rule *rule;
+        const moe_config *old = old_layer(g, l);
+        if (!g->config.layer[l].sparse) continue;
+        CADRE_TRY(growth_rule_of(old, path, &rule));
+        int64_t most = (CONFIG_MAX_EXPERTS - old->experts) / bank_count(old);
+        if (g->added > most)
+            return cadre_fail(CADRE_EARGUMENT, NULL,
+                "--add: expected at most %lld, which makes %lld experts, found %lld",
+                (long long)most, (long long)(old->experts + most * bank_count(old)),
+                (long long)g->added);
+    }
+    return CADRE_OK;
 }
 
 static cadre_status add_to_layers(growing *g, const char *path)
 {
     model_config *c = &g->config;
+    CADRE_TRY(check_layers(g, path));
+    bank_resize(c, grown_size, g);
     for (int64_t l = 0; l < c->layers; l++) {
-        const growth_rule *rule;
-        moe_config *moe = &c->layer[l].moe;
         if (!c->layer[l].sparse) continue;
-        CADRE_TRY(growth_rule_of(old_layer(g, l), path, &rule));
-        if (moe->experts + g->added > CONFIG_MAX_EXPERTS)
-            return cadre_fail(CADRE_EARGUMENT, NULL,
-                "--add: expected at most %lld, which makes %d experts, found %lld",
-                (long long)(CONFIG_MAX_EXPERTS - moe->experts), CONFIG_MAX_EXPERTS,
-                (long long)g->added);
-        moe->experts += (int32_t)g->added;
         CADRE_TRY(keep_capacity(c, old_layer(g, l), path, &c->layer[l]));
-        c->router_bias |= rule->hold != HOLD_BY_CORRECTION;
+        c->router_bias |= rule_of(g, l)->hold != HOLD_BY_CORRECTION;
     }
     return CADRE_OK;
 }
@@ -153,6 +187,15 @@ static bool is_by_expert(const param *p, const param *old)
            (param_is_routers_own(p->role) && old->cols != p->cols);
 }
 
+/* The old expert that an expert is, or whose copy it is. */
+static int32_t parent_of(const growing *g, int64_t layer, int32_t expert)
+{
+    const moe_config *now = &g->config.layer[layer].moe;
+    int32_t i = bank_of_expert(now, expert);
+    bank_range is = bank_range_of(now, i), was = bank_range_of(old_layer(g, layer), i);
+    return was.first + (expert - is.first) % was.count;
+}
+
 static void origin_of(void *arg, const param *p, origin *o)
 {
     const growing *g = arg;
@@ -162,8 +205,7 @@ static void origin_of(void *arg, const param *p, origin *o)
         o->from = old;
         if (!o->from.rows) o->input = -1; /* a bias that the old router does not have */
     } else if (param_is_expert(p->role))
-        o->from = derivation_param(
-            &g->old, p->role, p->layer, p->expert % old_layer(g, p->layer)->experts);
+        o->from = derivation_param(&g->old, p->role, p->layer, parent_of(g, p->layer, p->expert));
 }
 
 /* The lowest of n values */
@@ -175,34 +217,49 @@ static real lowest(const real *values, int64_t n)
     return least;
 }
 
-/* Holds the new experts back. Their values are still those of their parents. */
-static void hold_back(const growing *g, const param *p, real *values)
+/* Holds a bank's new experts back. Their values are still those of their parents. */
+static void hold_back(const growing *g, const param *p, int32_t bank, real *values)
 {
     const growth_rule *rule = rule_of(g, p->layer);
-    int64_t old = old_layer(g, p->layer)->experts;
+    int32_t old = bank_range_of(old_layer(g, p->layer), bank).count;
+    bank_range is = bank_range_of(&g->config.layer[p->layer].moe, bank);
     bool by_bias = p->role == ROLE_ROUTER_BIAS && rule->hold != HOLD_BY_CORRECTION;
     bool by_correction = p->role == ROLE_ROUTER_CORRECTION && rule->hold != HOLD_BY_BIAS;
     real hold = (real)(g->hold >= 0 ? g->hold : by_bias ? BIAS : rule->lower);
-    real least = lowest(values, old);
+    real least = lowest(values + is.first, old);
     bool by_threshold = param_is_routers_own(p->role) &&
                         !strcmp(old_layer(g, p->layer)->router->name, "threshold") && g->hold < 0;
-    for (int64_t e = old; e < p->cols; e++) {
+    for (int32_t e = is.first + old; e < is.first + is.count; e++) {
         if (by_threshold) values[e] = 1; /* which no probability exceeds */
         if (by_bias) values[e] -= hold;
         if (by_correction) values[e] = least - hold;
     }
 }
 
+/* Rows, or elements, of all experts: those of the old ones, and copies of their parents'. */
+static void copy_parents(const growing *g, const param *p, const real *old, real *values)
+{
+    const moe_config *now = &g->config.layer[p->layer].moe;
+    int64_t each = param_is_vector(p) ? 1 : p->cols;
+    for (int32_t e = 0; e < now->experts; e++)
+        memcpy(values + e * each, old + parent_of(g, p->layer, e) * each,
+            (size_t)each * sizeof *values);
+}
+
 static cadre_status make(void *arg, const param *p, real *values)
 {
     const growing *g = arg;
     param from = derivation_param(&g->old, p->role, p->layer, -1);
-    int64_t old = old_layer(g, p->layer)->experts, each = param_is_vector(p) ? 1 : p->cols;
     memset(values, 0, (size_t)(p->rows * p->cols) * sizeof *values);
-    if (from.rows) CADRE_TRY(derivation_read(&g->old, &from, values));
-    for (int64_t e = old; e < old + g->added; e++)
-        memcpy(values + e * each, values + e % old * each, (size_t)each * sizeof *values);
-    if (param_is_vector(p)) hold_back(g, p, values);
+    if (from.rows) {
+        real *old = MEM_ARRAY(real, from.rows * from.cols);
+        cadre_status status = old ? derivation_read(&g->old, &from, old) : CADRE_ENOMEM;
+        if (status == CADRE_OK) copy_parents(g, p, old, values);
+        mem_free(old);
+        CADRE_TRY(status);
+    }
+    for (int32_t i = 0; param_is_vector(p) && i < bank_count(old_layer(g, p->layer)); i++)
+        hold_back(g, p, i, values);
     return CADRE_OK;
 }
 

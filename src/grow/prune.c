@@ -1,13 +1,14 @@
 /* prune.c - removes experts from a sparse model: in every sparse layer those with the highest
  * values stay, in their order, with their rows of the router. Under a softmax the remaining experts
  * share the weight of the removed ones. Where experts lie in groups, each group keeps the same
- * number. */
+ * number; where they lie in banks, each bank of more than N keeps N. */
 #include <stdio.h>
 #include <string.h>
 
 #include "arch/architecture.h"
 #include "base/memory.h"
 #include "base/options.h"
+#include "grow/bank.h"
 #include "grow/derivation.h"
 #include "grow/expert_use.h"
 #include "grow/growth.h"
@@ -20,9 +21,10 @@ static const char *const value_names[] = { "use", "weight", "saliency" };
 typedef struct pruning {
     model_input old;
     model_config config; /* of the new model */
-    int64_t keep;        /* N, experts of a layer that has more */
+    int64_t keep;        /* N, experts of a layer or bank that has more */
     expert_value by;
-    int32_t *kept; /* [L, N] old numbers, ascending */
+    int32_t *kept; /* [L, most] old numbers, ascending */
+    int64_t most;  /* experts of a layer of the new model */
     double left;   /* the kept ones' share of the tokens that experts served, or of their weights */
 } pruning;
 
@@ -59,9 +61,32 @@ static const moe_config *old_layer(const pruning *q, int64_t l)
     return &q->old.config.layer[l].moe;
 }
 
+static int32_t pruned_size(void *arg, const layer_config *layer, bank_range old)
+{
+    const pruning *q = arg;
+    (void)layer;
+    return old.count < q->keep ? old.count : (int32_t)q->keep;
+}
+
+static int32_t experts_left(const pruning *q, int64_t l) { return q->config.layer[l].moe.experts; }
+
 static bool is_pruned(const pruning *q, int64_t l)
 {
-    return q->old.config.layer[l].sparse && old_layer(q, l)->experts > q->keep;
+    return q->old.config.layer[l].sparse && old_layer(q, l)->experts > experts_left(q, l);
+}
+
+/* ---- parts of a layer, of which each keeps some: its banks, or its groups ---- */
+
+static int32_t parts_of(const moe_config *moe)
+{
+    return moe->route.banks ? moe->route.banks : moe->route.groups;
+}
+
+static bank_range part_of(const moe_config *moe, int32_t i)
+{
+    int32_t size = moe->experts / moe->route.groups;
+    if (moe->route.banks) return bank_range_of(moe, i);
+    return (bank_range){ i * size, size };
 }
 
 static cadre_status check_layer(const pruning *q, int64_t l, const char *path)
@@ -82,10 +107,11 @@ static cadre_status check_layer(const pruning *q, int64_t l, const char *path)
 static cadre_status take_from_layers(pruning *q, const char *path)
 {
     int64_t pruned = 0;
+    bank_resize(&q->config, pruned_size, q);
     for (int64_t l = 0; l < q->config.layers; l++) {
+        if (experts_left(q, l) > q->most) q->most = experts_left(q, l);
         if (!is_pruned(q, l)) continue;
         CADRE_TRY(check_layer(q, l, path));
-        q->config.layer[l].moe.experts = (int32_t)q->keep;
         if (q->config.layer[l].moe.route.topk > q->keep)
             q->config.layer[l].moe.route.topk = (int32_t)q->keep;
         pruned++;
@@ -111,14 +137,14 @@ static cadre_status choose_config(pruning *q, const growth_run *run)
 
 /* ---- which experts stay ---- */
 
-/* Marks the `keep` experts of [first, end) with the highest values. Among equals, the lower index
+/* Marks the `keep` experts of the range with the highest values. Among equals, the lower index
  * stays. */
-static void mark_best(const expert_use *u, const pruning *q, int64_t layer, const int64_t range[2],
+static void mark_best(const expert_use *u, const pruning *q, int64_t layer, bank_range range,
     int64_t keep, bool *stays)
 {
     for (int64_t n = 0; n < keep; n++) {
         int64_t best = -1;
-        for (int64_t e = range[0]; e < range[1]; e++)
+        for (int64_t e = range.first; e < range.first + range.count; e++)
             if (!stays[e] && (best < 0 || expert_use_value(u, q->by, layer, e) >
                                               expert_use_value(u, q->by, layer, best)))
                 best = e;
@@ -126,22 +152,21 @@ static void mark_best(const expert_use *u, const pruning *q, int64_t layer, cons
     }
 }
 
-/* Sets kept[N] of one layer, and adds to the shares of what was served. */
+/* Sets one layer's row of `kept`, and adds to the shares of what was served. */
 static void choose_layer(
     const expert_use *u, const pruning *q, int64_t l, bool *stays, double *left, double *all)
 {
-    int64_t experts = old_layer(q, l)->experts, groups = old_layer(q, l)->route.groups, n = 0;
-    memset(stays, 0, (size_t)experts * sizeof *stays);
-    for (int64_t g = 0; g < groups; g++) {
-        int64_t range[2] = { g * experts / groups, (g + 1) * experts / groups };
-        mark_best(u, q, l, range, q->keep / groups, stays);
-    }
-    for (int64_t e = 0; e < experts; e++) {
+    const moe_config *old = old_layer(q, l);
+    int64_t n = 0;
+    memset(stays, 0, (size_t)old->experts * sizeof *stays);
+    for (int32_t i = 0; i < parts_of(old); i++)
+        mark_best(u, q, l, part_of(old, i), part_of(&q->config.layer[l].moe, i).count, stays);
+    for (int64_t e = 0; e < old->experts; e++) {
         double served = u->served[l * u->experts + e];
         *all += served;
         if (!stays[e]) continue;
         *left += served;
-        q->kept[l * q->keep + n++] = (int32_t)e;
+        q->kept[l * q->most + n++] = (int32_t)e;
     }
 }
 
@@ -149,7 +174,7 @@ static cadre_status choose_experts(pruning *q, const expert_use *u)
 {
     double left = 0, all = 0;
     bool *stays = MEM_ARRAY(bool, u->experts);
-    q->kept = MEM_ARRAY(int32_t, q->config.layers * q->keep);
+    q->kept = MEM_ARRAY(int32_t, q->config.layers * q->most);
     for (int64_t l = 0; stays && q->kept && l < q->config.layers; l++)
         if (is_pruned(q, l)) choose_layer(u, q, l, stays, &left, &all);
     bool failed = !stays || !q->kept;
@@ -184,7 +209,7 @@ static void origin_of(void *arg, const param *p, origin *o)
     const pruning *q = arg;
     if (p->layer < 0 || !is_pruned(q, p->layer)) return;
     if (param_is_expert(p->role)) {
-        int32_t expert = q->kept[p->layer * q->keep + p->expert];
+        int32_t expert = q->kept[p->layer * q->most + p->expert];
         o->from = derivation_param(&q->old, p->role, p->layer, expert);
         return;
     }
@@ -197,11 +222,12 @@ static cadre_status make(void *arg, const param *p, real *values)
 {
     const pruning *q = arg;
     param from = derivation_param(&q->old, p->role, p->layer, -1);
-    int64_t each = p->rows * p->cols / q->keep; /* elements of one expert */
-    const int32_t *kept = q->kept + p->layer * q->keep;
+    int32_t left = experts_left(q, p->layer);
+    int64_t each = p->rows * p->cols / left; /* elements of one expert */
+    const int32_t *kept = q->kept + p->layer * q->most;
     real *old = MEM_ARRAY(real, from.rows * from.cols);
     cadre_status status = old ? derivation_read(&q->old, &from, old) : CADRE_ENOMEM;
-    for (int64_t e = 0; status == CADRE_OK && e < q->keep; e++)
+    for (int64_t e = 0; status == CADRE_OK && e < left; e++)
         memcpy(values + e * each, old + kept[e] * each, (size_t)each * sizeof *values);
     mem_free(old);
     return status;

@@ -62,10 +62,6 @@ static cadre_status check_form(const moe_config *moe, const char *where)
         return cadre_fail(CADRE_EUNSUPPORTED, where,
             "expected experts with weights alone, found %d without, which must stay the last",
             moe_config_weightless(moe));
-    if (moe->route.banks)
-        return cadre_fail(CADRE_EUNSUPPORTED, where,
-            "expected experts that any token may pick, found %d banks, each of a type of token",
-            moe->route.banks);
     if (moe->route.residual)
         return cadre_fail(CADRE_EUNSUPPORTED, where,
             "expected logits of each layer alone, found residual ones, which join every expert "

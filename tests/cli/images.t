@@ -138,6 +138,13 @@ $ cadre report last --out last.html --quiet && grep -c 'data:image/png;base64' l
 $ cadre train --options tiny.json --data data --steps 3 --entropy-experts image=2 --out limoe \
 +     --losses local-entropy.text=0.01,global-entropy.image=0.01
 > ...
-$ cadre grow one grown --add 2
-2> cadre: one: expected experts that any token may pick, found 2 banks, each of a type of token
-? 1
+# every bank grows, and can be pruned again
+$ cadre grow one grown --add 2 --quiet | grep -E '^(experts|logits)'
+> experts          11, 2 a token
+> logits           the same bits
+$ cadre inspect grown | grep ^banks
+> banks             text 0 to 5, image 6 to 10
+$ cadre prune grown pruned --keep 3 --text data/words.txt --quiet | grep ^experts
+> experts          6, 2 a token
+$ cadre inspect pruned | grep ^banks
+> banks             text 0 to 2, image 3 to 5

@@ -123,6 +123,48 @@ static void test_where_experts_choose(void **state)
     grown_remove("grown");
 }
 
+#define BANKS(router, text, image)                                                                 \
+    "\"router\": \"" router "\", \"token_types\": [{\"name\": \"text\", \"experts\": 5" text       \
+    "}, {\"name\": \"image\", \"first\": 10, \"count\": 30, \"experts\": 3" image "}]"
+
+/* Every bank gets as many, behind its own; banks may have a width each. */
+static void test_every_bank_grows(void **state)
+{
+    (void)state;
+    static const char *const members[] = { BANKS("softmax", "", ""),
+        BANKS("softmax-renorm", "", ""), BANKS("softmax-bias", "", ""),
+        BANKS("sigmoid-bias", ", \"expert_width\": 9", ", \"expert_width\": 6") };
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
+        cadre_growth g;
+        make_old("cadre", members[i]);
+        succeeds(grow("--add 2", &g));
+        if (!g.same_bits) fail_msg("%s: %g apart", members[i], g.difference);
+        assert_int_equal(g.experts, 12);
+        safetensors *old = grown_open("old"), *new = grown_open("grown");
+        static const int parent[12] = { 0, 1, 2, 3, 4, 0, 1, 5, 6, 7, 5, 6 };
+        const float *was = grown_floats(old, "model.layers.1.mlp.gate.weight");
+        const float *is = grown_floats(new, "model.layers.1.mlp.gate.weight");
+        for (int e = 0; e < 12; e++) {
+            bool image = e > 6;
+            int width = i < 3 ? 12 : image ? 6 : 9;
+            assert_memory_equal(is + e * 32, was + parent[e] * 32, 32 * sizeof *is);
+            assert_memory_equal(
+                grown_floats(new, "model.layers.1.mlp.experts.%d.down_proj.weight", e),
+                grown_floats(old, "model.layers.1.mlp.experts.%d.down_proj.weight", parent[e]),
+                sizeof(float) * 32 * (size_t)width);
+        }
+        safetensors_close(old);
+        safetensors_close(new);
+        succeeds(grow("--add 2 --hold 0", &g));
+        assert_true(i == 3 || g.difference > 1e-6);
+    }
+    make_old("cadre", BANKS("softmax", "", ""));
+    cadre_growth g;
+    refuses(grow("--add 4089", &g), CADRE_EARGUMENT, "--add: expected at most 2044");
+    grown_remove("old");
+    grown_remove("grown");
+}
+
 static void test_published_families(void **state)
 {
     (void)state;
@@ -193,6 +235,7 @@ int main(void)
         cmocka_unit_test(test_with_capacity),
         cmocka_unit_test(test_with_other_numbers_of_picks),
         cmocka_unit_test(test_where_experts_choose),
+        cmocka_unit_test(test_every_bank_grows),
         cmocka_unit_test(test_published_families),
         cmocka_unit_test(test_a_newcomer_that_is_not_held_is_picked),
         cmocka_unit_test(test_old_experts_and_rows_stay),

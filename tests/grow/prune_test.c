@@ -165,6 +165,45 @@ static void test_every_group_keeps_as_many(void **state)
     grown_remove("pruned");
 }
 
+/* Each of two banks keeps its best; a bank of no more than are to stay keeps all. */
+static void test_every_bank_keeps_its_own(void **state)
+{
+    (void)state;
+    static const char *const types = "\"router\": \"softmax-bias\", \"token_types\": [{\"name\": "
+                                     "\"text\", \"experts\": 5, \"expert_width\": 9}, {\"name\": "
+                                     "\"image\", \"first\": 10, \"count\": 30, \"experts\": 3}]";
+    static const struct {
+        const char *given;
+        int experts, of[6];
+    } runs[] = { { "--keep 2", 4, { 0, 4, 5, 7 } }, { "--keep 3", 6, { 0, 1, 4, 5, 6, 7 } } };
+    cadre_growth g;
+    make_old("cadre", types);
+    record(1, 8,
+        "{\"experts\": [[4, 0], [4, 0]], \"weights\": [[0.5, 0.5], [0.5, 0.5]]}\n"
+        "{\"experts\": [[7, 5], [7, 5]], \"weights\": [[0.5, 0.5], [0.5, 0.5]]}\n");
+    for (int i = 0; i < 2; i++) {
+        succeeds(prune("old", runs[i].given, &g));
+        assert_int_equal(g.experts, runs[i].experts);
+        safetensors *old = grown_open("old"), *new = grown_open("pruned");
+        const float *was = grown_floats(old, "model.layers.2.mlp.gate.weight");
+        const float *is = grown_floats(new, "model.layers.2.mlp.gate.weight");
+        for (int e = 0; e < runs[i].experts; e++) {
+            int from = runs[i].of[e];
+            assert_memory_equal(is + e * 32, was + from * 32, 32 * sizeof *is);
+            assert_memory_equal(
+                grown_floats(new, "model.layers.2.mlp.experts.%d.up_proj.weight", e),
+                grown_floats(old, "model.layers.2.mlp.experts.%d.up_proj.weight", from),
+                sizeof(float) * 32 * (from < 5 ? 9 : 12));
+        }
+        safetensors_close(old);
+        safetensors_close(new);
+    }
+    refuses(prune("old", "--keep 1", &g), CADRE_EARGUMENT, "expected at least the 2 experts");
+    refuses(prune("old", "--keep 5", &g), CADRE_EARGUMENT, "expected fewer than");
+    grown_remove("old");
+    grown_remove("pruned");
+}
+
 /* Trap: a parameter of the router's own with many numbers an expert, stored as one vector. */
 static void test_own_parameters_of_routers(void **state)
 {
@@ -245,6 +284,7 @@ int main(void)
         cmocka_unit_test(test_the_most_used_stay),
         cmocka_unit_test(test_what_nothing_picks_leaves_no_trace),
         cmocka_unit_test(test_every_group_keeps_as_many),
+        cmocka_unit_test(test_every_bank_keeps_its_own),
         cmocka_unit_test(test_own_parameters_of_routers),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_recordings_of_other_models),
