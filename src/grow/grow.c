@@ -14,8 +14,8 @@
  * a multiple of the even share, grows with the number of experts. Where a token takes all experts
  * above their thresholds, a newcomer's is out of reach.
  *
- * Old experts keep their order and win ties: newcomers stand behind them, where experts lie in banks
- * behind those of their bank. */
+ * Old experts keep their order and win ties: newcomers stand behind them, and where experts lie in
+ * banks, behind those of their bank. */
 #include <math.h>
 #include <string.h>
 

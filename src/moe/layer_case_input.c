@@ -133,18 +133,30 @@ static cadre_status size_of(
     const layer_case *c, const char *name, int rank, int along, int64_t *size)
 {
     int64_t shape[CASE_RANK];
-    const safetensors_tensor *t = safetensors_find(c->file, name);
     *size = 0;
-    if (!t) return CADRE_OK;
-    if (!strcmp(t->dtype, "I32")) {
-        for (int i = 0; i < rank; i++) shape[i] = -1;
-        CADRE_TRY(safetensors_get_as(c->file, name, "I32", rank, shape, &t));
-        *size = t->shape[along];
-        return CADRE_OK;
-    }
+    if (!layer_case_has(c, name)) return CADRE_OK;
     CADRE_TRY(shape_of(c, name, rank, shape));
     *size = shape[along];
     return CADRE_OK;
+}
+
+/* router.table I32 [V, K], of a router that reads ids, and router.experts [E, P] of one that takes
+ * angles in a space of P say how large these are. */
+static cadre_status read_router_sizes(const layer_case *c, cadre_moe_shape *s)
+{
+    const router *r = router_by_name(s->router);
+    const bool wanted[] = { r->traits & ROUTER_READS_IDS, router_understands(r, "projector") };
+    static const char *const names[] = { "router.table", "router.experts" };
+    int64_t shape[] = { -1, -1 };
+    const safetensors_tensor *t;
+    for (int i = 0; i < 2; i++)
+        if (wanted[i] && !layer_case_has(c, names[i]))
+            return cadre_fail(CADRE_EFORMAT, c->path, "expected a tensor %s, found none", names[i]);
+    if (wanted[0]) {
+        CADRE_TRY(safetensors_get_as(c->file, "router.table", "I32", 2, shape, &t));
+        s->vocabulary = t->shape[0];
+    }
+    return wanted[1] ? size_of(c, "router.experts", 2, 1, &s->projector) : CADRE_OK;
 }
 
 static cadre_status read_option_sizes(layer_case *c, cadre_moe_shape *s)
@@ -152,10 +164,7 @@ static cadre_status read_option_sizes(layer_case *c, cadre_moe_shape *s)
     CADRE_TRY(size_of(c, "shared.gate", 2, 0, &s->shared));
     CADRE_TRY(size_of(c, "latent.down", 2, 0, &s->latent));
     CADRE_TRY(size_of(c, "residual.gate", 2, 0, &s->residual));
-    CADRE_TRY(size_of(c, "router.table", 2, 0, &s->vocabulary));
-    if (router_by_name(s->router)->traits & ROUTER_READS_IDS && !s->vocabulary)
-        return cadre_fail(CADRE_EFORMAT, c->path, "expected a tensor router.table, found none");
-    return size_of(c, "router.experts", 2, 1, &s->projector);
+    return read_router_sizes(c, s);
 }
 
 /* x [B, S, D] says how many tokens there are, the matrices how large the layer is. */

@@ -185,6 +185,26 @@ static void what_a_layer_needs_is_missed_by_name(void **state)
     }
 }
 
+/* What says how large a router's own parameters are. */
+static void tensors_of_a_router_are_missed_by_name(void **state)
+{
+    (void)state;
+    static const char *const wanted[][2] = { { "cosine", "expected a tensor router.experts" },
+        { "hash", "expected a tensor router.table" } };
+    cadre_context *context;
+    const char *path = write_case(WHOLE, NULL, NULL);
+    succeeds(cadre_context_new(1, NULL, &context));
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
+        cadre_options *o = options_of(NULL);
+        succeeds(cadre_options_set(o, "expert-form", "relu"));
+        succeeds(cadre_options_set(o, "router", wanted[i][0]));
+        refuses(cadre_layer_run(context, path, o, "unwritten", NULL, NULL), CADRE_EFORMAT,
+            wanted[i][1]);
+        cadre_options_free(o);
+    }
+    cadre_context_free(context);
+}
+
 static void shapes_and_types_are_checked(void **state)
 {
     (void)state;
@@ -255,6 +275,7 @@ int main(void)
         cmocka_unit_test(cases_of_other_software_hold),
         cmocka_unit_test(a_whole_case_runs),
         cmocka_unit_test(what_a_layer_needs_is_missed_by_name),
+        cmocka_unit_test(tensors_of_a_router_are_missed_by_name),
         cmocka_unit_test(shapes_and_types_are_checked),
         cmocka_unit_test(tensors_of_another_layer_are_refused),
         cmocka_unit_test(tensors_that_need_others_are_refused_alone),
