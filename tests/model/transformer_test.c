@@ -11,6 +11,7 @@
 
 #include "base/memory.h"
 #include "base/random.h"
+#include "arch/token_types.h"
 #include "kernel/context.h"
 #include "model/state.h"
 #include "model/transformer.h"
@@ -32,7 +33,7 @@ typedef struct small_model {
     model_gradients gradients;
     transformer *t;
     balance *b;
-    int32_t inputs[TOKENS], targets[TOKENS];
+    int32_t inputs[TOKENS], targets[TOKENS], types[TOKENS];
     int64_t start[SEQUENCES + 1];
     real losses[TOKENS], loss; /* of each token; with the balancing terms */
 } small_model;
@@ -104,6 +105,7 @@ static token_batch batch_of(small_model *m)
         .tokens = TOKENS,
         .sequences = SEQUENCES,
         .start = m->start,
+        .types = token_types_of(&m->config, m->inputs, TOKENS, m->types),
         .random = { .train = true, .seed = 3, .step = 1 } };
 }
 
@@ -239,6 +241,26 @@ static void gradients_of_kinds_of_experts(void **state)
         cadre_options *o = small_options("mixtral");
         for (int k = 0; kinds[i][k]; k += 2) small_set(o, kinds[i][k], kinds[i][k + 1]);
         small_set(o, "aux-loss", "0.5");
+        check_gradients(o, "mixtral", NULL);
+    }
+}
+
+/* Losses by type of token, and a bank of experts for each type */
+static void gradients_by_type_of_token(void **state)
+{
+    (void)state;
+    static const char *const kinds[][9] = {
+        { "losses", "local-entropy.text=0.5,global-entropy.image=0.7", "entropy-experts",
+            "image=7.5", "aux-loss", "0" },
+        { "losses", "global-entropy.text=0.5/local-entropy.image=0.6", "router",
+            "softmax-renorm,top-p", "aux-loss", "0" },
+        { "banks", "text=5,image=3", "bank-width", "text=9,image=6", "aux-loss", "0.5" },
+        { "banks", "text=5,image=3", "router", "sigmoid-bias,softmax", "shared-experts", "1" },
+    };
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        cadre_options *o = small_options("mixtral");
+        small_set(o, "type-ids", "image=12-23");
+        for (int k = 0; kinds[i][k]; k += 2) small_set(o, kinds[i][k], kinds[i][k + 1]);
         check_gradients(o, "mixtral", NULL);
     }
 }
@@ -500,6 +522,7 @@ int main(void)
         cmocka_unit_test(gradients_of_layers_that_differ),
         cmocka_unit_test(gradients_of_routers_side_by_side),
         cmocka_unit_test(gradients_of_kinds_of_experts),
+        cmocka_unit_test(gradients_by_type_of_token),
         cmocka_unit_test(gradients_of_dropout),
         cmocka_unit_test(gradients_of_biases),
         cmocka_unit_test(gradients_of_scales),
