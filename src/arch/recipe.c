@@ -114,7 +114,7 @@ static const recipe_setting olmoe_settings[] = {
     { 0 },
 };
 
-/* Qwen3-MoE, 2025: balance over the global batch (Qiu et al. 2025). */
+/* Qwen3-Next, 2025: one more expert choice than before, and a shared expert; balance as Qwen3-MoE. */
 static const recipe_setting qwen3_next_settings[] = {
     { "router", "softmax-renorm" },
     { "topk", "10" },
@@ -127,6 +127,23 @@ static const recipe_setting qwen3_next_settings[] = {
     { "balance-over", "step" },
     { 0 },
 };
+
+/* LFM2-MoE, 2025: biased sigmoid scores, two dense layers first, embeddings that are the last
+ * matrix too. Its report says nothing of how experts are balanced: as DeepSeek-V3 does. */
+static const recipe_setting lfm2_settings[] = {
+    { "router", "sigmoid-bias" },
+    { "topk", "4" },
+    { "experts", "32" },
+    { "expert-form", "swiglu" },
+    { "mixer", "short-conv" },
+    { "dense-layers", "2" },
+    { "norm-eps", "1e-6" },
+    { "tie", "yes" },
+    { "bias-update-rate", "0.001" },
+    { 0 },
+};
+
+/* Qwen3-MoE, 2025: balance over the global batch (Qiu et al. 2025). */
 static const recipe_setting qwen3_moe_settings[] = {
     { "router", "softmax-renorm" },
     { "topk", "8" },
@@ -333,6 +350,21 @@ static const recipe recipes[] = {
         .attention_period = 4,
         .rotary_share = 0.25,
         .rope_theta = 1e7,
+        .init = INIT_NORMAL,
+        .init_scale = 0.02 },
+    { .name = "lfm2",
+        .words = "gated short convolutions and attention, two to one",
+        .source = "Liquid AI, LFM2 technical report 2025 (arXiv 2511.23404)",
+        .model_type = "lfm2_moe",
+        .settings = lfm2_settings,
+        .expert_width = 0.875,
+        .dense_width = 3.5,
+        .sparse_step = 1,
+        .qk_norm = QK_NORM_HEAD,
+        .norm_eps = 1e-5,
+        .few_kv_heads = true,
+        .attention_period = 3,
+        .rope_theta = 1e6,
         .init = INIT_NORMAL,
         .init_scale = 0.02 },
     { .name = "deepseek-moe",

@@ -29,11 +29,11 @@ typedef struct recipe {
     bool dense; /* no layer has experts */
     qk_norm qk_norm;
     bool latent, shared_gated;
-    /* One layer in so many attends, its output gated and so much of each head rotated; the others
-     * mix as the option says. 0: all layers mix by what the option says */
+    /* One layer in so many attends; the others mix as the option says. 0: all layers mix by what the
+     * option says */
     int64_t attention_period;
-    double rotary_share;
-    bool few_kv_heads;           /* a quarter as many key-value heads as heads */
+    double rotary_share; /* of each head, in attention whose output is gated; 0: it is not gated */
+    bool few_kv_heads;   /* a quarter as many key-value heads as heads */
     int64_t groups, groups_used; /* if each group holds at least four experts; 0: none */
     double route_scale;          /* 0: 1 */
     double norm_eps, rope_theta;

@@ -32,6 +32,7 @@ static void delta_sizes(const recipe *r, model_config *c)
     int64_t rotated = (int64_t)((double)head * r->rotary_share);
     if (!r->attention_period) return;
     c->attention_period = r->attention_period < c->layers ? r->attention_period : c->layers;
+    if (r->rotary_share <= 0) return;
     c->gating = GATE_IN_QUERIES;
     c->rotary_share = rotated > 0 && rotated % 2 == 0 ? r->rotary_share : 1;
     c->delta_key_heads = c->heads;

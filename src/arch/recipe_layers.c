@@ -97,10 +97,13 @@ static cadre_status check_names(const cadre_options *o, const char *option, cons
         (long long)c->layers, words);
 }
 
+enum { LFM2_CONV = 3 }; /* tokens that a short convolution reads */
+
 /* Reads a name, which layers that attend in a period do not have, or one for each layer. */
 static cadre_status layer_mixers(const cadre_options *o, model_config *c)
 {
     CADRE_TRY(check_names(o, "mixer", c));
+    if (!c->conv && cadre_options_has(o, "mixer", mixer_short_conv.name)) c->conv = LFM2_CONV;
     if (c->attention_period && cadre_options_count(o, "mixer") == 1 &&
         !cadre_options_has(o, "mixer", "attention"))
         return model_config_attend_by_period(c, name_of(o, "mixer", 0), "options");

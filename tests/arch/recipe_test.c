@@ -9,6 +9,8 @@
 
 #include <cmocka.h>
 
+#include "arch/architecture.h"
+#include "base/memory.h"
 #include "moe/settings.h"
 #include "support/small_run.h"
 #include "train/settings.h"
@@ -62,6 +64,28 @@ static void test_router_does_not_decay_unless_told(void **state)
     cadre_options_free(o);
 }
 
+/* Two short convolutions of three tokens before each layer that attends, dense layers first; the
+ * files are LFM2-MoE's. */
+static void test_lfm2_has_short_convolutions(void **state)
+{
+    (void)state;
+    cadre_options *o = applied("lfm2", "layers", "6");
+    model_config c;
+    char *notes = NULL;
+    assert_int_equal(recipe_config(recipe_by_name("lfm2"), o, 300, &c, &notes), CADRE_OK);
+    assert_string_equal(c.arch->model_type, "lfm2_moe");
+    assert_int_equal(c.conv, 3);
+    for (int l = 0; l < 6; l++) {
+        bool attends = l % 3 == 2;
+        assert_string_equal(layer_mixer_name(&c.layer[l]), attends ? "attention" : "short-conv");
+        assert_true(c.layer[l].sparse == (l >= 2));
+    }
+    assert_true(c.tie && c.gating == GATE_NONE);
+    model_config_free(&c);
+    mem_free(notes);
+    cadre_options_free(o);
+}
+
 /* Trap: one pick a token is Switch's gating, two is GShard's. */
 static void test_published_numbers(void **state)
 {
@@ -102,6 +126,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_who_asks_for_a_capacity_gets_one),
         cmocka_unit_test(test_router_does_not_decay_unless_told),
+        cmocka_unit_test(test_lfm2_has_short_convolutions),
         cmocka_unit_test(test_published_numbers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
