@@ -114,7 +114,7 @@ static const recipe_setting olmoe_settings[] = {
     { 0 },
 };
 
-/* Qwen3-Next, 2025: one more expert choice than before, and a shared expert; balance as Qwen3-MoE. */
+/* Qwen3-Next, 2025: ten experts beside a shared one, balanced as Qwen3-MoE's. */
 static const recipe_setting qwen3_next_settings[] = {
     { "router", "softmax-renorm" },
     { "topk", "10" },

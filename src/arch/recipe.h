@@ -29,8 +29,8 @@ typedef struct recipe {
     bool dense; /* no layer has experts */
     qk_norm qk_norm;
     bool latent, shared_gated;
-    /* One layer in so many attends; the others mix as the option says. 0: all layers mix by what the
-     * option says */
+    /* One layer in so many attends; the others mix as the option says. 0: all layers mix by what
+     * the option says */
     int64_t attention_period;
     double rotary_share; /* of each head, in attention whose output is gated; 0: it is not gated */
     bool few_kv_heads;   /* a quarter as many key-value heads as heads */
