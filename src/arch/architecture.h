@@ -38,6 +38,7 @@ typedef struct architecture_hf {
      * lack that; NULL: none lacks it */
     const char *layer_list;
     bool kinds_of_rope;     /* "rope_parameters" has an object for each kind of layers */
+    bool windows_listed;    /* without "layer_types", no layer has a window */
     const char *act;        /* "hidden_act"; NULL: the file does not say it */
     bool norm_topk_prob;    /* the value if the file does not say it */
     const char *renorm_key; /* what it is called; NULL: "norm_topk_prob" */

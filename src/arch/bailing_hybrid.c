@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "arch/architecture.h"
+#include "arch/dense_layers.h"
 
 static const config_key keys[] = {
     KEY_INT_OF("intermediate_size", dense_width, 0, 0),
@@ -124,6 +125,7 @@ static cadre_status read(const json_node *root, model_config *c)
     CADRE_TRY(check_limits(root, "expert_swiglu_limit_list"));
     CADRE_TRY(check_limits(root, "share_expert_swiglu_limit_list"));
     CADRE_TRY(read_other_names(root, c));
+    CADRE_TRY(layer_kinds_read(root, c));
     CADRE_TRY(json_get_int(root, "layer_group_size", 1, CONFIG_MAX_LAYERS, &group));
     for (int64_t l = 0; l < c->layers; l++)
         if ((l + 1) % group) CADRE_TRY(model_config_set_mixer(c, l, "kda", root->file));
@@ -142,6 +144,7 @@ static void write(const model_config *c, json_writer *w)
 {
     json_put_int(w, "layer_group_size", group_of(c));
     json_put_int(w, "moe_shared_expert_intermediate_size", c->expert_width);
+    layer_kinds_write(c, w);
     json_put_int(w, "num_nextn_predict_layers", 0);
 }
 

@@ -229,6 +229,8 @@ cadre_status config_windows_read(const json_node *root, model_config *c)
     CADRE_TRY(json_opt_array(root, "layer_types", &list));
     if (!list.value && c->attention_period && c->arch->hf.types)
         return model_config_attend_by_period(c, c->arch->hf.types->mixer, root->file);
+    for (int64_t l = 0; !list.value && c->arch->hf.windows_listed && l < c->layers; l++)
+        c->layer[l].mixer.window = 0;
     if (!list.value) return CADRE_OK;
     if ((int64_t)json_count(&list) != c->layers)
         return json_refuse(&list, "one item for each of the %lld layers", (long long)c->layers);
@@ -254,18 +256,15 @@ cadre_status config_windows_read(const json_node *root, model_config *c)
 
 static void write_windows(const model_config *c, json_writer *w)
 {
-    bool differ = false;
-    for (int64_t l = 1; l < c->layers; l++)
-        differ |= c->layer[l].mixer.window != c->layer[0].mixer.window;
+    bool listed = c->arch->base.window_period || c->arch->hf.types || c->arch->hf.kinds_of_rope;
+    for (int64_t l = 0; l < c->layers; l++) listed |= c->layer[l].mixer.window != c->window;
     if (c->arch->hf.windowed) {
         json_put_bool(w, "use_sliding_window", c->window > 0);
         if (c->window) json_put_int(w, "sliding_window", c->window);
         else json_put_null(w, "sliding_window");
         json_put_int(w, "max_window_layers", c->layers);
     }
-    if (!differ && !(c->arch->hf.windowed && c->window) && !c->arch->base.window_period &&
-        !c->arch->hf.types)
-        return;
+    if (!listed && !(c->arch->hf.windowed && c->window)) return;
     json_put_array(w, "layer_types");
     for (int64_t l = 0; l < c->layers; l++)
         json_put_string(w, NULL, type_of(c->arch, &c->layer[l].mixer));

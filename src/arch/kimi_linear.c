@@ -1,6 +1,7 @@
 /* kimi_linear.c - Kimi-Linear (2025): Kimi delta attention in most layers, latent attention without
  * positions in the others, and DeepSeek-V3's sparse layers. Lists of layers count from 1. */
 #include "arch/architecture.h"
+#include "arch/dense_layers.h"
 
 static const config_key keys[] = {
     KEY_INT_OF("intermediate_size", dense_width, 0, 0),
@@ -79,6 +80,7 @@ static cadre_status read(const json_node *root, model_config *c)
     CADRE_TRY(json_get_int(&lists, "head_dim", 1, 1 << 16, &c->delta_key_dim));
     CADRE_TRY(json_get_int(&lists, "num_heads", 1, 1 << 16, &c->delta_heads));
     CADRE_TRY(json_get_int(&lists, "short_conv_kernel_size", 1, 1 << 16, &c->conv));
+    CADRE_TRY(layer_kinds_read(root, c));
     return read_layers(&lists, c);
 }
 
@@ -99,6 +101,7 @@ static void write(const model_config *c, json_writer *w)
     write_layers(c, w, "full_attn_layers", false);
     write_layers(c, w, "kda_layers", true);
     json_put_close(w, '}');
+    layer_kinds_write(c, w);
     json_put_int(w, "num_nextn_predict_layers", 0);
 }
 

@@ -88,8 +88,6 @@ static cadre_status read(const json_node *root, model_config *c)
     if (!c->own_window_rope)
         return cadre_fail(CADRE_EFORMAT, root->file,
             "rope_parameters: expected an object with full_attention and sliding_attention");
-    for (int64_t l = 0; l < c->layers && !json_has(root, "layer_types"); l++)
-        c->layer[l].mixer.window = 0;
     return layer_kinds_read(root, c);
 }
 
@@ -119,6 +117,7 @@ const architecture architecture_laguna = {
     .hf.keys = keys,
     .hf.tensors = tensors,
     .hf.kinds_of_rope = true,
+    .hf.windows_listed = true,
     .hf.act = "silu",
     .hf.read = read,
     .hf.write = write,

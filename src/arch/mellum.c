@@ -24,22 +24,30 @@ static const config_key gguf_keys[] = {
     { 0 },
 };
 
+static cadre_status read(const json_node *root, model_config *c)
+{
+    CADRE_TRY(dense_layers_read(root, c));
+    return layer_kinds_read(root, c);
+}
+
 const architecture architecture_mellum = {
     .model_type = "mellum",
     .hf.class_name = "MellumForCausalLM",
     .words = "Mellum 2: top-k of softmax, renormalised, windows in attention",
     .hf.keys = keys,
     .hf.kinds_of_rope = true,
+    .hf.windows_listed = true,
     .gguf.name = "mellum",
     .gguf.keys = gguf_keys,
     .gguf.renorm = true,
     .gguf.windows = true,
+    .base.window_period = 4,
     .base.router = "softmax",
     .base.renorm = "softmax-renorm",
     .hf.norm_topk_prob = true,
     .base.expert_form = "swiglu",
     .hf.act = "silu",
     .base.qk_norm = QK_NORM_HEAD,
-    .hf.read = dense_layers_read,
-    .hf.write = dense_layers_write,
+    .hf.read = read,
+    .hf.write = layer_kinds_write,
 };

@@ -141,6 +141,15 @@ static void what_is_not_implemented_is_refused_by_name(void **state)
     }
 }
 
+static void dense_layers_by_a_list(void **state)
+{
+    (void)state;
+    model_config c = taken("\"mlp_layer_types\": [\"dense\", \"sparse\", \"dense\", \"sparse\", "
+                           "\"sparse\", \"sparse\"]");
+    for (int64_t l = 0; l < c.layers; l++) assert_int_equal(c.layer[l].sparse, l != 0 && l != 2);
+    model_config_free(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -148,6 +157,7 @@ int main(void)
         cmocka_unit_test(other_names_say_the_same),
         cmocka_unit_test(gates_have_a_row_for_each_head),
         cmocka_unit_test(what_is_not_implemented_is_refused_by_name),
+        cmocka_unit_test(dense_layers_by_a_list),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -229,6 +229,9 @@ static void layers_with_windows(void **state)
     windows("gpt_oss", "", W(128, 0, 128), TYPES("sliding", "full", "sliding"), NULL);
     windows("gpt_oss", TYPES("full", "sliding", "sliding"), W(0, 128, 128),
         TYPES("full", "sliding", "sliding"), NULL);
+    windows("mellum", "\"sliding_window\": 5", W(0, 0, 0), TYPES("full", "full", "full"), NULL);
+    windows("mellum", "\"sliding_window\": 5, " TYPES("full", "full", "full"), W(0, 0, 0),
+        TYPES("full", "full", "full"), NULL);
     windows("qwen3", "", W(0, 0, 0), "\"use_sliding_window\": false, \"sliding_window\": null",
         "layer_types");
     windows("qwen3", "\"sliding_window\": 5", W(0, 0, 0), "\"use_sliding_window\": false", NULL);

@@ -253,6 +253,9 @@ static void dense_and_sparse_by_a_list(void **state)
     assert_int_equal(model_config_sparse_layers(&c), 1);
     assert_false(c.rope.pairs);
     model_config_free(&c);
+    c = taken(MELLUM ", \"mlp_layer_types\": [\"sparse\", \"dense\", \"sparse\", \"sparse\"]");
+    for (int64_t l = 0; l < c.layers; l++) assert_int_equal(c.layer[l].sparse, l != 1);
+    model_config_free(&c);
     refused(GLM ", \"mlp_layer_types\": [\"dense\"]", "mlp_layer_types");
     refused(GLM ", \"mlp_layer_types\": [\"dense\", \"sparse\", \"sparse\", \"thin\"]",
         "expected dense or sparse");
