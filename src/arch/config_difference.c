@@ -35,7 +35,6 @@ static const compared numbers[] = {
     COMPARED("norms behind each half of a block", post_norms),
     COMPARED("soft limit of logits", logit_softcap),
     COMPARED("numbers that multiply layers", layer_scale),
-    COMPARED("rotated share of a head", rotary_share),
     COMPARED("biases of attention", qkv_bias),
     COMPARED("bias of attention's output", out_bias),
     COMPARED("sinks", sinks),
@@ -46,13 +45,16 @@ static const compared numbers[] = {
     COMPARED("biases of the router", router_bias),
     COMPARED("biases of experts", expert_bias),
     COMPARED("sigmoid behind the experts", expert_sigmoid),
+    COMPARED("end of text", eos),
+};
+static const compared rotary_numbers[] = {
+    COMPARED("rotated share of a head", rotary_share),
     COMPARED("rotary base", rope.theta),
     COMPARED("order of rotated pairs", rope.pairs),
     COMPARED("rotated elements of a head", rope.width),
     COMPARED("rotary base of layers with a window", window_rope.theta),
     COMPARED("rotary positions of layers with a window", own_window_rope),
     COMPARED("rotated elements of layers with a window", window_rope.width),
-    COMPARED("end of text", eos),
 };
 static const compared mixer_numbers[] = {
     MIXERS("kind of token mixer", row),
@@ -164,8 +166,8 @@ static const char *sparse_layers_differ(const moe_config *a, const moe_config *b
     return name ? name : limits_differ(&a->dispatch, &b->dispatch);
 }
 
-/* Compares positions, which can be described in several ways. */
-static const char *positions_differ(const rope_options *a, const rope_options *b)
+/* Compares scalings, which can be described in several ways. */
+static const char *scalings_differ(const rope_options *a, const rope_options *b)
 {
     bool dynamic = a->scaling == ROPE_DYNAMIC;
     if (dynamic != (b->scaling == ROPE_DYNAMIC)) return "scaling of positions";
@@ -175,6 +177,14 @@ static const char *positions_differ(const rope_options *a, const rope_options *b
     for (int64_t i = 0; i < a->width / 2; i++)
         if (rope_divisor(a, i) != rope_divisor(b, i)) return "scaling of positions";
     return NULL;
+}
+
+/* A file may say how a head is rotated though no layer rotates it, which changes nothing. */
+static const char *positions_differ(const model_config *a, const model_config *b)
+{
+    if (!model_config_rotates(a) && !model_config_rotates(b)) return NULL;
+    const char *name = DIFFERING(rotary_numbers, a, b);
+    return name ? name : scalings_differ(&a->rope, &b->rope);
 }
 
 static const char *mixers_differ(const mixer_config *a, const mixer_config *b)
@@ -202,7 +212,7 @@ const char *model_config_difference(const model_config *a, const model_config *b
     if (!name) name = token_types_difference(a, b);
     for (int64_t l = 0; !name && l < a->layers; l++)
         name = mixers_differ(&a->layer[l].mixer, &b->layer[l].mixer);
-    if (!name) name = positions_differ(&a->rope, &b->rope);
+    if (!name) name = positions_differ(a, b);
     if (!name && model_config_logit_scale(a) != model_config_logit_scale(b))
         name = "scale of logits";
     for (int64_t l = 0; !name && l < a->layers; l++) name = layers_differ(a, b, l);

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "arch/architecture.h"
+#include "arch/config_fit.h"
 #include "arch/config_gguf.h"
 #include "arch/config_json.h"
 #include "arch/param.h"
@@ -242,6 +243,7 @@ static cadre_status read_gguf(const ints *other, model_config *c)
         else if (other->count < 9) put_ints(w, other);
     }
     gguf_writer_real(w, "nemotron_h_moe.attention.layer_norm_rms_epsilon", 1e-5);
+    gguf_writer_int(w, "nemotron_h_moe.rope.dimension_count", GGUF_U32, 6);
     gguf_writer_declare(w, "token_embd.weight", 0, 2, (const int64_t[]){ 32, 64 });
     gguf_writer_declare(w, "blk.2.ffn_gate_inp.weight", 0, 2, (const int64_t[]){ 32, 8 });
     gguf_writer_put(w, zeros, sizeof zeros);
@@ -260,6 +262,10 @@ static void arrays_say_the_kinds(void **state)
     succeeds(read_gguf(NULL, &c));
     check_kinds(&c);
     assert_true(c.layer[0].mixer.state_head_dim == 4 && !c.conv_bias && c.tie);
+    /* A config.json can say it, whatever GGUF says of heads that are not rotated. */
+    const char *lost;
+    succeeds(architecture_loses(c.arch, &c, &lost));
+    if (lost) fail_msg("a config.json would lose %s", lost);
     model_config_free(&c);
 }
 
