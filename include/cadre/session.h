@@ -94,6 +94,10 @@ static inline cadre_sampling cadre_sampling_default(void)
 CADRE_API cadre_status cadre_model_sampling(
     const cadre_model *model, cadre_sampling *sampling, bool *said);
 
+/* Writes what `sampling` draws with into text [size], cut to fit, as "temperature 0.7, top-k 20";
+ * "greedy" for a temperature of 0. Neutral values are left out. */
+CADRE_API void cadre_sampling_words(const cadre_sampling *sampling, char *text, size_t size);
+
 /* Hears each generated token: its id, and the text that it completed (size may be 0). Returns false
  * to stop. */
 typedef bool (*cadre_token_listener)(void *arg, int32_t id, const char *text, size_t size);

@@ -177,14 +177,6 @@ static int64_t context_of(const invocation *call, const cadre_model *model)
     return info.context < MOST_BY_DEFAULT ? info.context : MOST_BY_DEFAULT;
 }
 
-static void note_sampling(const talk *t)
-{
-    char words[256];
-    sampling_words(&t->view.sampling, words, sizeof words);
-    progress_note(t->call, "sampling as the model's files and the options say: %s",
-        *words ? words : "temperature 1");
-}
-
 static cadre_status begin(talk *t, cadre_model *model)
 {
     const cadre_options *o = t->call->options;
@@ -194,10 +186,7 @@ static cadre_status begin(talk *t, cadre_model *model)
         .person = isatty(STDIN_FILENO),
         .terminal = isatty(STDOUT_FILENO) };
     if (cadre_options_count(o, "length")) t->view.limit = cadre_options_int(o, "length", 0);
-    bool said;
-    cadre_status status = sampling_read_suggested(o, model, &t->view.sampling, &said);
-    if (status == CADRE_OK && said) note_sampling(t);
-    if (status == CADRE_OK) sampling_note_idle(t->call, &t->view.sampling);
+    cadre_status status = sampling_read(t->call, model, &t->view.sampling);
     if (status == CADRE_OK)
         status =
             cadre_chat_new(model, cadre_options_text(o, "template", 0), t->view.context, &t->chat);
@@ -251,8 +240,7 @@ const command command_chat = {
         "length, context or stopped), prompt_tokens, tokens (including thoughts), "
         "tokens_per_second (0 if there was only one token).",
     .own = ROWS(rows),
-    .tables = { sampling_suggested_options, opened_options, opened_warm_options,
-        cadre_ranks_options },
+    .tables = { sampling_options, opened_options, opened_warm_options, cadre_ranks_options },
     .examples =
         LINES("on the terminal", "cadre chat models/Qwen3-30B-A3B --think off --system 'Be brief.'",
             "one question of a script",

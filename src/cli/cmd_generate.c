@@ -157,13 +157,14 @@ static int open_constraint(
 static int write_on(const invocation *call, cadre_model *model, const token_ids *ids, writer *w)
 {
     const cadre_options *o = call->options;
-    cadre_sampling sampling = sampling_read(o);
-    sampling_note_idle(call, &sampling);
+    cadre_sampling sampling;
+    cadre_status status = sampling_read(call, model, &sampling);
+    if (status != CADRE_OK) return complain_status(status);
     int64_t limit = cadre_options_int(o, "length", 0);
     int exit_code = image_writer_begin(&w->images, model, cadre_options_text(o, "images", 0), ids);
     if (exit_code == EXIT_DONE) exit_code = open_constraint(o, model, &sampling.constraint);
     if (exit_code != EXIT_DONE) return exit_code;
-    cadre_status status = open_stop(o, w);
+    status = open_stop(o, w);
     if (status == CADRE_OK) {
         bool noted = opened_note_context(call, model, "the prompt has", ids->count);
         opened_note_ids(call, model, ids->id, ids->count);

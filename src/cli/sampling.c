@@ -1,66 +1,53 @@
 /* sampling.c - the options that say how tokens are chosen. */
 #include "cli/sampling.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "cli/progress.h"
 
-/* The rows, with fixed defaults or with those that a model's files may give */
-#define SAMPLING_ROWS(neutral, or_one, or_zero)                                                    \
-    { .name = "greedy",                                                                            \
-        .kind = CADRE_OPTION_FLAG,                                                                 \
-        .subject = "Sampling",                                                                     \
-        .help = "take the most likely token always, whatever the model's files say" },             \
-        { .name = "temperature",                                                                   \
-            .kind = CADRE_OPTION_REAL,                                                             \
-            .min = 0,                                                                              \
-            .max = 100,                                                                            \
-            .fallback = neutral("1"),                                                              \
-            .subject = "Sampling",                                                                 \
-            .help = "below 1, likely tokens become likelier; above 1, less likely; 0: "            \
-                    "greedy" or_one },                                                             \
-        { .name = "top-k",                                                                         \
-            .kind = CADRE_OPTION_INT,                                                              \
-            .min = 0,                                                                              \
-            .max = 1 << 24,                                                                        \
-            .fallback = neutral("0"),                                                              \
-            .subject = "Sampling",                                                                 \
-            .help = "choose among the K most likely tokens; 0: among all" or_zero },               \
-        { .name = "top-p",                                                                         \
-            .kind = CADRE_OPTION_REAL,                                                             \
-            .min = 0,                                                                              \
-            .max = 1,                                                                              \
-            .fallback = neutral("1"),                                                              \
-            .value = "P",                                                                          \
-            .subject = "Sampling",                                                                 \
-            .help = "choose among the most likely tokens that together have the share P of the "   \
-                    "probability" or_one },                                                        \
-        { .name = "min-p",                                                                         \
-            .kind = CADRE_OPTION_REAL,                                                             \
-            .min = 0,                                                                              \
-            .max = 1,                                                                              \
-            .fallback = neutral("0"),                                                              \
-            .value = "P",                                                                          \
-            .subject = "Sampling",                                                                 \
-            .help = "choose among tokens at least P times as likely as the likeliest" or_zero },   \
-        { .name = "repetition-penalty",                                                            \
-            .kind = CADRE_OPTION_REAL,                                                             \
-            .min = 0.01,                                                                           \
-            .max = 100,                                                                            \
-            .fallback = neutral("1"),                                                              \
-            .subject = "Sampling",                                                                 \
-            .help = "above 1, tokens that have occurred become less likely" or_one },
-#define AS_SAID(value) value
-#define OF_THE_MODEL(value) NULL
+#define OR(value) " (default: what the model's files say, else " value ")"
+static const cadre_option rows[] = {
+    { .name = "greedy",
+        .kind = CADRE_OPTION_FLAG,
+        .subject = "Sampling",
+        .help = "take the most likely token always, whatever the model's files say" },
+    { .name = "temperature",
+        .kind = CADRE_OPTION_REAL,
+        .min = 0,
+        .max = 100,
+        .subject = "Sampling",
+        .help = "below 1, likely tokens become likelier; above 1, less likely; 0: "
+                "greedy" OR("1") },
+    { .name = "top-k",
+        .kind = CADRE_OPTION_INT,
+        .min = 0,
+        .max = 1 << 24,
+        .subject = "Sampling",
+        .help = "choose among the K most likely tokens; 0: among all" OR("0") },
+    { .name = "top-p",
+        .kind = CADRE_OPTION_REAL,
+        .min = 0,
+        .max = 1,
+        .value = "P",
+        .subject = "Sampling",
+        .help = "choose among the most likely tokens that together have the share P of the "
+                "probability" OR("1") },
+    { .name = "min-p",
+        .kind = CADRE_OPTION_REAL,
+        .min = 0,
+        .max = 1,
+        .value = "P",
+        .subject = "Sampling",
+        .help = "choose among tokens at least P times as likely as the likeliest" OR("0") },
+    { .name = "repetition-penalty",
+        .kind = CADRE_OPTION_REAL,
+        .min = 0.01,
+        .max = 100,
+        .subject = "Sampling",
+        .help = "above 1, tokens that have occurred become less likely" OR("1") },
+};
 
-static const cadre_option neutral_rows[] = { SAMPLING_ROWS(AS_SAID, "", "") };
-static const cadre_option suggested_rows[] = { SAMPLING_ROWS(OF_THE_MODEL,
-    " (default: what the model's files say, else 1)",
-    " (default: what the model's files say, else 0)") };
-
-cadre_option_table sampling_options(void) { return ROWS(neutral_rows); }
-cadre_option_table sampling_suggested_options(void) { return ROWS(suggested_rows); }
+cadre_option_table sampling_options(void) { return ROWS(rows); }
 
 static double real_or(const cadre_options *o, const char *name, double otherwise)
 {
@@ -80,26 +67,8 @@ static cadre_sampling read_over(const cadre_options *o, cadre_sampling s)
     return s;
 }
 
-cadre_sampling sampling_read(const cadre_options *o)
-{
-    return read_over(o, cadre_sampling_default());
-}
-
-cadre_status sampling_read_suggested(
-    const cadre_options *o, const cadre_model *model, cadre_sampling *sampling, bool *said)
-{
-    cadre_sampling suggested = cadre_sampling_default();
-    *said = false;
-    if (!cadre_options_flag(o, "greedy")) {
-        cadre_status status = cadre_model_sampling(model, &suggested, said);
-        if (status != CADRE_OK) return status;
-    }
-    *sampling = read_over(o, suggested);
-    return CADRE_OK;
-}
-
 /* Values that nothing is drawn with are named, unless they are neutral. */
-void sampling_note_idle(const invocation *call, const cadre_sampling *s)
+static void note_idle(const invocation *call, const cadre_sampling *s)
 {
     static const struct {
         const char *name;
@@ -122,20 +91,19 @@ void sampling_note_idle(const invocation *call, const cadre_sampling *s)
     }
 }
 
-static void append(char *text, size_t size, const char *name, double value, double unsaid)
+cadre_status sampling_read(
+    const invocation *call, const cadre_model *model, cadre_sampling *sampling)
 {
-    size_t used = strlen(text);
-    if (value != unsaid)
-        snprintf(text + used, size - used, "%s%s %g", used ? ", " : "", name, value);
-}
-
-void sampling_words(const cadre_sampling *s, char *text, size_t size)
-{
-    text[0] = 0;
-    if (s->temperature <= 0) snprintf(text, size, "greedy");
-    else append(text, size, "temperature", s->temperature, -1);
-    if (s->temperature > 0) append(text, size, "top-k", (double)s->top_k, 0);
-    if (s->temperature > 0) append(text, size, "top-p", s->top_p, 1);
-    if (s->temperature > 0) append(text, size, "min-p", s->min_p, 0);
-    append(text, size, "repetition-penalty", s->repetition_penalty, 1);
+    cadre_sampling s = cadre_sampling_default();
+    bool said = false;
+    char words[256];
+    if (!cadre_options_flag(call->options, "greedy")) {
+        cadre_status status = cadre_model_sampling(model, &s, &said);
+        if (status != CADRE_OK) return status;
+    }
+    *sampling = read_over(call->options, s);
+    cadre_sampling_words(sampling, words, sizeof words);
+    if (said) progress_note(call, "sampling as the model's files and the options say: %s", words);
+    note_idle(call, sampling);
+    return CADRE_OK;
 }

@@ -1,5 +1,8 @@
-/* suggested_sampling.c - reads how a model's publishers recommend to sample, from its files. */
+/* suggested_sampling.c - reads how a model's publishers recommend to sample, from its files, and
+ * says it in words. */
 #include <stddef.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "cadre/session.h"
 #include "base/file.h"
@@ -86,4 +89,23 @@ cadre_status cadre_model_sampling(const cadre_model *model, cadre_sampling *samp
     sized_write(&s, sizeof s, sampling);
     *said = found;
     return CADRE_OK;
+}
+
+static void append(char *text, size_t size, const char *name, double value, double unsaid)
+{
+    size_t used = strlen(text);
+    if (value != unsaid)
+        snprintf(text + used, size - used, "%s%s %g", used ? ", " : "", name, value);
+}
+
+void cadre_sampling_words(const cadre_sampling *s, char *text, size_t size)
+{
+    const bool draws = s->temperature > 0;
+    if (!size) return;
+    snprintf(text, size, "%s", draws ? "" : "greedy");
+    if (draws) append(text, size, "temperature", s->temperature, -1);
+    if (draws) append(text, size, "top-k", (double)s->top_k, 0);
+    if (draws) append(text, size, "top-p", s->top_p, 1);
+    if (draws) append(text, size, "min-p", s->min_p, 0);
+    append(text, size, "repetition-penalty", s->repetition_penalty, 1);
 }

@@ -43,13 +43,12 @@ cadre_status completions_open(completions *all, const char *template)
 {
     const model_config *c = &all->engine->model->config;
     const cadre_batcher_limits *l = &all->engine->options.limits;
-    bool said;
     all->context = l->context && l->context < c->context ? l->context : c->context;
     all->limits.model = all->model_name;
     all->limits.vocab = c->vocab;
     all->limits.choices = l->slots, all->limits.places = l->slots + l->queue;
     all->limits.sampling = cadre_sampling_default();
-    CADRE_TRY(cadre_model_sampling(all->engine->model, &all->limits.sampling, &said));
+    CADRE_TRY(cadre_model_sampling(all->engine->model, &all->limits.sampling, &all->suggested));
     if (getrandom(&all->salt, sizeof all->salt, 0) != sizeof all->salt)
         return cadre_fail_errno(CADRE_EIO, NULL, "random numbers of the system");
     CADRE_TRY(cadre_model_tokenizer(all->engine->model, &all->tokenizer));

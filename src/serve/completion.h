@@ -20,6 +20,7 @@ typedef struct completions {
     worker *worker;
     const char *model_name;
     api_limits limits; /* these once the model is open */
+    bool suggested;    /* the model's files say how to sample, and limits.sampling has it */
     int64_t context;
     const tokenizer *tokenizer;
     const chat_template *template; /* NULL: the model has none that is known, ... */

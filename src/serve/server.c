@@ -249,6 +249,16 @@ static void tell_bounds(const cadre_server *s)
     s->options.log(s->options.arg, line);
 }
 
+/* How requests that say nothing of it are sampled, where the model's files say it. */
+static void tell_sampling(const cadre_server *s)
+{
+    char line[256] = "sampling as the model's files say, where a request does not: ";
+    const size_t used = strlen(line);
+    if (!s->options.log || !s->completions.suggested) return;
+    cadre_sampling_words(&s->completions.limits.sampling, line + used, sizeof line - used);
+    s->options.log(s->options.arg, line);
+}
+
 static void become_ready(cadre_server *s)
 {
     s->status = open_rooms(s);
@@ -258,6 +268,7 @@ static void become_ready(cadre_server *s)
     }
     s->room.ready = true;
     tell_bounds(s);
+    tell_sampling(s);
     if (s->options.listening) s->options.listening(s->options.arg, s->url);
 }
 

@@ -56,6 +56,12 @@ $ . ./start.sh --cache f16; bash ask.sh POST /v1/completions \
 > 8 streams of up to 64 tokens each, whose caches take up to 6.55e-05 GB; 64 texts may wait
 > listening on http://127.0.0.1:PORT
 > POST /v1/completions 200, 41 bytes
+$ echo '{"temperature": 0, "top_k": 5, "repetition_penalty": 1.5}' > run/generation_config.json
++ . ./start.sh; bash ask.sh POST /v1/completions '{"prompt": "The token", "max_tokens": 12}' > got
++ kill $(cat pid); wait $(cat pid); rm run/generation_config.json; grep '^sampling' err
++ grep -F "\"text\": \"$(cadre generate run -p 'The token' -n 12 --greedy \
++     --repetition-penalty 1.5 | jq -Rs . | sed 's/^"//; s/"$//')\"" got > /dev/null
+> sampling as the model's files say, where a request does not: greedy, repetition-penalty 1.5
 $ . ./start.sh --quiet; port=$(sed -n 's/.*:\([0-9]*\)$/\1/p' err)
 + cadre serve run --port $port; echo "exit code $?" ; kill $(cat pid); wait $(cat pid)
 > exit code 1

@@ -57,6 +57,17 @@ $ echo a | cadre chat run --template chatml --top-k 9 -n 12 --seed 5 > suggested
 +  1.5
 $ echo a | cadre chat run --template chatml --top-k 9 -n 12 --seed 5 --quiet | cmp - suggested
 2> (nothing)
-$ rm run/generation_config.json && echo a | cadre chat run --template chatml --temperature 0.5 \
+$ cadre generate run -p a --top-k 9 -n 12 --seed 5 > suggested.text
+2> sampling as the model's files and the options say: temperature 0.5, top-k 9, repetition-penalty
++  1.5
+$ cadre generate run -p a --greedy -n 12 > greedy.text
+2> (nothing)
+$ cadre convert run said.gguf --quiet && cadre generate said.gguf -p a --top-k 9 -n 12 --seed 5 |
++     cmp - suggested.text
+2> sampling as the model's files *
+$ rm run/generation_config.json && cadre generate run -p a --temperature 0.5 \
++     --repetition-penalty 1.5 --top-k 9 -n 12 --seed 5 | cmp - suggested.text &&
++     cadre generate run -p a -n 12 --seed 5 --temperature 0 | cmp - greedy.text &&
++     echo a | cadre chat run --template chatml --temperature 0.5 \
 +     --repetition-penalty 1.5 --top-k 9 -n 12 --seed 5 | cmp - suggested
 2> (nothing)

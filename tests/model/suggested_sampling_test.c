@@ -135,6 +135,25 @@ static void a_gguf_says(void **state)
     gguf_close(file);
 }
 
+static void words_of_what_draws(void **state)
+{
+    (void)state;
+    char text[128], narrow[8];
+    cadre_sampling s = cadre_sampling_default();
+    cadre_sampling_words(&s, text, sizeof text);
+    assert_string_equal(text, "temperature 1");
+    cadre_sampling_words(&unsaid, text, sizeof text);
+    assert_string_equal(text, "temperature 9, top-k 8, top-p 0.7, min-p 0.6, repetition-penalty 5");
+    cadre_sampling_words(&unsaid, narrow, sizeof narrow);
+    assert_string_equal(narrow, "tempera");
+    s.temperature = 0, s.top_k = 3;
+    cadre_sampling_words(&s, text, sizeof text);
+    assert_string_equal(text, "greedy");
+    s.repetition_penalty = 1.5;
+    cadre_sampling_words(&s, text, sizeof text);
+    assert_string_equal(text, "greedy, repetition-penalty 1.5");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -143,6 +162,7 @@ int main(void)
         cmocka_unit_test(nothing_said_changes_nothing),
         cmocka_unit_test(what_cannot_be_is_refused),
         cmocka_unit_test(a_gguf_says),
+        cmocka_unit_test(words_of_what_draws),
         cmocka_unit_test(a_gguf_says_one_thing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
