@@ -67,6 +67,19 @@ $ . ./start.sh --quiet; port=$(sed -n 's/.*:\([0-9]*\)$/\1/p' err)
 > exit code 1
 2> cadre: 127.0.0.1:*: expected an address to listen on: Address already in use
 
+# a prompt leaves room for a token; routes are of the tokens that were read, before a stop text too
+$ . ./start.sh --quiet; for last in 66 65; do bash ask.sh POST /v1/completions \
++     "{\"prompt\": [$(seq -s, 3 $last)], \"max_tokens\": 1}" | grep -o '"code": "[^"]*"\|"length"'
++ done
++ bash ask.sh POST /v1/completions '{"prompt": [70, 71, 72], "max_tokens": 40, "temperature": 0,
++     "stop": ["e", "t", "o", "a"], "return_routes": true}' | tail -1 > got
++ jq '.usage.completion_tokens < 40, (.choices[0].routes | length) ==
++     .usage.prompt_tokens + .usage.completion_tokens - 1' got; kill $(cat pid); wait $(cat pid)
+> "code": "context_length_exceeded"
+> "length"
+> true
+> true
+
 # of recurrent layers a snapshot is found: at a prompt's last full block, which the pass ended at
 $ cadre train --recipe olmoe --mixer mamba2,attention --layers 2 --width 32 --heads 2 --experts 4 \
 +     --topk 2 --expert-width 16 --vocab 512 --context 256 --batch 2 --steps 2 --data en.txt \
