@@ -41,6 +41,15 @@ static void put_all(gguf_writer *w, const char *arch, const ints *list)
     gguf_writer_real(w, key, 300);
 }
 
+static void put_window(gguf_writer *w, const char *arch)
+{
+    char key[96];
+    snprintf(key, sizeof key, "%s.attention.key_length_swa", arch);
+    gguf_writer_int(w, key, GGUF_U32, 6);
+    snprintf(key, sizeof key, "%s.attention.sliding_window", arch);
+    gguf_writer_int(w, key, GGUF_U32, 6);
+}
+
 /* Unless the test has its own */
 static void put_all_heads(gguf_writer *w, const char *arch)
 {
@@ -56,9 +65,7 @@ static cadre_status read_gguf(const char *arch, const ints *own, model_config *c
         { "embedding_length", GGUF_U32, { 32 }, 0 }, { "feed_forward_length", GGUF_U32, { 24 }, 0 },
         { "expert_feed_forward_length", GGUF_U32, { 12 }, 0 },
         { "expert_count", GGUF_U32, { 8 }, 0 }, { "expert_used_count", GGUF_U32, { 2 }, 0 },
-        { "shortconv.l_cache", GGUF_U32, { 3 }, 0 },
-        { "attention.key_length_swa", GGUF_U32, { 6 }, 0 },
-        { "attention.sliding_window", GGUF_U32, { 6 }, 0 }, { .key = NULL } };
+        { "shortconv.l_cache", GGUF_U32, { 3 }, 0 }, { .key = NULL } };
     const char *path = scratch_file("kinds.gguf");
     gguf_writer *w;
     gguf *file;
@@ -66,6 +73,7 @@ static cadre_status read_gguf(const char *arch, const ints *own, model_config *c
     succeeds(gguf_writer_open(path, &w));
     gguf_writer_string(w, "general.architecture", arch, strlen(arch));
     put_all(w, arch, usual);
+    if (strcmp(arch, "lfm2moe") != 0) put_window(w, arch); /* it has none */
     if (strcmp(own->key, ALL_HEADS) != 0) put_all_heads(w, arch);
     for (const ints *i = own; i->key; i++) {
         char key[96];
