@@ -69,7 +69,8 @@ static void layout_block(const transformer *t, block_state *s, arena *a, int64_t
     s->y = ARENA_ARRAY(a, real, tokens * width);
     s->y_normed = ARENA_ARRAY(a, real, tokens * width);
     s->y_inverse = ARENA_ARRAY(a, real, tokens);
-    s->mixer_bytes = t->most.training ? mixer_bytes(&t->config->layer[l], &t->most) : mixer_most(t);
+    bool own = t->most.training && !t->most.recompute; /* mixers lay out what they share anew */
+    s->mixer_bytes = own ? mixer_bytes(&t->config->layer[l], &t->most) : mixer_most(t);
     s->mixer = arena_take(a, s->mixer_bytes, 1);
     if (t->config->post_norms && t->most.training) {
         s->mixed = ARENA_ARRAY(a, real, tokens * width);

@@ -305,6 +305,7 @@ static const char *const nature[] = {
     "muon-scale",
     "momentum",
     "compute",
+    "recompute",
     "weights",
     "template",
     "loss-on",
