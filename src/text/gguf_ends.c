@@ -7,9 +7,6 @@
 
 #include <string.h>
 
-#include "text/added_tokens.h"
-#include "text/gguf_steps.h"
-
 #define KEY "tokenizer.ggml."
 
 static const char *const end_keys[] = { KEY "eos_token_id", KEY "eot_token_id", KEY "eom_token_id",
@@ -17,6 +14,8 @@ static const char *const end_keys[] = { KEY "eos_token_id", KEY "eot_token_id", 
 enum { END_KEYS = sizeof end_keys / sizeof *end_keys };
 
 #define HARMONY_END "<|end|>"
+#define SENTENCE_END "</s>"
+#define TOOL_RESPONSE "<|tool_response>"
 static const char *const end_names[] = {
     "<|eot_id|>",
     "<|im_end|>",
@@ -27,7 +26,7 @@ static const char *const end_names[] = {
     "<|calls|>",
     "<end_of_turn>",
     "<|endoftext|>",
-    "</s>",
+    SENTENCE_END,
     "<|eom_id|>",
     "<EOT>",
     "_<EOT>",
@@ -37,10 +36,11 @@ static const char *const end_names[] = {
     "<end_of_utterance>",
     "<eos>",
     "<turn|>",
-    "<|tool_response>",
+    TOOL_RESPONSE,
     "<|fim_pad|>",
     "<|repo_name|>",
     "<|file_sep|>",
+    "[e~[",
     ("<\xef\xbd\x9c"
      "end\xe2\x96\x81of\xe2\x96\x81sentence\xef\xbd\x9c>"),
 };
@@ -69,22 +69,15 @@ static int name_of(gguf_string piece)
     return -1;
 }
 
-static bool is_control(const gguf_array *types, size_t id, gguf_string piece)
-{
-    int64_t type = gguf_array_int(types, id);
-    if (type == GGUF_PIECE_CONTROL) return true;
-    return type == GGUF_PIECE_USER_DEFINED && added_tokens_looks_control(piece.data, piece.size);
-}
-
-/* The id of each name that is a control token of the vocabulary; -1: there is none. */
-static void find_names(
-    const gguf_array *pieces, const gguf_array *types, int32_t id_of_name[END_NAMES])
+/* The id of each name; -1: the vocabulary has no such token. */
+static void find_names(const gguf_array *pieces, int32_t id_of_name[END_NAMES])
 {
     const uint8_t *at = pieces->data;
     for (int i = 0; i < END_NAMES; i++) id_of_name[i] = -1;
     for (size_t id = 0; id < pieces->count && id <= INT32_MAX; id++) {
         gguf_string piece = gguf_array_next_string(&at);
-        int name = is_control(types, id, piece) ? name_of(piece) : -1;
+        bool likely = piece.size && strchr("<[_", piece.data[0]);
+        int name = likely ? name_of(piece) : -1;
         if (name >= 0) id_of_name[name] = (int32_t)id;
     }
 }
@@ -101,22 +94,24 @@ static bool end_goes_on(const int32_t id_of_name[END_NAMES])
            (id_named(id_of_name, "<|calls|>") >= 0 && id_named(id_of_name, "<|flush|>") >= 0);
 }
 
+/* Whether a name that the vocabulary has ends no text there. */
+static bool is_plain(const char *name, const int32_t id_of_name[END_NAMES])
+{
+    if (!strcmp(name, HARMONY_END)) return end_goes_on(id_of_name);
+    return !strcmp(name, SENTENCE_END) && id_named(id_of_name, TOOL_RESPONSE) >= 0; /* Gemma 4 */
+}
+
 static cadre_status put_named(const gguf *file, int64_t count, token_list *ids)
 {
-    gguf_array pieces, types;
+    gguf_array pieces;
     int32_t id_of_name[END_NAMES];
-    bool there = gguf_type_of(file, KEY "tokens") == GGUF_ARRAY;
-    there = there && gguf_type_of(file, KEY "token_type") == GGUF_ARRAY;
-    if (!there) return CADRE_OK;
+    if (gguf_type_of(file, KEY "tokens") != GGUF_ARRAY) return CADRE_OK;
     CADRE_TRY(gguf_get_array(file, KEY "tokens", &pieces));
-    CADRE_TRY(gguf_get_array(file, KEY "token_type", &types));
-    if (pieces.type != GGUF_STRING || !gguf_array_is_int(&types)) return CADRE_OK;
-    if (types.count != pieces.count) return CADRE_OK; /* the tokenizer will refuse it */
-    find_names(&pieces, &types, id_of_name);
-    for (int i = 0; i < END_NAMES; i++) {
-        bool goes_on = !strcmp(end_names[i], HARMONY_END) && end_goes_on(id_of_name);
-        if (!goes_on && id_of_name[i] < count) CADRE_TRY(put_once(ids, id_of_name[i]));
-    }
+    if (pieces.type != GGUF_STRING) return CADRE_OK; /* the tokenizer will refuse it */
+    find_names(&pieces, id_of_name);
+    for (int i = 0; i < END_NAMES; i++)
+        if (id_of_name[i] < count && !is_plain(end_names[i], id_of_name))
+            CADRE_TRY(put_once(ids, id_of_name[i]));
     return CADRE_OK;
 }
 

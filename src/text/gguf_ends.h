@@ -1,5 +1,5 @@
-/* gguf_ends.h - which tokens of a GGUF's vocabulary end a text: those that keys name, and control
- * tokens of known names. */
+/* gguf_ends.h - which tokens of a GGUF's vocabulary end a text: those that keys name, and tokens of
+ * known names, of whatever type. */
 #ifndef CADRE_TEXT_GGUF_ENDS_H
 #define CADRE_TEXT_GGUF_ENDS_H
 

@@ -56,7 +56,8 @@ static bool is_in(const extra *list, const char *name)
     return false;
 }
 
-/* pieces: control tokens by their spelling, from id 0 on; the rest are ordinary. */
+/* pieces: control tokens by their spelling, from id 0 on; the rest, and those of Gemma's turns, are
+ * ordinary. */
 static void put_vocabulary(gguf_writer *w, const char *const *pieces)
 {
     static char plain[VOCAB][4];
@@ -68,7 +69,7 @@ static void put_vocabulary(gguf_writer *w, const char *const *pieces)
         snprintf(plain[i], sizeof plain[i], "p%d", i);
         const char *piece = more ? pieces[i] : plain[i];
         strings[i] = (gguf_string){ piece, strlen(piece) };
-        types[i] = more ? 3 : 1;
+        types[i] = more && !strstr(piece, "turn") ? 3 : 1;
     }
     gguf_writer_strings(w, "tokenizer.ggml.tokens", strings, VOCAB);
     gguf_writer_ints(w, "tokenizer.ggml.token_type", GGUF_I32, types, VOCAB);
@@ -263,6 +264,16 @@ static void end_tokens(void **state)
     const char *const phi[] = { "<|end|>", NULL };
     c = taken("llama", KEYS({ "tokenizer.ggml.eot_token_id", 'u', 5, NULL }), phi);
     assert_true(model_config_ends(&c, 0) && model_config_ends(&c, 5) && !model_config_ends(&c, -1));
+    model_config_free(&c);
+    const char *const gemma[] = { "<eos>", "<|turn>", "<turn|>", "</s>", "<|tool_response>", NULL };
+    c = taken("llama", KEYS({ "tokenizer.ggml.eos_token_id", 'u', 0, NULL }), gemma);
+    assert_true(model_config_ends(&c, 0) && !model_config_ends(&c, 1) && model_config_ends(&c, 2) &&
+                !model_config_ends(&c, 3) && model_config_ends(&c, 4));
+    model_config_free(&c);
+    const char *const others[] = { "</s>", "[e~[", "[EOS]", "[BOS]", NULL };
+    c = taken("llama", KEYS({ "tokenizer.ggml.eos_token_id", 'u', 2, NULL }), others);
+    assert_true(model_config_ends(&c, 0) && model_config_ends(&c, 1) && model_config_ends(&c, 2) &&
+                !model_config_ends(&c, 3));
     model_config_free(&c);
 }
 
