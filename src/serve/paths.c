@@ -15,6 +15,13 @@ typedef struct path_row {
     void (*answer)(paths_room *room, connection *c);
 } path_row;
 
+static string_view without_query(string_view target)
+{
+    const char *mark = memchr(target.data, '?', target.size);
+    if (mark) target.size = (size_t)(mark - target.data);
+    return target;
+}
+
 /* ---- health and models ---- */
 
 /* Something runs, and no pass has ended for so long that it hangs: to be busy is no fault. */
@@ -43,21 +50,67 @@ static void answer_health(paths_room *room, connection *c)
     reply_json(c, &w);
 }
 
+static void put_model(const paths_room *room, json_writer *w)
+{
+    json_put_object(w, NULL);
+    json_put_string(w, "id", room->completions->model_name);
+    json_put_string(w, "object", "model");
+    json_put_int(w, "created", room->created);
+    json_put_string(w, "owned_by", "cadre");
+    json_put_int(w, "max_model_len", room->completions->context);
+    json_put_close(w, '}');
+}
+
 static void answer_models(paths_room *room, connection *c)
 {
     json_writer w = json_writer_new(0);
     json_put_object(&w, NULL);
     json_put_string(&w, "object", "list");
     json_put_array(&w, "data");
-    json_put_object(&w, NULL);
-    json_put_string(&w, "id", room->completions->model_name);
-    json_put_string(&w, "object", "model");
-    json_put_int(&w, "created", room->created);
-    json_put_string(&w, "owned_by", "cadre");
-    json_put_int(&w, "max_model_len", room->completions->context);
-    json_put_close(&w, '}');
+    put_model(room, &w);
     json_put_close(&w, ']');
     json_put_close(&w, '}');
+    reply_json(c, &w);
+}
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9') return c - '0';
+    c |= 'a' ^ 'A';
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* Whether this part of a path, in which "%2F" may stand for '/', is the name. */
+static bool names(string_view part, const char *name)
+{
+    for (size_t i = 0; i < part.size; i++, name++) {
+        int byte = (unsigned char)part.data[i];
+        if (byte == '%' && i + 2 < part.size) {
+            int high = hex_digit(part.data[i + 1]), low = hex_digit(part.data[i + 2]);
+            if (high < 0 || low < 0) return false;
+            byte = 16 * high + low;
+            i += 2;
+        }
+        if (!*name || (unsigned char)*name != byte) return false;
+    }
+    return !*name;
+}
+
+static const char model_path[] = "/v1/models/"; /* and its name */
+
+static void answer_model(paths_room *room, connection *c)
+{
+    string_view part = without_query(c->reader.target);
+    part.data += sizeof model_path - 1, part.size -= sizeof model_path - 1;
+    const char *name = room->completions->model_name;
+    if (!names(part, name)) {
+        api_error e = api_error_new(404, "model_not_found", "model",
+            "this model is not served here; the one that is is called \"%s\"", name);
+        reply_error(c, &e, NULL);
+        return;
+    }
+    json_writer w = json_writer_new(0);
+    put_model(room, &w);
     reply_json(c, &w);
 }
 
@@ -150,6 +203,7 @@ static void answer_page(paths_room *room, connection *c)
 static const path_row rows[] = {
     { "/health", "GET", false, false, answer_health },
     { "/v1/models", "GET", true, true, answer_models },
+    { model_path, "GET", true, true, answer_model },
     { "/v1/chat/completions", "POST", true, true, answer_chat },
     { "/v1/completions", "POST", true, true, answer_completion },
     { "/tokenize", "POST", true, true, answer_ids },
@@ -169,13 +223,13 @@ const char *const *paths_names(void)
     return names;
 }
 
-/* Without what stands behind a question mark. */
 static int find(string_view target)
 {
-    const char *mark = memchr(target.data, '?', target.size);
-    if (mark) target.size = (size_t)(mark - target.data);
+    string_view path = without_query(target), begin = path;
+    if (begin.size > sizeof model_path - 1) begin.size = sizeof model_path - 1;
+    if (string_view_is(begin, model_path)) path = begin;
     for (int i = 0; i < ROWS; i++)
-        if (string_view_is(target, rows[i].path)) return i;
+        if (string_view_is(path, rows[i].path)) return i;
     return -1;
 }
 

@@ -99,6 +99,13 @@ static void answers_what_is_there(void **state)
     served *s = *state;
     expect(s, 200, "GET", "/health", "", "", "{\"status\": \"ok\"}");
     expect(s, 200, "GET", "/v1/models", "", "", "\"id\": \"tiny\"");
+    expect(s, 200, "GET", "/v1/models/tiny", "", "", "{\"id\": \"tiny\"");
+    expect(s, 200, "GET", "/v1/models/t%69n%79?x", "", "", "{\"id\": \"tiny\"");
+    expect(s, 404, "GET", "/v1/models/tin", "", "", "model_not_found");
+    expect(s, 404, "GET", "/v1/models/tiny%", "", "", "model_not_found");
+    expect(s, 404, "GET", "/v1/models/tiny%zz", "", "", "model_not_found");
+    expect(s, 404, "GET", "/v1/models/", "", "", "model_not_found");
+    expect(s, 405, "DELETE", "/v1/models/tiny", "", "", "GET, HEAD");
     expect(s, 200, "GET", "/", "", "", "<!doctype html>");
     expect(s, 200, "GET", "/metrics?x", "", "", "# TYPE cadre_requests_total counter");
     expect(s, 200, "POST", "/tokenize", "", "{\"content\": \"the\"}", "{\"tokens\": [");
