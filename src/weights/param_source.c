@@ -75,28 +75,40 @@ static const number_block_scale_form *form_of_fp8(const param_source *s)
     return format == &number_bf16 ? &number_block_scale_bf16 : &number_block_scale_f32;
 }
 
+/* The only scale of a matrix */
+static cadre_status expect_finite(const weight_file *f, const char *name, const stored_tensor *t)
+{
+    float scale;
+    t->format->unpack(t->data, &scale, 1);
+    if (isfinite(scale)) return CADRE_OK;
+    return cadre_fail(CADRE_EFORMAT, weight_file_path(f), "%s: expected a finite number, found %g",
+        name, (double)scale);
+}
+
 static cadre_status find_fp8(const weight_file *f, const char *name, param_source *s)
 {
     const param *p = s->param;
     char scale[TENSOR_NAME + 16];
     snprintf(scale, sizeof scale, "%s_scale", name);
-    if (!weight_file_find(f, scale, &s->scales))
+    if (!weight_file_find(f, scale, &s->scales)) {
         CADRE_TRY(find_suffixed(f, name, "_scale_inv", &s->scales));
+        snprintf(scale, sizeof scale, "%s_scale_inv", name);
+    }
     if (s->form || param_is_vector(p))
         return cadre_fail(CADRE_EUNSUPPORTED, weight_file_path(f),
             "%s: expected F8_E4M3 for a plain matrix alone", name);
     if (s->scales.format != &number_f32 && s->scales.format != &number_bf16)
         return cadre_fail(CADRE_EUNSUPPORTED, weight_file_path(f),
-            "the scale of %s: expected F32 or BF16, found %s", name, s->scales.type);
+            "%s: expected F32 or BF16, found %s", scale, s->scales.type);
     const number_block_scale_form *form = form_of_fp8(s);
     const int64_t shape[] = { (p->rows + form->rows - 1) / form->rows,
         (p->cols + form->cols - 1) / form->cols };
     s->block_scales = (number_block_scales){
         .form = form, .at = s->scales.data, .stride = shape[1] * form->bytes
     };
-    return stored_has_shape(&s->scales, 2, shape)
-               ? CADRE_OK
-               : stored_refuse_shape(f, name, 2, shape, &s->scales);
+    if (!stored_has_shape(&s->scales, 2, shape))
+        return stored_refuse_shape(f, scale, 2, shape, &s->scales);
+    return shape[0] * shape[1] == 1 ? expect_finite(f, scale, &s->scales) : CADRE_OK;
 }
 
 /* NVFP4 in GGUF: NAME.scale has a number for the matrix, or one for each expert. */

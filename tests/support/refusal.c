@@ -24,7 +24,8 @@ bool refusal_is_good(const char *kind, cadre_status status, const char *path, co
 {
     const char *sentence = cadre_last_error(), *why = NULL;
     if (status == CADRE_OK) why = "was accepted";
-    else if (status != CADRE_EFORMAT && status != CADRE_EUNSUPPORTED) why = "has an odd status";
+    else if (status != CADRE_EFORMAT && status != CADRE_EUNSUPPORTED && status != CADRE_EMISMATCH)
+        why = "has an odd status";
     else if (strncmp(sentence, path, strlen(path)) || strncmp(sentence + strlen(path), ": ", 2))
         why = "does not name the file";
     else if (!plain_line(sentence)) why = "is not one plain line";
