@@ -2,6 +2,8 @@
  * positions in the others, and DeepSeek-V3's sparse layers. Lists of layers count from 1. */
 #include "arch/architecture.h"
 #include "arch/dense_layers.h"
+#include "op/causal_conv.h"
+#include "op/delta_rule.h"
 
 static const config_key keys[] = {
     KEY_INT_OF("intermediate_size", dense_width, 0, 0),
@@ -60,15 +62,24 @@ static void fix(model_config *c) { c->unplaced = true; }
 
 /* ---- config.json ---- */
 
+/* A layer that stands in neither list attends. */
 static cadre_status read_layers(const json_node *lists, model_config *c)
 {
-    json_node list;
-    CADRE_TRY(json_opt_array(lists, "kda_layers", &list));
-    for (size_t i = 0; list.value && i < json_count(&list); i++) {
-        json_node item = json_item(&list, i);
-        int64_t layer;
+    bool delta[CONFIG_MAX_LAYERS + 1] = { false };
+    json_node kda, full;
+    int64_t layer;
+    CADRE_TRY(json_opt_array(lists, "kda_layers", &kda));
+    CADRE_TRY(json_opt_array(lists, "full_attn_layers", &full));
+    for (size_t i = 0; kda.value && i < json_count(&kda); i++) {
+        json_node item = json_item(&kda, i);
         CADRE_TRY(json_as_int(&item, 1, c->layers, &layer));
         CADRE_TRY(model_config_set_mixer(c, layer - 1, "kda", lists->file));
+        delta[layer] = true;
+    }
+    for (size_t i = 0; full.value && i < json_count(&full); i++) {
+        json_node item = json_item(&full, i);
+        CADRE_TRY(json_as_int(&item, 1, c->layers, &layer));
+        if (delta[layer]) return json_refuse(&item, "a layer that kda_layers does not name");
     }
     return CADRE_OK;
 }
@@ -77,9 +88,9 @@ static cadre_status read(const json_node *root, model_config *c)
 {
     json_node lists;
     CADRE_TRY(json_get_object(root, "linear_attn_config", &lists));
-    CADRE_TRY(json_get_int(&lists, "head_dim", 1, 1 << 16, &c->delta_key_dim));
-    CADRE_TRY(json_get_int(&lists, "num_heads", 1, 1 << 16, &c->delta_heads));
-    CADRE_TRY(json_get_int(&lists, "short_conv_kernel_size", 1, 1 << 16, &c->conv));
+    CADRE_TRY(json_get_int(&lists, "head_dim", 1, DELTA_RULE_WIDEST, &c->delta_key_dim));
+    CADRE_TRY(json_get_int(&lists, "num_heads", 1, 1024, &c->delta_heads));
+    CADRE_TRY(json_get_int(&lists, "short_conv_kernel_size", 2, CAUSAL_CONV_MOST, &c->conv));
     CADRE_TRY(layer_kinds_read(root, c));
     return read_layers(&lists, c);
 }

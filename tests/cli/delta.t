@@ -95,7 +95,8 @@ $ sh refused 's/"kda_layers": \[1, 2, 4/"kda_layers": [1, 2, 5/' kimi.json
 2> cadre: bad.json: linear_attn_config.kda_layers[2]: expected an integer in 1..4*
 ? 1
 $ sh refused 's/"short_conv_kernel_size": 4/"short_conv_kernel_size": 9/' kimi.json
-2> cadre: bad.json: linear_conv_kernel_dim: expected 2 to 8, found 9
+2> cadre: bad.json: linear_attn_config.short_conv_kernel_size: expected an integer in 2..8,
++  found 9
 ? 1
 $ sh refused 's/"kv_lora_rank"/"mla_use_nope": false, "kv_lora_rank"/' kimi.json
 2> cadre: bad.json: mla_use_nope: expected true*

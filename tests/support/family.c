@@ -89,7 +89,8 @@ static void put(char *text, const char *members, const char *without, const memb
 static void put_experts(char *text, const char *members, const char *without, const char *type)
 {
     static const char *const keys[] = { "num_experts", "num_local_experts", "n_routed_experts" };
-    static const char *const first[] = { "qwen2_moe", "qwen3_moe", "olmoe", "switch_transformers" };
+    static const char *const first[] = { "qwen2_moe", "qwen3_moe", "olmoe", "switch_transformers",
+        "qwen3_next", "qwen3_5_moe_text" };
     static const char *const routed[] = { "deepseek", "deepseek_v2", "deepseek_v3", "glm4_moe",
         "nemotron_h" };
     int at = 1;
