@@ -21,28 +21,36 @@
 #include "support/small_run.h"
 #include "support/succeeds.h"
 
-enum { MOST_CASES = 128 };
+enum { MOST_CASES = 128, CONTEXT = 16 };
 
-/* What cannot be trained, or has no vocabulary to read a text with */
+/* What cannot be trained, or has no vocabulary to read a text with and is trained on ids */
 static const struct {
     const char *source, *words;
+    bool without_text;
 } refused[] = {
-    { "models-newer/gemma4", "a model of type gemma4: expected one that can be trained, found a "
-                             "soft limit of logits" },
-    { "models-newer/gemma4/model.gguf", "expected one that can be trained, found a soft limit" },
-    { "models/olmoe_v5", "a model of type olmoe: expected one that can be trained, found queries, "
-                         "keys and values that are cut off" },
-    { "models/grok", "tokenizer.json: expected a readable file" },
-    { "models/grok/model.gguf", "the file holds no vocabulary" },
-    { "models/mixtral/model.gguf", "the file holds no vocabulary" },
-    { "models-newer/ernie4_5_moe/model.gguf", "the file holds no vocabulary" },
+    { "models-newer/gemma4",
+        "a model of type gemma4: expected one that can be trained, found a "
+        "soft limit of logits",
+        false },
+    { "models-newer/gemma4/model.gguf", "expected one that can be trained, found a soft limit",
+        false },
+    { "models/olmoe_v5",
+        "a model of type olmoe: expected one that can be trained, found queries, "
+        "keys and values that are cut off",
+        false },
+    { "models/grok", "tokenizer.json: expected a readable file", true },
+    { "models/grok/model.gguf", "the file holds no vocabulary", true },
+    { "models/mixtral/model.gguf", "the file holds no vocabulary", true },
+    { "models-newer/ernie4_5_moe/model.gguf", "the file holds no vocabulary", true },
 };
 
-static const char *refusal_of(const char *source)
+enum { REFUSED = sizeof refused / sizeof *refused };
+
+static int refusal_of(const char *source)
 {
-    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
-        if (!strcmp(refused[i].source, source)) return refused[i].words;
-    return NULL;
+    int i = 0;
+    while (i < REFUSED && strcmp(refused[i].source, source) != 0) i++;
+    return i;
 }
 
 static cadre_context *context;
@@ -60,17 +68,32 @@ static int end(void **state)
     return 0;
 }
 
-static cadre_status train_from(const char *source)
+static const char *file_of_ids(void)
+{
+    static const int32_t ids[CONTEXT + 1] = { 3, 9, 27, 81, 5, 6, 7, 8, 20, 11, 12, 13, 14, 15,
+        16 };
+    const char *path = scratch_file("ids.safetensors");
+    safetensors_writer *w;
+    succeeds(safetensors_writer_open(path, false, &w));
+    succeeds(safetensors_writer_declare(w, "tokens", "I32", 3, (int64_t[]){ 1, 1, CONTEXT + 1 }));
+    succeeds(safetensors_writer_put(w, ids, sizeof ids));
+    succeeds(safetensors_writer_commit(w));
+    return path;
+}
+
+/* Steps on a text, or on ids: one step, which the file says */
+static cadre_status train_from(const char *source, bool text)
 {
     static const char *const settings[][2] = { { "steps", "2" }, { "batch", "1" },
         { "context", "16" }, { "seed", "3" }, { "lr", "0.01" } };
     cadre_train_summary summary = { .size = sizeof summary };
     small_remove(scratch_file("trained"));
     cadre_options *o = small_options(NULL);
-    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
+    for (size_t i = 0; text && i < sizeof settings / sizeof *settings; i++)
         small_set(o, settings[i][0], settings[i][1]);
     small_set(o, "from", source);
-    small_set(o, "data", small_text("texts", 4000));
+    if (text) small_set(o, "data", small_text("texts", 4000));
+    else small_set(o, "tokens", file_of_ids());
     small_set(o, "out", scratch_file("trained"));
     cadre_status status = cadre_train(context, o, NULL, &summary);
     cadre_options_free(o);
@@ -117,14 +140,18 @@ static void check_trained(const char *source)
 static void check_source(void **state)
 {
     char source[4096];
-    const char *words = refusal_of(*state);
+    int at = refusal_of(*state);
     snprintf(source, sizeof source, "%s", oracle_path(*state));
-    cadre_status status = train_from(source);
-    if (words && status == CADRE_OK) fail_msg("was trained");
-    if (!words && status != CADRE_OK) fail_msg("%s", cadre_last_error());
-    if (!words) check_trained(source);
-    else if (!strstr(cadre_last_error(), words) || !strstr(cadre_last_error(), source))
-        fail_msg("\"%s\" does not say %s", cadre_last_error(), words);
+    cadre_status status = train_from(source, true);
+    if (at < REFUSED) {
+        if (status == CADRE_OK) fail_msg("was trained");
+        if (!strstr(cadre_last_error(), refused[at].words) || !strstr(cadre_last_error(), source))
+            fail_msg("\"%s\" does not say %s", cadre_last_error(), refused[at].words);
+        if (!refused[at].without_text) return;
+        status = train_from(source, false);
+    }
+    if (status != CADRE_OK) fail_msg("%s", cadre_last_error());
+    check_trained(source);
 }
 
 static int by_name(const void *a, const void *b)
