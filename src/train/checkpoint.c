@@ -205,7 +205,8 @@ cadre_status checkpoint_sweep(const char *folder)
     for (int i = 0; i < count && status == CADRE_OK; i++) {
         if (!strstr(names[i], ".tmp-")) continue;
         char *path = file_join(folder, names[i]);
-        status = path ? file_remove(path) : CADRE_ENOMEM;
+        if (!path) status = CADRE_ENOMEM;
+        else if (!file_is_folder(path)) status = file_remove(path);
         mem_free(path);
     }
     file_list_free(names, count);

@@ -12,6 +12,7 @@
 #include "kernel/context.h"
 #include "kernel/gemm.h"
 #include "train/hash_table.h"
+#include "train/snapshot.h"
 #include "weights/files.h"
 #include "weights/initialise.h"
 
@@ -176,14 +177,21 @@ static cadre_status decide(train_run *r)
 
 /* ---- beginning: afresh, or resumed ---- */
 
+/* The run before may have ended between a checkpoint and the folders that are made of it. */
+static cadre_status take_snapshots(const train_run *r)
+{
+    const checkpoint_state *s = &r->state;
+    if (!train_leads(r) || !s->step) return CADRE_OK;
+    if (r->settings.keep) CADRE_TRY(snapshot_keep(r->out, s->step, r->settings.keep));
+    return s->best_step == s->step ? snapshot_take(r->out, "best") : CADRE_OK;
+}
+
 static cadre_status resume(train_run *r)
 {
     char *saved;
     checkpoint_arrays arrays = train_arrays(r);
-    CADRE_TRY(checkpoint_peek(r->out, &r->state,
-        /* Other options make other shapes: said before the tensors are looked
-                               * for */
-        &saved));
+    /* Other options make other shapes, which is said before the tensors are looked for. */
+    CADRE_TRY(checkpoint_peek(r->out, &r->state, &saved));
     cadre_status status = same_run_compare(r, saved);
     mem_free(saved);
     CADRE_TRY(status);
@@ -194,7 +202,7 @@ static cadre_status resume(train_run *r)
         train_note(r, "the run there has taken %lld steps: nothing is left to do",
             (long long)r->state.step);
     else train_note(r, "going on from step %lld", (long long)r->state.step);
-    return CADRE_OK;
+    return take_snapshots(r);
 }
 
 /* Token files are one run of tokens. */
@@ -234,6 +242,7 @@ static cadre_status begin(train_run *r)
     CADRE_TRY(trainer_new(r->context->compute, &r->config, &r->settings, &ranks, &r->trainer));
     if (train_leads(r)) CADRE_TRY(file_make_folder(r->out));
     if (train_leads(r)) CADRE_TRY(checkpoint_sweep(r->out));
+    if (train_leads(r)) CADRE_TRY(snapshot_sweep(r->out));
     if (!r->resumed || r->preferences.pairs) CADRE_TRY(start_fresh(r));
     if (r->preferences.pairs) CADRE_TRY(train_preference_measure(r));
     if (r->resumed) CADRE_TRY(resume(r));

@@ -8,7 +8,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 
-static const char kept_prefix[] = "checkpoint-";
+static const char kept_prefix[] = "checkpoint-", begun_suffix[] = ".tmp-new";
 
 /* Logs go on; what is being written is not yet there. */
 static bool stays_out(const char *folder, const char *name)
@@ -67,7 +67,8 @@ static cadre_status link_name(const char *folder, const char *name, const void *
 /* It is whole under another name before it gets its own. */
 cadre_status snapshot_take(const char *folder, const char *name)
 {
-    char *path = file_join(folder, name), *begun = mem_printf("%s/%s.tmp-new", folder, name);
+    char *path = file_join(folder, name),
+         *begun = mem_printf("%s/%s%s", folder, name, begun_suffix);
     cadre_status status = path && begun ? remove_snapshot(begun) : CADRE_ENOMEM;
     if (status == CADRE_OK) status = file_make_folder(begun);
     if (status == CADRE_OK) status = each_name(folder, link_name, begun);
@@ -77,6 +78,19 @@ cadre_status snapshot_take(const char *folder, const char *name)
     mem_free(begun);
     return status;
 }
+
+static cadre_status remove_begun(const char *folder, const char *name, const void *arg)
+{
+    (void)arg;
+    size_t size = strlen(name), suffix = sizeof begun_suffix - 1;
+    if (size <= suffix || strcmp(name + size - suffix, begun_suffix) != 0) return CADRE_OK;
+    char *path = file_join(folder, name);
+    cadre_status status = path ? remove_snapshot(path) : CADRE_ENOMEM;
+    mem_free(path);
+    return status;
+}
+
+cadre_status snapshot_sweep(const char *folder) { return each_name(folder, remove_begun, NULL); }
 
 static bool is_kept(const char *name)
 {

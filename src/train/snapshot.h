@@ -14,4 +14,7 @@ cadre_status snapshot_take(const char *folder, const char *name);
 /* Makes folder/checkpoint-STEP, and removes all but the last `keep` of these. */
 cadre_status snapshot_keep(const char *folder, int64_t step, int64_t keep);
 
+/* Removes what a run that was killed had begun to make. */
+cadre_status snapshot_sweep(const char *folder);
+
 #endif

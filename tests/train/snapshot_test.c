@@ -1,4 +1,4 @@
-/* snapshot_test.c - folders of links that stay, and which of them go. */ #include <math.h>
+/* snapshot_test.c - folders of links that stay, and which of them go. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,7 +14,7 @@
 #include "support/succeeds.h"
 #include "train/snapshot.h"
 
-    static void write_text(const char *folder, const char *name, const char *text)
+static void write_text(const char *folder, const char *name, const char *text)
 {
     char *path = file_join(folder, name);
     succeeds(file_write(path, text, strlen(text)));
@@ -86,11 +86,30 @@ static void test_the_last_ones_are_kept(void **state)
     assert_true(holds(run, "checkpoint-notes", "a person's own"));
 }
 
+/* After a kill: folders of others stay. */
+static void test_begun_ones_are_swept(void **state)
+{
+    (void)state;
+    const char *run = scratch_file("swept");
+    char *half = mem_printf("%s/best.tmp-new", run), *own = mem_printf("%s/notes.tmp-new.d", run);
+    succeeds(file_make_folder(half));
+    succeeds(file_make_folder(own));
+    write_text(half, "model.safetensors", "x");
+    write_text(own, "note", "a person's own");
+    write_text(run, "config.json", "{}");
+    succeeds(snapshot_sweep(run));
+    assert_false(file_exists(half));
+    assert_true(holds(own, "note", "a person's own") && holds(run, "config.json", "{}"));
+    mem_free(half);
+    mem_free(own);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_it_stays),
         cmocka_unit_test(test_a_begun_one_is_replaced),
+        cmocka_unit_test(test_begun_ones_are_swept),
         cmocka_unit_test(test_the_last_ones_are_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
