@@ -149,7 +149,7 @@ cadre_status expert_heat_read(const char *path, policy_shape shape, expert_heat 
         head = false;
     }
     if (opened) lines_close(&lines);
-    if (status == CADRE_OK && !u.tokens)
+    if (status == CADRE_OK && u.tokens == 0)
         status = cadre_fail(CADRE_EFORMAT, path, "expected tokens and their experts, found none");
     if (status == CADRE_OK) *out = u;
     else expert_heat_close(&u);

@@ -187,7 +187,7 @@ cadre_status expert_store_warm(
 {
     int32_t experts = s->first[s->layers], count = s->slots < experts ? s->slots : experts, *order;
     CADRE_TRY(expert_heat_order(past->use, experts, &order));
-    while (count && !past->use[order[count - 1]]) count--;
+    while (count && past->use[order[count - 1]] == 0) count--;
     policy_expect(&s->policy, past->use, past->tokens);
     if (kept) s->past = *past;
     else expert_heat_close(past);
