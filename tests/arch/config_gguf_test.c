@@ -584,7 +584,7 @@ static void keys_that_a_family_does_not_read(void **state)
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
         refused("llama", KEYS(EXPERTS, others[i]), others[i].name);
         extra nothing = others[i];
-        nothing.number = nothing.kind == 'b' ? !others[i].number : 0;
+        nothing.number = nothing.kind == 'b' ? others[i].number == 0 : 0;
         model_config c = taken("llama", KEYS(EXPERTS, nothing), NULL);
         model_config_free(&c);
     }

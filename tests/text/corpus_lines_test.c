@@ -70,8 +70,8 @@ static void test_conversations_with_functions(void **state)
         "\"tool_calls\":[{\"function\":{\"name\":\"f\",\"arguments\":{}}}]},{\"role\":\"tool\","
         "\"content\":\"b\"}]}",
         "{\"messages\":[{\"role\":\"assistant\",\"content\":\"a\",\"thinking\":\"b\"}],\"x\":1}",
-        "{\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"tools\":[{\"type\":\"function\","
-        "\"function\":{\"name\":\"f\"}}]}",
+        ("{\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"tools\":[{\"type\":\"function\","
+         "\"function\":{\"name\":\"f\"}}]}"),
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         corpus_domain d = { 0 };
