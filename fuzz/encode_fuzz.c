@@ -13,11 +13,7 @@
 static tokenizer *opened(tokenizer_sample which)
 {
     static tokenizer *all[SAMPLES];
-    if (!all[which]) {
-        char *json = tokenizer_sample_text(which);
-        fuzz_require(tokenizer_open_text(json, strlen(json), "sample", &all[which]) == CADRE_OK);
-        mem_free(json);
-    }
+    if (!all[which]) all[which] = tokenizer_sample_open(which);
     return all[which];
 }
 

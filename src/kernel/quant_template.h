@@ -255,6 +255,11 @@ READ(read_bytes, each_byte, load_bytes)
     DIRECT(rows_##NAME, NAME, false, 2, SHAPE, MAX_QUANT)                                          \
     static const quant_reader rows_##NAME = { 2, 2, rows_##NAME##_unpack,                          \
         { rows_##NAME##_1, rows_##NAME##_2 } };
+#define INTERLEAVED_TO_4(NAME, SHAPE, MAX_QUANT)                                                   \
+    DIRECT(interleaved_##NAME, NAME, true, 1, SHAPE, MAX_QUANT)                                    \
+    DIRECT(interleaved_##NAME, NAME, true, 2, SHAPE, MAX_QUANT)                                    \
+    DIRECT(interleaved_##NAME, NAME, true, 3, SHAPE, MAX_QUANT)                                    \
+    DIRECT(interleaved_##NAME, NAME, true, 4, SHAPE, MAX_QUANT)
 #if !INTERLEAVED /* with one lane, an interleaved matrix is what it was */
     #define INTERLEAVED_READER(NAME, SHAPE, MAX_QUANT)
     #define INTERLEAVED_OF(NAME) &rows_##NAME
@@ -268,10 +273,7 @@ READ(read_bytes, each_byte, load_bytes)
 #elif INTERLEAVED_AT_ONCE == 8
     #define INTERLEAVED_READER(NAME, SHAPE, MAX_QUANT)                                             \
         UNPACK(interleaved_##NAME, NAME, true, SHAPE, MAX_QUANT)                                   \
-        DIRECT(interleaved_##NAME, NAME, true, 1, SHAPE, MAX_QUANT)                                \
-        DIRECT(interleaved_##NAME, NAME, true, 2, SHAPE, MAX_QUANT)                                \
-        DIRECT(interleaved_##NAME, NAME, true, 3, SHAPE, MAX_QUANT)                                \
-        DIRECT(interleaved_##NAME, NAME, true, 4, SHAPE, MAX_QUANT)                                \
+        INTERLEAVED_TO_4(NAME, SHAPE, MAX_QUANT)                                                   \
         DIRECT(interleaved_##NAME, NAME, true, 5, SHAPE, MAX_QUANT)                                \
         DIRECT(interleaved_##NAME, NAME, true, 6, SHAPE, MAX_QUANT)                                \
         DIRECT(interleaved_##NAME, NAME, true, 7, SHAPE, MAX_QUANT)                                \
@@ -284,10 +286,7 @@ READ(read_bytes, each_byte, load_bytes)
 #else
     #define INTERLEAVED_READER(NAME, SHAPE, MAX_QUANT)                                             \
         UNPACK(interleaved_##NAME, NAME, true, SHAPE, MAX_QUANT)                                   \
-        DIRECT(interleaved_##NAME, NAME, true, 1, SHAPE, MAX_QUANT)                                \
-        DIRECT(interleaved_##NAME, NAME, true, 2, SHAPE, MAX_QUANT)                                \
-        DIRECT(interleaved_##NAME, NAME, true, 3, SHAPE, MAX_QUANT)                                \
-        DIRECT(interleaved_##NAME, NAME, true, 4, SHAPE, MAX_QUANT)                                \
+        INTERLEAVED_TO_4(NAME, SHAPE, MAX_QUANT)                                                   \
         static const quant_reader interleaved_##NAME = { INTERLEAVED_DIRECT, 4,                    \
             interleaved_##NAME##_unpack,                                                           \
             { interleaved_##NAME##_1, interleaved_##NAME##_2, interleaved_##NAME##_3,              \

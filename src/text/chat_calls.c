@@ -22,8 +22,6 @@ typedef struct conversation {
     int returned;       /* results, too */
 } conversation;
 
-static string_view view(const char *text) { return (string_view){ text, strlen(text) }; }
-
 static cadre_status put_told(conversation *c) { return chat_told_put(&c->s, c->style, c->tools); }
 
 /* ---- the beginning ---- */
@@ -134,7 +132,7 @@ static cadre_status put_pairs(conversation *c, const json_node *arguments)
     for (json_node m = { 0 }; json_next(arguments, &m);) {
         CADRE_TRY(script_words(&c->s, count++ ? p->between : ""));
         CADRE_TRY(script_words(&c->s, p->begin));
-        CADRE_TRY(script_said(&c->s, view(m.key)));
+        CADRE_TRY(script_said_text(&c->s, m.key));
         CADRE_TRY(script_words(&c->s, p->named));
         CADRE_TRY(put_pair_value(c, &m));
         CADRE_TRY(script_words(&c->s, p->given));
@@ -161,7 +159,7 @@ static cadre_status put_call_end(conversation *c, const chat_call *call)
 {
     if (c->style->kind == CHAT_TOOLS_MISTRAL) {
         CADRE_TRY(script_words(&c->s, ", \"id\": \""));
-        CADRE_TRY(script_said(&c->s, view(short_id(call->id))));
+        CADRE_TRY(script_said_text(&c->s, short_id(call->id)));
         CADRE_TRY(script_words(&c->s, "\""));
     }
     return script_words(&c->s, c->style->given);
@@ -170,7 +168,7 @@ static cadre_status put_call_end(conversation *c, const chat_call *call)
 static cadre_status put_name(conversation *c, const chat_call *call)
 {
     char number[16];
-    CADRE_TRY(script_said(&c->s, view(call->name)));
+    CADRE_TRY(script_said_text(&c->s, call->name));
     if (!c->style->numbered) return CADRE_OK;
     snprintf(number, sizeof number, ":%d", c->calls++);
     return script_words(&c->s, number);
@@ -199,7 +197,7 @@ static cadre_status put_harmony_calls(conversation *c, const chat_turn *turn)
     }
     for (int i = 0; i < turn->call_count; i++) {
         CADRE_TRY(script_words(&c->s, "<|start|>assistant to=functions."));
-        CADRE_TRY(script_said(&c->s, view(turn->calls[i].name)));
+        CADRE_TRY(script_said_text(&c->s, turn->calls[i].name));
         CADRE_TRY(script_words(&c->s, "<|channel|>commentary json<|message|>"));
         CADRE_TRY(script_said_json(&c->s, &turn->calls[i].arguments));
         CADRE_TRY(script_words(&c->s, "<|call|>"));
@@ -289,7 +287,7 @@ static cadre_status said_as_json(conversation *c, string_view text)
 static cadre_status put_harmony_result(conversation *c, int at)
 {
     CADRE_TRY(script_words(&c->s, "<|start|>functions."));
-    CADRE_TRY(script_said(&c->s, view(called(c, at, c->turns[at].call))));
+    CADRE_TRY(script_said_text(&c->s, called(c, at, c->turns[at].call)));
     CADRE_TRY(script_words(&c->s, " to=assistant<|channel|>commentary<|message|>"));
     CADRE_TRY(said_as_json(c, c->turns[at].text));
     return script_words(&c->s, "<|end|>");
@@ -300,7 +298,7 @@ static cadre_status put_mistral_result(conversation *c, const chat_turn *turn)
     CADRE_TRY(script_words(&c->s, c->style->results.before));
     CADRE_TRY(said_as_json(c, turn->text));
     CADRE_TRY(script_words(&c->s, ", \"call_id\": \""));
-    CADRE_TRY(script_said(&c->s, view(short_id(turn->call))));
+    CADRE_TRY(script_said_text(&c->s, short_id(turn->call)));
     return script_words(&c->s, "\"}[/TOOL_RESULTS]");
 }
 
@@ -309,7 +307,7 @@ static cadre_status put_kimi_result(conversation *c, int at)
 {
     char number[16];
     CADRE_TRY(script_words(&c->s, "<|im_system|>tool<|im_middle|>## Return of functions."));
-    CADRE_TRY(script_said(&c->s, view(called(c, at, c->turns[at].call))));
+    CADRE_TRY(script_said_text(&c->s, called(c, at, c->turns[at].call)));
     snprintf(number, sizeof number, ":%d\n", c->returned++);
     CADRE_TRY(script_words(&c->s, number));
     CADRE_TRY(script_said(&c->s, c->turns[at].text));
@@ -362,7 +360,7 @@ static cadre_status put_gemma_results(conversation *c, int at)
 {
     for (int i = at + 1; i < c->count && c->turns[i].result; i++) {
         CADRE_TRY(script_words(&c->s, "<|tool_response>response:"));
-        CADRE_TRY(script_said(&c->s, view(called(c, i, c->turns[i].call))));
+        CADRE_TRY(script_said_text(&c->s, called(c, i, c->turns[i].call)));
         CADRE_TRY(script_words(&c->s, "{value:<|\"|>"));
         CADRE_TRY(script_said(&c->s, c->turns[i].text));
         CADRE_TRY(script_words(&c->s, "<|\"|>}<tool_response|>"));

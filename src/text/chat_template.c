@@ -31,8 +31,7 @@ bool chat_template_think(const chat_template *c, const char *how, chat_template 
     return true;
 }
 
-/* Whether the sign stands at the start of the text. A line feed of the sign may be written \n
- * there. */
+/* Whether the sign stands at the start of the text. */
 static bool begins_with(string_view text, const char *sign)
 {
     for (size_t at = 0; *sign; sign++, at++) {
@@ -45,19 +44,19 @@ static bool begins_with(string_view text, const char *sign)
     return true;
 }
 
-static bool contains(string_view text, const char *sign)
+bool chat_template_has(string_view program, const char *sign)
 {
-    for (size_t at = 0; at < text.size; at++)
-        if (begins_with((string_view){ text.data + at, text.size - at }, sign)) return true;
+    for (size_t at = 0; at < program.size; at++)
+        if (begins_with((string_view){ program.data + at, program.size - at }, sign)) return true;
     return false;
 }
 
 static bool is_of(const chat_template *c, string_view program)
 {
     for (int i = 0; i < SIGNS_MAX && c->signs[i]; i++)
-        if (!contains(program, c->signs[i])) return false;
+        if (!chat_template_has(program, c->signs[i])) return false;
     for (int i = 0; i < DENIALS_MAX && c->denials[i]; i++)
-        if (contains(program, c->denials[i])) return false;
+        if (chat_template_has(program, c->denials[i])) return false;
     return true;
 }
 

@@ -94,6 +94,10 @@ struct chat_template {
     const chat_thinking *way;  /* the chosen one; NULL: none was chosen */
 };
 
+/* Whether a model's own template has this sign. A line feed of the sign may be written \n there,
+ * and a quotation mark of one kind as one of the other. */
+bool chat_template_has(string_view program, const char *sign);
+
 /* Makes the same template with a way of thinking. Returns false if the template does not offer
  * it. */
 bool chat_template_think(const chat_template *c, const char *how, chat_template *thinking);

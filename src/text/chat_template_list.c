@@ -1,5 +1,6 @@
 /* chat_template_list.c - THE LIST of chat templates. */
 #include "text/chat_template.h"
+#include "text/deepseek_marks.h"
 
 static const chat_mark think[] = { { "<think>", CHAT_MARK_THOUGHT },
     { "</think>", CHAT_MARK_ANSWER }, { NULL, 0 } };
@@ -69,9 +70,6 @@ static const chat_thinking always[] = { { .how = "on", .thinks = true }, { 0 } }
     {                                                                                              \
         __VA_ARGS__, { 0 }                                                                         \
     }
-
-#define BAR "\xef\xbd\x9c"       /* DeepSeek's wide bar, ... */
-#define UNDERLINE "\xe2\x96\x81" /* ... and its blank */
 
 #define EVERYONE                                                                                   \
     {                                                                                              \

@@ -3,15 +3,10 @@
 
 #include <string.h>
 
+#include "text/deepseek_marks.h"
 #include "text/gemma_text.h"
 #include "text/python_text.h"
 #include "text/typescript.h"
-
-#define BAR "\xef\xbd\x9c"
-#define UNDERLINE "\xe2\x96\x81"
-#define TOOL "<" BAR "tool" UNDERLINE
-
-static string_view view(const char *text) { return (string_view){ text, strlen(text) }; }
 
 static cadre_status put_deepseek(chat_script *s, const chat_tools *tools)
 {
@@ -19,9 +14,9 @@ static cadre_status put_deepseek(chat_script *s, const chat_tools *tools)
     for (int i = 0; i < tools->count; i++) {
         const chat_tool *t = &tools->tools[i];
         CADRE_TRY(script_words(s, "\n### "));
-        CADRE_TRY(script_said(s, view(t->name)));
+        CADRE_TRY(script_said_text(s, t->name));
         CADRE_TRY(script_words(s, "\nDescription: "));
-        CADRE_TRY(script_said(s, view(t->description)));
+        CADRE_TRY(script_said_text(s, t->description));
         CADRE_TRY(script_words(s, "\n\nParameters: "));
         CADRE_TRY(
             t->parameters.value ? script_said_json(s, &t->parameters) : script_words(s, "{}"));

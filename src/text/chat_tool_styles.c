@@ -1,41 +1,22 @@
 /* chat_tool_styles.c - THE LIST of ways to call functions. */
 #include <string.h>
 
+#include "text/chat_template.h"
 #include "text/chat_tools.h"
-
-#define BAR "\xef\xbd\x9c"       /* DeepSeek's wide bar, ... */
-#define UNDERLINE "\xe2\x96\x81" /* ... and its blank */
-#define TOOL "<" BAR "tool" UNDERLINE
+#include "text/deepseek_marks.h"
 
 /* ---- how arguments are written ---- */
 
-static const chat_pairs glm_lines = { .begin = "<arg_key>",
-    .named = "</arg_key>\n<arg_value>",
-    .given = "</arg_value>\n",
-    .between = "",
-    .key_end = "</arg_key>",
-    .value_begin = "<arg_value>",
-    .value_end = "</arg_value>",
-    .end = "</tool_call>",
-    .close = "</tool_call>" };
-static const chat_pairs glm_pairs = { .begin = "<arg_key>",
-    .named = "</arg_key><arg_value>",
-    .given = "</arg_value>",
-    .between = "",
-    .key_end = "</arg_key>",
-    .value_begin = "<arg_value>",
-    .value_end = "</arg_value>",
-    .end = "</tool_call>",
-    .close = "</tool_call>" };
-static const chat_pairs ling_pairs = { .begin = "<arg_key>",
-    .named = "</arg_key>\n<arg_value>",
-    .given = "</arg_value>",
-    .between = "",
-    .key_end = "</arg_key>",
-    .value_begin = "<arg_value>",
-    .value_end = "</arg_value>",
-    .end = "</tool_call>",
-    .close = "</tool_call>" };
+#define GLM_TAGS                                                                                   \
+    .begin = "<arg_key>", .between = "", .key_end = "</arg_key>", .value_begin = "<arg_value>",    \
+    .value_end = "</arg_value>", .end = "</tool_call>", .close = "</tool_call>"
+
+static const chat_pairs glm_lines = { GLM_TAGS, .named = "</arg_key>\n<arg_value>",
+    .given = "</arg_value>\n" };
+static const chat_pairs glm_pairs = { GLM_TAGS, .named = "</arg_key><arg_value>",
+    .given = "</arg_value>" };
+static const chat_pairs ling_pairs = { GLM_TAGS, .named = "</arg_key>\n<arg_value>",
+    .given = "</arg_value>" };
 static const chat_pairs xml_pairs = { .begin = "<parameter=",
     .named = ">\n",
     .given = "\n</parameter>\n",
@@ -60,8 +41,8 @@ static const chat_pairs python_pairs = {
     "within <tool_call></tool_call> XML tags:\n<tool_call>\n{\"name\": <function-name>, "          \
     "\"arguments\": <args-json-object>}\n</tool_call>"
 #define RETURN_JSON                                                                                \
-    "\n</tools>\n\nFor each function call, return a json object with function name and arguments " \
-    "" WITHIN_TAGS
+    "\n</tools>\n\nFor each function call, return a json object with function name and "           \
+    "arguments " WITHIN_TAGS
 #define GLM_FORMAT                                                                                 \
     "output the function name and arguments within the following XML format:\n<tool_call>"         \
     "{function-name}\n<arg_key>{arg-key-1}</arg_key>\n<arg_value>{arg-value-1}</arg_value>\n"      \
@@ -118,14 +99,15 @@ static const chat_pairs python_pairs = {
 #define XML_CALLS                                                                                  \
     .mark = "<tool_call>", .begin = "<tool_call>\n<function=", .named = ">\n", .end = "",          \
     .pairs = &xml_pairs
+#define PAIR_CALLS .mark = "<tool_call>", .begin = "<tool_call>", .end = ""
 #define LFM_CALLS                                                                                  \
     .sign = "List of tools: ", .mark = "<|tool_call_start|>", .begin = "<|tool_call_start|>[",     \
     .named = "(", .given = ")", .between = ", ", .end = "]<|tool_call_end|>",                      \
     .pairs = &python_pairs, .then = ""
 #define LAGUNA_LINES                                                                               \
-    .sign = "<available_tools>", .mark = "<tool_call>", .begin = "<tool_call>", .named = "\n",     \
-    .given = "</tool_call>\n", .between = "<tool_call>", .end = "", .pairs = &glm_lines,           \
-    .then = "\n", .after = "</assistant>\n", .results = RESPONSE_LINES("", "")
+    .sign = "<available_tools>", PAIR_CALLS, .named = "\n", .given = "</tool_call>\n",             \
+    .between = "<tool_call>", .pairs = &glm_lines, .then = "\n", .after = "</assistant>\n",        \
+    .results = RESPONSE_LINES("", "")
 #define LAGUNA_TOLD                                                                                \
     .told = { .alone_set = "\n",                                                                   \
         .beside = "\n\n",                                                                          \
@@ -169,12 +151,10 @@ static const chat_tool_style rows[] = {
     { .name = "ling3",
         .templates = " ling3 ",
         .sign = "<arg_key>",
-        .mark = "<tool_call>",
-        .begin = "<tool_call>",
+        PAIR_CALLS,
         .named = "\n",
         .given = "\n</tool_call>",
         .between = "\n<tool_call>",
-        .end = "",
         .pairs = &ling_pairs,
         .then = "\n",
         .told = { .beside = "\n",
@@ -231,12 +211,10 @@ static const chat_tool_style rows[] = {
     { .name = "glm4.5",
         .templates = " glm4.5 ",
         .sign = "<arg_key>",
-        .mark = "<tool_call>",
-        .begin = "<tool_call>",
+        PAIR_CALLS,
         .named = "\n",
         .given = "</tool_call>",
         .between = "\n<tool_call>",
-        .end = "",
         .pairs = &glm_lines,
         .then = "\n",
         .told = { .place = TOLD_APART,
@@ -247,12 +225,10 @@ static const chat_tool_style rows[] = {
     { .name = "glm4.7",
         .templates = " glm4.7 ",
         .sign = "<arg_key>",
-        .mark = "<tool_call>",
-        .begin = "<tool_call>",
+        PAIR_CALLS,
         .named = "",
         .given = "</tool_call>",
         .between = "<tool_call>",
-        .end = "",
         .pairs = &glm_pairs,
         .then = "",
         .told = { .place = TOLD_APART,
@@ -270,12 +246,10 @@ static const chat_tool_style rows[] = {
     { .name = "laguna",
         .templates = " laguna ",
         .sign = "<available_tools>",
-        .mark = "<tool_call>",
-        .begin = "<tool_call>",
+        PAIR_CALLS,
         .named = "",
         .given = "</tool_call>",
         .between = "<tool_call>",
-        .end = "",
         .pairs = &glm_pairs,
         .then = "",
         .told = { .beside = "\n\n",
@@ -393,19 +367,11 @@ static bool has_word(const char *words, const char *word)
     return false;
 }
 
-static bool contains(string_view text, const char *sign)
-{
-    size_t size = strlen(sign);
-    for (size_t at = 0; at + size <= text.size; at++)
-        if (memcmp(text.data + at, sign, size) == 0) return true;
-    return false;
-}
-
 const chat_tool_style *chat_tool_style_of(const chat_template *c, string_view program)
 {
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (has_word(rows[i].templates, chat_template_name(c)) &&
-            (program.size == 0 || contains(program, rows[i].sign)))
+            (program.size == 0 || chat_template_has(program, rows[i].sign)))
             return &rows[i];
     return NULL;
 }

@@ -36,9 +36,7 @@ static json_t *parameters;
 static int begin(void **state)
 {
     (void)state;
-    char *json = tokenizer_sample_text(SAMPLE_BYTE_LEVEL);
-    succeeds(tokenizer_open_text(json, strlen(json), "sample", &t));
-    mem_free(json);
+    t = tokenizer_sample_open(SAMPLE_BYTE_LEVEL);
     succeeds(json_parse("tools", list_text, sizeof list_text - 1, &document));
     static json_node root;
     root = json_root(document);

@@ -166,3 +166,12 @@ char *tokenizer_sample_text(tokenizer_sample which)
     default: return unigram();
     }
 }
+
+tokenizer *tokenizer_sample_open(tokenizer_sample which)
+{
+    char *json = tokenizer_sample_text(which);
+    tokenizer *t = NULL;
+    require(tokenizer_open_text(json, strlen(json), "sample", &t) == CADRE_OK);
+    mem_free(json);
+    return t;
+}

@@ -1,7 +1,8 @@
-/* tokenizer_sample.h - small tokenizers of each kind, as the text of a tokenizer.json; to be freed
- * by mem_free. */
+/* tokenizer_sample.h - small tokenizers of each kind. */
 #ifndef CADRE_TESTS_TOKENIZER_SAMPLE_H
 #define CADRE_TESTS_TOKENIZER_SAMPLE_H
+
+#include "text/tokenizer.h"
 
 typedef enum tokenizer_sample {
     SAMPLE_BYTE_LEVEL, /* learnt from a few lines; any bytes come back */
@@ -12,6 +13,7 @@ typedef enum tokenizer_sample {
     SAMPLES
 } tokenizer_sample;
 
-char *tokenizer_sample_text(tokenizer_sample which);
+char *tokenizer_sample_text(tokenizer_sample which); /* a tokenizer.json; to be freed by mem_free */
+tokenizer *tokenizer_sample_open(tokenizer_sample which);
 
 #endif

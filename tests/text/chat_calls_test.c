@@ -32,9 +32,7 @@ static const char request[] =
 static int begin(void **state)
 {
     (void)state;
-    char *json = tokenizer_sample_text(SAMPLE_BYTE_LEVEL);
-    succeeds(tokenizer_open_text(json, strlen(json), "sample", &t));
-    mem_free(json);
+    t = tokenizer_sample_open(SAMPLE_BYTE_LEVEL);
     succeeds(json_parse("request", request, sizeof request - 1, &document));
     return 0;
 }

@@ -19,9 +19,7 @@ static tokenizer *t;
 static int begin(void **state)
 {
     (void)state;
-    char *json = tokenizer_sample_text(SAMPLE_BYTE_LEVEL);
-    succeeds(tokenizer_open_text(json, strlen(json), "sample", &t));
-    mem_free(json);
+    t = tokenizer_sample_open(SAMPLE_BYTE_LEVEL);
     return 0;
 }
 
