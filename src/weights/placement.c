@@ -144,7 +144,6 @@ static void place_streamed(placing *k, int64_t i, const param_source *s, const u
     param_place *place = &k->out->place[i];
     place_mapped(k, i, s, NULL);
     k->out->mapped_bytes -= param_source_bytes(s);
-    k->out->streamed_bytes += param_source_bytes(s);
     place->kind = PLACE_STREAMED;
     place->range = weight_file_range(k->file, data,
         (int64_t)number_row_bytes(place->format, (p->rows - 1) * place->stride + p->cols));

@@ -17,9 +17,9 @@ enum { PLACEMENT_FORMATS = 24 }; /* more than there are kinds that can be read *
 typedef struct placement {
     param_place *place; /* [table->count] */
     uint8_t *copies;
-    int64_t weight_bytes, copied_bytes;   /* in the file; in copies */
-    int64_t mapped_bytes, streamed_bytes; /* of this rank's, read in place; streamed */
-    int64_t repack_bytes;                 /* that repacking takes, or would take */
+    int64_t weight_bytes, copied_bytes; /* in the file; in copies */
+    int64_t mapped_bytes;               /* of this rank's, read in place */
+    int64_t repack_bytes;               /* that repacking takes, or would take */
     /* Of matrices that were to be streamed but are laid out anew, and how their files have them */
     int64_t relaid_bytes;
     const char *relaid;                            /* static; NULL: there are none */
