@@ -238,6 +238,23 @@ static void refuses_and_closes(void **state)
     leave(&c);
 }
 
+/* After a refusal what a client still says is thrown away, so that it can read the answer: up to
+ * 64 MiB of it, beside what the two sockets hold. */
+static void does_not_listen_for_ever(void **state)
+{
+    static char noise[1 << 16];
+    const int64_t limit = 1 << 26;
+    int64_t sent = 0;
+    client c = visit(*state);
+    memset(noise, 'x', sizeof noise);
+    say(&c, "nonsense\r\n\r\n");
+    assert_non_null(hear_until(&c, "HTTP/1.1 400"));
+    for (ssize_t own; (own = send(c.socket, noise, sizeof noise, MSG_NOSIGNAL)) > 0; sent += own)
+        if (sent > 4 * limit) break;
+    assert_true(sent > limit / 16 && sent < 2 * limit); /* few, where it is slow: it waits 3 s */
+    leave(&c);
+}
+
 static void lets_in_only_who_may(void **state)
 {
     served *s = *state;
@@ -484,6 +501,7 @@ int main(void)
         cmocka_unit_test(company_changes_nothing),
         cmocka_unit_test(keeps_connections_and_their_order),
         cmocka_unit_test(refuses_and_closes),
+        cmocka_unit_test(does_not_listen_for_ever),
         cmocka_unit_test(lets_in_only_who_may),
         cmocka_unit_test(asks_for_the_key),
         cmocka_unit_test(forgets_who_leaves),
