@@ -35,6 +35,8 @@ static const row rows[] = {
     { "top-p", "top-p", 2, { "top-p", "0.4" } },
     { "expert-choice", "expert-choice", 2, { "capacity-factor", "2" } },
     { "hash", "hash", 2, { NULL } },
+    { "hash-next", "hash-next", 2, { NULL } },
+    { "multi-hash", "multi-hash", 2, { NULL } },
     { "base", "base", 1, { NULL } },
     { "sinkhorn", "sinkhorn", 2, { NULL } },
     { "relu", "relu", 2, { NULL } },
@@ -124,16 +126,6 @@ static int64_t router_numbers(const cadre_moe *moe)
     return numbers;
 }
 
-/* The table leads each id to two neighbouring experts. */
-static void fill_table(cadre_moe *moe)
-{
-    for (int64_t i = 0; i < cadre_moe_parameters(moe); i++) {
-        cadre_moe_parameter p = cadre_moe_parameter_at(moe, i);
-        for (int64_t j = 0; p.integers && j < p.rows * p.cols; j++)
-            p.values[j] = (cadre_real)((j / p.cols * 7 + j % p.cols) % EXPERTS);
-    }
-}
-
 static double seconds_of(layer *l)
 {
     clock_t begin = clock();
@@ -181,7 +173,6 @@ static void measure(cadre_context *context, const row *r, int tokens, const laye
     layer measured = *memory, softmax = *memory;
     measured.moe = new_moe(context, r, tokens);
     softmax.moe = new_moe(context, &same_picks, tokens);
-    fill_table(measured.moe);
     double factor = ratio(&measured, &softmax);
     cadre_moe_routes routes = cadre_moe_routes_get(measured.moe);
     printf("%-27s picks %5.2f  router's numbers %7lld  time / softmax's %5.2f\n", r->name,

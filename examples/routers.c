@@ -27,6 +27,7 @@ static const cadre_real unit[] = { 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 
 static const cadre_real halves[] = { 0.5f, 0.5f, 0, 0, 0, 0, 0.5f, 0.5f };
 static const cadre_real correction[] = { 0, 0.15f, 0, 0 }, level[] = { 0, -0.6f, 0, 0 };
 static const cadre_real table[] = { 0, 1, 2, 3, 1, 2, 3, 0 };  /* [4, 2] experts of token ids */
+static const cadre_real parts[] = { 0, 2, 1, 2, 0, 3, 1, 3 };  /* [4, 2] of two runs of experts */
 static const cadre_real cosine_temperature[] = { 0.6931472f }; /* log 2 */
 
 /* [2, T, E] and [2, T] for the routers that sample. Token 1's first pick is not its best expert. */
@@ -51,6 +52,8 @@ static const show shows[] = {
     { "top-p", "top-p", 4, { "top-p", "0.6" } },
     { "expert-choice", "expert-choice", 2, { "capacity-factor", "2" } },
     { "hash", "hash", 2, { NULL } },
+    { "hash-next", "hash-next", 2, { NULL } },
+    { "multi-hash", "multi-hash", 2, { NULL } },
     { "base", "base", 1, { NULL } },
     { "sinkhorn", "sinkhorn", 2, { NULL } },
     { "relu", "relu", 2, { NULL } },
@@ -106,13 +109,13 @@ static bool fill(cadre_moe_parameter *p, const char *name, const cadre_real *val
 
 static void fill_router(cadre_moe *moe, const show *s)
 {
-    bool groups = !strcmp(s->router, "hierarchical");
+    bool groups = !strcmp(s->router, "hierarchical"), whole = strcmp(s->router, "multi-hash") != 0;
     for (int64_t i = 0; i < cadre_moe_parameters(moe); i++) {
         cadre_moe_parameter p = cadre_moe_parameter_at(moe, i);
         (void)(fill(&p, "router.weight", groups ? halves : unit) ||
                fill(&p, "inner.weight", unit) || fill(&p, "router.experts", unit) ||
                fill(&p, "router.slots", unit) || fill(&p, "router.correction", correction) ||
-               fill(&p, "router.beta", level) || fill(&p, "router.table", table) ||
+               fill(&p, "router.beta", level) || fill(&p, "router.table", whole ? table : parts) ||
                fill(&p, "router.temperature", cosine_temperature));
     }
 }

@@ -33,7 +33,7 @@ typedef struct cadre_moe_shape {
     int64_t tokens, sequences; /* most tokens and sequences of a batch */
     int64_t latent;            /* width in which routed experts work; 0: D */
     int64_t residual;   /* hidden width of an expert that is mixed with the routed ones (PR-MoE) */
-    int64_t vocabulary; /* router hash: token ids */
+    int64_t vocabulary; /* routers hash, hash-next and multi-hash: token ids */
     int64_t projector;  /* router cosine: the width in which angles are measured; 0: the option's */
     bool residual_logits;       /* as the option of that name */
     const int64_t *bank_hidden; /* H of each bank's experts (option banks); NULL: H */
@@ -86,7 +86,7 @@ typedef struct cadre_moe_batch {
     bool train;
     bool differentiate;           /* backward may follow although train is false */
     const cadre_moe_draws *draws; /* NULL: all are drawn */
-    const int32_t *ids;           /* [T] of router hash: token ids */
+    const int32_t *ids;           /* [T] of the routers hash: token ids */
     const int32_t *types;         /* [T] types of tokens, for banks and losses; NULL: all are 0 */
     const cadre_real *logits_before; /* [T, E] of the previous sparse layer, with residual-logits */
     cadre_real *logits_before_gradient; /* [T, E] which backward writes; NULL: not wanted */

@@ -7,6 +7,8 @@
 
 #define BY_MIXTURE "its experts take mixtures of all tokens, and a newcomer's slots a share of all"
 #define BY_GROUP "its experts lie in groups of one size"
+#define BY_TABLE "tokens of its table would lose their expert"
+#define NO_NEWCOMER "no token of its table would ever take a newcomer"
 
 static const growth_rule rules[] = {
     { "softmax", .sum = 1, .hold = HOLD_BY_BIAS },
@@ -38,8 +40,9 @@ static const growth_rule rules[] = {
     { "cosine", .fixed = "its logits are cosines, which cannot be far below the others" },
     { "product", .fixed = "its experts fill a grid", .indivisible = "its experts fill a grid" },
     { "hierarchical", .fixed = BY_GROUP, .indivisible = BY_GROUP },
-    { "hash", .fixed = "no token of its table would ever take a newcomer",
-        .indivisible = "tokens of its table would lose their expert" },
+    { "hash", .fixed = NO_NEWCOMER, .indivisible = BY_TABLE },
+    { "hash-next", .fixed = NO_NEWCOMER, .indivisible = BY_TABLE },
+    { "multi-hash", .fixed = NO_NEWCOMER, .indivisible = BY_TABLE },
 };
 
 static const growth_rule *find(const router *r)

@@ -393,20 +393,17 @@ static cadre_status put_passage(json_writer *w, const analysis *a, const domain 
         (int64_t)d->passage.count < PASSAGE_TOKENS ? (int64_t)d->passage.count : PASSAGE_TOKENS;
     route_log log = { 0 };
     runner r = { 0 };
-    session s;
     if (!count) return CADRE_OK;
-    CADRE_TRY(session_open(a->model, count, &s));
     cadre_status status = runner_open(a->model, count, 1, count, &r);
     if (status == CADRE_OK) status = route_log_open(&log, &a->model->config, count);
     if (status == CADRE_OK) {
         r.watch = route_log_watch;
         r.watch_arg = &log;
-        status = runner_feed(&r, &(runner_part){ &s, d->passage.ids, count }, 1);
+        status = runner_feed(&r, &(runner_part){ NULL, d->passage.ids, count }, 1);
     }
     if (status == CADRE_OK) status = put_tokens(w, a, d, &log);
     route_log_close(&log);
     runner_close(&r);
-    session_close(&s);
     return status;
 }
 

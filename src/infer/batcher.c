@@ -40,6 +40,7 @@ cadre_status batcher_open(
 {
     arena measured = { 0 };
     *b = (batcher){ .model = model, .limits = *limits };
+    CADRE_TRY(session_check_writes(model));
     layout(b, &measured);
     cadre_status status = arena_open(&b->memory, measured.used) ? CADRE_OK : CADRE_ENOMEM;
     if (status == CADRE_OK) layout(b, &b->memory);

@@ -19,6 +19,7 @@ cadre_status session_open(const cadre_model *model, int64_t capacity, session *s
 {
     *s = (session){ 0 };
     CADRE_TRY(session_check_model(model));
+    CADRE_TRY(session_check_writes(model));
     cadre_status status = model_state_open(model->own, capacity, &s->state);
     if (status == CADRE_OK && model->ranks) state_pool_log(s->state.pool, &model->ranks->log);
     return open_rest(s, status);
@@ -77,6 +78,19 @@ cadre_status session_check_model(const cadre_model *model)
     if (!model->encoder) return CADRE_OK;
     return cadre_fail(CADRE_EUNSUPPORTED, model->path,
         "expected a model that continues texts, found one with an encoder");
+}
+
+cadre_status session_check_writes(const cadre_model *model)
+{
+    for (int64_t l = 0; l < model->config.layers; l++) {
+        const router *r = model->config.layer[l].moe.router;
+        if (model->config.layer[l].sparse && r->traits & ROUTER_READS_NEXT)
+            return cadre_fail(CADRE_EUNSUPPORTED, model->path,
+                "router %s: a token's experts follow from the token behind it, which is not known "
+                "while a text is written; whole texts alone can be evaluated",
+                r->name);
+    }
+    return CADRE_OK;
 }
 
 cadre_status session_check_tokens(const cadre_model *model, const int32_t *tokens, int64_t count)

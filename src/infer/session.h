@@ -38,6 +38,8 @@ cadre_status session_check_leads(const cadre_model *model);
 /* Does the same, and refuses a model with an encoder, which does not take one sequence: see
  * encoder_decoder.h. */
 cadre_status session_check_model(const cadre_model *model);
+/* Refuses a model whose routers read the token behind each one: no text can be continued. */
+cadre_status session_check_writes(const cadre_model *model);
 
 /* Refuses ids outside the vocabulary. */
 cadre_status session_check_tokens(const cadre_model *model, const int32_t *tokens, int64_t count);

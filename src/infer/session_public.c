@@ -47,6 +47,7 @@ cadre_status session_new_cached(cadre_model *model, int64_t capacity, cadre_sess
 {
     CADRE_TRY(check_capacity(capacity));
     CADRE_TRY(session_check_model(model));
+    CADRE_TRY(session_check_writes(model));
     cadre_session *s = MEM_ARRAY(cadre_session, 1);
     if (!s) return CADRE_ENOMEM;
     *s = (cadre_session){ .model = model, .capacity = capacity, .blocks = state_blocks(capacity) };

@@ -17,6 +17,8 @@ static const router *const list[] = {
     &router_top_p,
     &router_expert_choice,
     &router_hash,
+    &router_hash_next,
+    &router_multi_hash,
     &router_base,
     &router_sinkhorn,
     &router_relu,
@@ -104,7 +106,10 @@ int token_type_by_name(const token_types *t, const char *name)
 /* A table leads id i to experts i, i + 1 ..., so that ids are spread evenly. */
 bool router_parameter_start(const router_parameter *p, int32_t experts, int64_t j, real *value)
 {
-    *value = p->start == START_TABLE ? (real)((j / p->cols + j % p->cols) % experts) : p->value;
+    int64_t id = j / p->cols, k = j % p->cols, run = experts / p->cols;
+    *value = p->value;
+    if (p->start == START_TABLE) *value = (real)((id + k) % experts);
+    if (p->start == START_SEGMENTS) *value = (real)(k * run + router_segment_expert(id, k, run));
     return p->start != START_DRAWN;
 }
 
@@ -214,6 +219,11 @@ cadre_status router_check(
     if (r->traits & ROUTER_ONE_PICK && o->topk != 1)
         return cadre_fail(CADRE_EARGUMENT, where, "topk: the router %s picks 1 expert, found %d",
             r->name, o->topk);
+    if (r->traits & ROUTER_SEGMENTS && experts % o->topk)
+        return cadre_fail(CADRE_EARGUMENT, where,
+            "topk: with the router %s expected a divisor of the %lld experts, which are parts of "
+            "whole ones, found %d",
+            r->name, (long long)experts, o->topk);
     if (!(o->scale > 0) || !(o->scale < REAL_INF))
         return cadre_fail(CADRE_EARGUMENT, where,
             "route-scale: expected a positive number, found %g", (double)o->scale);

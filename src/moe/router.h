@@ -79,7 +79,7 @@ typedef struct router_options {
     real mask_epsilon;  /* sparsemixer: experts that are too far from the best cannot be sampled */
     real quantile_ema;  /* quantile: share of the old bias that stays at a step */
     int32_t slots;      /* soft: P of an expert */
-    int32_t vocabulary; /* hash: V, token ids */
+    int32_t vocabulary; /* hash, hash-next, multi-hash: V, token ids */
     int32_t projector;  /* cosine: P, the width in which angles are taken */
     int32_t tasks;      /* dense: gates, each with an output of its own */
     int32_t grid[ROUTER_MAX_GRID]; /* product: n1 * n2 * ... = E */
@@ -130,10 +130,15 @@ enum router_trait {
     ROUTER_ADDS_INPUT = 1 << 12,   /* cadre_moe's y holds x itself (BASE) */
     ROUTER_ONE_PICK = 1 << 13,     /* K is 1 */
     ROUTER_HIERARCHY = 1 << 14,    /* two levels: K experts in each of groups_used groups */
+    /* A token's routes depend on the id of the token behind it, so that no text can be continued */
+    ROUTER_READS_NEXT = 1 << 15,
+    /* MultiHash: experts are parts of whole ones, in K runs of E / K; a token has one of each */
+    ROUTER_SEGMENTS = 1 << 16,
 };
 
-/* What a parameter starts with: random values, one value, or a table of experts (hash) by id. */
-typedef enum router_start { START_DRAWN, START_VALUE, START_TABLE } router_start;
+/* What a parameter starts with: random values, one value, or a table [V, K] of experts by id
+ * (hash), whose column k may name experts of the k-th of K runs alone (multi-hash). */
+typedef enum router_start { START_DRAWN, START_VALUE, START_TABLE, START_SEGMENTS } router_start;
 
 /* A parameter of a router beside W, its bias, correction and noise, with its shape in files. */
 typedef struct router_parameter {
@@ -145,6 +150,12 @@ typedef struct router_parameter {
     router_start start;
     real value; /* of START_VALUE */
 } router_parameter;
+/* The expert of a run of `experts`, counted from the run's first, to which id leads in run k of a
+ * table that begins with START_SEGMENTS: runs part ids that another one has together. */
+static inline int64_t router_segment_expert(int64_t id, int64_t k, int64_t experts)
+{
+    return (id + k * (id / experts)) % experts;
+}
 /* Sets *value to the start of element j; returns false where it is random. */
 bool router_parameter_start(const router_parameter *p, int32_t experts, int64_t j, real *value);
 int64_t router_parameter_count(const router_parameter *p); /* its elements */

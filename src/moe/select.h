@@ -15,9 +15,10 @@ enum { SELECT_MAX_GROUPS = 256 };
 /* The entries of THE LIST; router.c puts them in order. */
 extern const router router_softmax, router_softmax_renorm, router_topk_softmax, router_sigmoid_bias,
     router_sigmoid_bias_raw, router_sqrtsoftplus_bias, router_softmax_bias, router_noisy_topk,
-    router_top_p, router_expert_choice, router_hash, router_base, router_sinkhorn, router_relu,
-    router_sparsemixer, router_sparsemixer_1, router_sigmoid_input, router_cosine, router_product,
-    router_quantile, router_threshold, router_dense, router_hierarchical, router_soft;
+    router_top_p, router_expert_choice, router_hash, router_hash_next, router_multi_hash,
+    router_base, router_sinkhorn, router_relu, router_sparsemixer, router_sparsemixer_1,
+    router_sigmoid_input, router_cosine, router_product, router_quantile, router_threshold,
+    router_dense, router_hierarchical, router_soft;
 
 /* pick[0..k) = the ids of the k largest keys, best first; k <= n. NaN keys become -inf. */
 void select_topk(int32_t n, real *key, int32_t k, gexp *pick);

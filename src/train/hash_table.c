@@ -13,13 +13,19 @@ enum { FEATURES = 64, ROUNDS = 10 };
 /* One table while it is made. */
 typedef struct making {
     const hash_table_source *source;
-    int64_t ids, experts, picks; /* V, E, K */
+    int64_t ids, experts, picks; /* V, E, K; of multi-hash the experts of a run, and 1 */
+    int64_t stride, run;         /* K, and which run of multi-hash this is; else 0 */
     int64_t *count;              /* [V] of each id in the texts */
     int32_t *order;              /* [V] ids by falling count, the lower id first */
     float *follower;             /* [V, FEATURES] what follows an id; NULL: not wanted */
     int32_t layer;
     real *table; /* [V, K] */
 } making;
+
+static void put(const making *m, int64_t id, int64_t k, int64_t expert)
+{
+    m->table[id * m->stride + m->run + k] = (real)(m->run * m->experts + expert);
+}
 
 static const char *const kinds[] = { "modulo", "random", "balanced", "clustered", "dispersed",
     NULL };
@@ -183,44 +189,66 @@ static void cluster_tokens(const making *m, int32_t *cluster, float *centre, flo
 
 /* ---- tables ---- */
 
+/* Which of all drawings this is: every layer has its own, and every run of a layer. */
+static uint64_t drawing_of(const making *m) { return (uint64_t)m->layer | (uint64_t)m->run << 32; }
+
 static void fill_random(const making *m)
 {
     for (int64_t i = 0; i < m->ids; i++) {
-        random_key key =
-            random_key_of(m->source->seed, "hash table", (uint64_t)i, (uint64_t)m->layer);
+        random_key key = random_key_of(m->source->seed, "hash table", (uint64_t)i, drawing_of(m));
         for (int64_t k = 0; k < m->picks; k++)
-            m->table[i * m->picks + k] =
-                (real)random_permute(key, (uint64_t)m->experts, (uint64_t)k);
+            put(m, i, k, (int64_t)random_permute(key, (uint64_t)m->experts, (uint64_t)k));
     }
 }
 
-static bool has_pick(const real *row, int64_t count, int64_t e)
+static bool has_pick(const int64_t *pick, int64_t count, int64_t e)
 {
     for (int64_t k = 0; k < count; k++)
-        if (row[k] == (real)e) return true;
+        if (pick[k] == e) return true;
     return false;
 }
 
-/* Of equal ones the first in an order that is the layer's own. */
+/* The expert with the fewest tokens that is not among the picks; of equal ones the first in an
+ * order that is drawn. */
+static int64_t emptiest(const making *m, const int64_t *load, const int64_t *pick, int64_t picks)
+{
+    random_key key = random_key_of(m->source->seed, "hash order", 0, drawing_of(m));
+    int64_t best = -1;
+    for (int64_t n = 0; n < m->experts; n++) {
+        int64_t e = (int64_t)random_permute(key, (uint64_t)m->experts, (uint64_t)n);
+        if (!has_pick(pick, picks, e) && (best < 0 || load[e] < load[best])) best = e;
+    }
+    return best;
+}
+
+/* The i-th id that gets its experts: frequent ones first. If every run of experts took them in the
+ * same order, all runs would part the ids in the same way; so behind the first run, as many
+ * neighbours as a run has experts are shuffled. */
+static int64_t id_in_turn(const making *m, int64_t i)
+{
+    if (!m->run) return m->order[i];
+    int64_t block = i / m->experts, first = block * m->experts, left = m->ids - first;
+    random_key key = random_key_of(m->source->seed, "hash turns", (uint64_t)block, drawing_of(m));
+    uint64_t size = (uint64_t)(left < m->experts ? left : m->experts);
+    return m->order[first + (int64_t)random_permute(key, size, (uint64_t)(i - first))];
+}
+
 static cadre_status fill_balanced(const making *m)
 {
-    random_key key = random_key_of(m->source->seed, "hash order", 0, (uint64_t)m->layer);
-    int64_t *load = MEM_ARRAY(int64_t, m->experts);
-    if (!load) return CADRE_ENOMEM;
-    for (int64_t i = 0; i < m->ids; i++) {
-        real *row = m->table + m->order[i] * m->picks;
+    int64_t *load = MEM_ARRAY(int64_t, m->experts), *pick = MEM_ARRAY(int64_t, m->picks);
+    cadre_status status = load && pick ? CADRE_OK : CADRE_ENOMEM;
+    if (load) memset(load, 0, (size_t)m->experts * sizeof *load);
+    for (int64_t i = 0; i < m->ids && status == CADRE_OK; i++) {
+        int64_t id = id_in_turn(m, i);
         for (int64_t k = 0; k < m->picks; k++) {
-            int64_t best = -1;
-            for (int64_t n = 0; n < m->experts; n++) {
-                int64_t e = (int64_t)random_permute(key, (uint64_t)m->experts, (uint64_t)n);
-                if (!has_pick(row, k, e) && (best < 0 || load[e] < load[best])) best = e;
-            }
-            row[k] = (real)best;
-            load[best] += m->count[m->order[i]] + 1; /* unseen ids are spread too */
+            pick[k] = emptiest(m, load, pick, k);
+            put(m, id, k, pick[k]);
+            load[pick[k]] += m->count[id] + 1; /* unseen ids are spread too */
         }
     }
     mem_free(load);
-    return CADRE_OK;
+    mem_free(pick);
+    return status;
 }
 
 /* dealt [E]: how many ids of each cluster have been dealt out. */
@@ -230,10 +258,13 @@ static void fill_of_clusters(
     bool dispersed = is_kind(m, "dispersed");
     for (int64_t i = 0; i < m->ids; i++) {
         int32_t id = m->order[i];
-        int64_t first = dispersed ? cluster[id] + dealt[cluster[id]]++ : 0;
+        int64_t first = 0;
+        if (dispersed) {
+            int64_t turn = dealt[cluster[id]]++;
+            first = cluster[id] + router_segment_expert(turn, m->run, m->experts);
+        }
         for (int64_t k = 0; k < m->picks; k++)
-            m->table[id * m->picks + k] =
-                dispersed ? (real)((first + k) % m->experts) : (real)nearest(m, centre, id, k);
+            put(m, id, k, dispersed ? (first + k) % m->experts : nearest(m, centre, id, k));
     }
 }
 
@@ -262,6 +293,19 @@ static cadre_status fill(const making *m)
     return CADRE_OK;
 }
 
+/* multi-hash has a table for each run of experts, side by side. */
+static cadre_status fill_table(making *m, const param *p)
+{
+    bool parts = p->start.kind == START_SEGMENTS;
+    m->stride = p->start.cols;
+    m->picks = parts ? 1 : m->stride;
+    m->experts = parts ? p->start.experts / m->stride : p->start.experts;
+    int64_t runs = parts ? m->stride : 1;
+    for (m->run = 0; m->run < runs; m->run++) CADRE_TRY(fill(m));
+    m->run = 0;
+    return CADRE_OK;
+}
+
 /* Whatever the texts say once, for tables of so many ids. */
 static cadre_status read_texts(making *m, int64_t ids)
 {
@@ -279,7 +323,8 @@ static cadre_status read_texts(making *m, int64_t ids)
 
 static bool is_table(const param *p)
 {
-    return param_is_routers_own(p->role) && p->start.kind == START_TABLE;
+    return param_is_routers_own(p->role) &&
+           (p->start.kind == START_TABLE || p->start.kind == START_SEGMENTS);
 }
 
 /* Clusters know no layer: the first table before row i with as many experts and picks is the same.
@@ -289,8 +334,8 @@ static const param *same_before(const making *m, const param_table *table, int64
     const param *p = &table->rows[i];
     for (int64_t k = 0; wants_clusters(m) && k < i; k++) {
         const param *q = &table->rows[k];
-        if (is_table(q) && q->cols == p->cols && q->start.cols == p->start.cols &&
-            q->start.experts == p->start.experts)
+        if (is_table(q) && q->start.kind == p->start.kind && q->cols == p->cols &&
+            q->start.cols == p->start.cols && q->start.experts == p->start.experts)
             return q;
     }
     return NULL;
@@ -307,11 +352,9 @@ static cadre_status fill_all(making *m, const param_table *table, real *values)
             continue;
         }
         CADRE_TRY(read_texts(m, p->cols / p->start.cols));
-        m->experts = p->start.experts;
-        m->picks = p->start.cols;
         m->layer = p->layer;
         m->table = values + p->offset;
-        CADRE_TRY(fill(m));
+        CADRE_TRY(fill_table(m, p));
     }
     return CADRE_OK;
 }

@@ -202,7 +202,8 @@ static const char *without_heterogeneous(const facts *f)
 
 static const char *without_table(const facts *f)
 {
-    if (!(f->moe.router->traits & ROUTER_READS_IDS)) return "only router hash has a table";
+    if (!(f->moe.router->traits & ROUTER_READS_IDS))
+        return "only routers hash, hash-next and multi-hash have a table";
     return f->run->from ? "the model's own table stays" : NULL;
 }
 

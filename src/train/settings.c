@@ -118,6 +118,17 @@ static cadre_status check_lookahead(const cadre_options *o, const moe_config *mo
         moe->router->name);
 }
 
+static cadre_status check_hash_table(const cadre_options *o, const moe_config *moe)
+{
+    bool clusters = !strcmp(options_text_or(o, "hash-table", ""), "clustered");
+    if (!clusters || !(moe->router->traits & ROUTER_SEGMENTS) || moe->route.topk == 1)
+        return CADRE_OK;
+    return cadre_fail(CADRE_EARGUMENT, NULL,
+        "--hash-table clustered: not with router %s: all tables would part the ids in the same "
+        "way, so that its experts would be whole ones",
+        moe->router->name);
+}
+
 cadre_status train_settings_apply(const train_settings *s, model_config *config)
 {
     if (config->encoder) CADRE_TRY(train_settings_apply(s, config->encoder));
@@ -134,6 +145,7 @@ cadre_status train_settings_apply(const train_settings *s, model_config *config)
         CADRE_TRY(model_config_check_moe(moe, "options"));
         CADRE_TRY(token_types_agree(config, moe));
         CADRE_TRY(check_lookahead(s->options, moe));
+        CADRE_TRY(check_hash_table(s->options, moe));
     }
     return CADRE_OK;
 }

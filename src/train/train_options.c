@@ -207,7 +207,8 @@ static const cadre_option rows[] = {
         .choice = hash_table_kind,
         .value = "KIND",
         .subject = "Model",
-        .help = "router hash: which experts a token's id leads to (default: modulo)" },
+        .help = "routers hash, hash-next, multi-hash: which experts an id leads to "
+                "(default: modulo)" },
     { .name = "batch",
         .kind = CADRE_OPTION_INT,
         .min = 1,

@@ -6,9 +6,9 @@ $ echo '{"recipe": "mixtral", "layers": 2, "width": 32, "heads": 2, "experts": 4
 +     "expert_width": 16, "vocab": 512, "context": 32, "batch": 2, "steps": 1, "threads": 1,
 +     "data": ["en.txt"]}' > tiny.json
 $ cadre help train | sed -n '/^  --router /,/^  --topk/s/^    \([a-z][a-z0-9-]*\) .*/\1/p' > routers
-$ test $(wc -l < routers) -ge 24 || wc -l routers
+$ test $(wc -l < routers) -ge 26 || wc -l routers
 > (nothing)
-$ printf '%s\n' 'case $1 in base|sparsemixer-1) echo --topk 1 ;; soft|expert-choice)' \
+$ printf '%s\n' 'case $1 in base|sparsemixer-1) echo --topk 1 ;; soft|expert-choice|hash-next)' \
 +     'echo --allow-lookahead ;; hierarchical)' \
 +     'echo --groups 2 --groups-used 1 --topk 1 ;; esac' > own
 $ while read -r r; do
@@ -31,6 +31,32 @@ $ while read -r r; do [ $r = softmax-renorm ] && continue
 + done < routers
 > (nothing)
 2> ...
+
+# the next token's table sees the future in training, and has nothing to go by in writing
+$ cadre train --options tiny.json --router hash-next --out no
+2> ...
+2> cadre: router hash-next: a token's experts depend on the tokens behind it, *
+? 2
+$ cadre generate hash-next -p The -n 2
+2> cadre: hash-next: router hash-next: a token's experts follow from the token behind it, *
+? 1
+$ cadre generate multi-hash -p The -n 2 > text || echo no text
+> (nothing)
+2> ...
+$ cadre train --options tiny.json --router multi-hash --topk 3 --out no
+2> ...
+2> cadre: options: topk: with the router multi-hash expected a divisor of the 4 experts, *
+? 2
+$ for t in modulo random balanced dispersed; do
++     cadre train --options tiny.json --router multi-hash --hash-table $t --out parts-$t \
++         --quiet > summary || echo "$t: not trained"
++ done
+> (nothing)
+2> ...
+$ cadre train --options tiny.json --router multi-hash --hash-table clustered --out no
+2> ...
+2> cadre: --hash-table clustered: not with router multi-hash: *
+? 2
 
 # lists of what belongs to a layer
 $ cadre train --options tiny.json --router hash,softmax-bias --expert-form relu,geglu \

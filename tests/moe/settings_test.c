@@ -313,10 +313,11 @@ static void an_option_belongs_to_some_routers(void **state)
             " softmax-renorm topk-softmax sigmoid-bias sqrtsoftplus-bias softmax-bias "
             "noisy-topk cosine product quantile threshold " },
         { "norm-eps", "0.1",
-            " sigmoid-bias sqrtsoftplus-bias softmax-bias hash cosine product quantile " },
+            " sigmoid-bias sqrtsoftplus-bias softmax-bias hash hash-next cosine product "
+            "quantile " },
         { "top-p", "0.5", " top-p " },
         { "noise-floor", "0.5", " noisy-topk hierarchical " },
-        { "score", "sigmoid", " expert-choice hash quantile " },
+        { "score", "sigmoid", " expert-choice hash hash-next quantile " },
         { "logit-noise", "1", " softmax softmax-renorm topk-softmax softmax-bias top-p " },
         { "slots", "2", " soft " },
         { "grid", "2,4", " product " },

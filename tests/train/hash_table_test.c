@@ -24,7 +24,8 @@ static void make_text(int32_t *tokens)
     }
 }
 
-static void make_table(const char *kind, int32_t layer, real *values)
+static void make_table_of(
+    router_start start, int32_t experts, const char *kind, int32_t layer, real *values)
 {
     static int32_t tokens[TOKENS];
     make_text(tokens);
@@ -34,9 +35,14 @@ static void make_table(const char *kind, int32_t layer, real *values)
         .layer = layer,
         .rows = 1,
         .cols = IDS * PICKS,
-        .start = { START_TABLE, 0, PICKS, EXPERTS } };
+        .start = { start, 0, PICKS, experts } };
     const param_table table = { .rows = &p, .count = 1 };
     assert_int_equal(hash_tables_fill(&source, &table, values), CADRE_OK);
+}
+
+static void make_table(const char *kind, int32_t layer, real *values)
+{
+    make_table_of(START_TABLE, EXPERTS, kind, layer, values);
 }
 
 static void every_id_has_different_experts(void **state)
@@ -98,11 +104,42 @@ static void clusters_are_kept_together_or_dealt_out(void **state)
     assert_true(together("dispersed") <= ALL / 2);
 }
 
+/* Two runs of EXPERTS experts: the loads of each are as even as those of one table, and ids that
+ * the first run has together are not all together in the second. */
+static void runs_of_experts_have_tables_of_their_own(void **state)
+{
+    (void)state;
+    int32_t tokens[TOKENS];
+    make_text(tokens);
+    for (int i = 1; hash_table_kind(i); i++) {
+        real table[IDS * PICKS], first[IDS * PICKS];
+        int load[PICKS * EXPERTS] = { 0 }, apart = 0;
+        make_table_of(START_SEGMENTS, PICKS * EXPERTS, hash_table_kind(i), 0, table);
+        make_table(hash_table_kind(i), 0, first);
+        for (int id = 0; id < IDS; id++) {
+            const real *row = table + id * PICKS;
+            if (!(row[0] >= 0 && row[0] < EXPERTS && row[1] >= EXPERTS && row[1] < 2 * EXPERTS))
+                fail_msg(
+                    "%s: %d has %g, %g", hash_table_kind(i), id, (double)row[0], (double)row[1]);
+            for (int other = 0; other < id; other++)
+                apart += row[0] == table[other * PICKS] && row[1] != table[other * PICKS + 1];
+            if (i != 2) assert_true(row[0] == first[id * PICKS]); /* balanced has one pick here */
+        }
+        if (apart < IDS / 4 && i != 3) /* clusters are the same */
+            fail_msg("%s: %d pairs part", hash_table_kind(i), apart);
+        for (int t = 0; t < TOKENS; t++)
+            for (int k = 0; k < PICKS; k++) load[(int)table[tokens[t] * PICKS + k]]++;
+        for (int e = 0; i == 2 && e < PICKS * EXPERTS; e++)
+            assert_in_range(load[e], TOKENS / EXPERTS * 9 / 10, TOKENS / EXPERTS * 11 / 10);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_id_has_different_experts),
         cmocka_unit_test(balanced_tables_are_even),
+        cmocka_unit_test(runs_of_experts_have_tables_of_their_own),
         cmocka_unit_test(clusters_are_kept_together_or_dealt_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -104,6 +104,8 @@ static const try tries[] = {
     { "router", "threshold", NULL, SHAPE },
     { "router", "relu", NULL, SHAPE },
     { "router", "hash", NULL, SHAPE },
+    { "router", "hash-next", "allow-lookahead yes", SHAPE },
+    { "router", "multi-hash", NULL, SHAPE },
     { "router", "hierarchical", "groups 2 groups-used 2", SHAPE },
     { "router", "sparsemixer-1", "topk 1", SHAPE },
     { "router", "soft", "allow-lookahead yes", SHAPE },
@@ -250,6 +252,7 @@ static const try tries[] = {
     { "z-loss", "0.5", NULL, TRAINING },
     { "z-loss", "0.5,0.1", NULL, TRAINING },
     { "hash-table", "random", "router hash", SHAPE },
+    { "hash-table", "balanced", "router multi-hash", SHAPE },
     { "bias-update-rate", "0.4", NULL, SHAPE }, /* the bias that it moves is saved */
     { "bias-update-rate", "0.4,0.1", NULL, SHAPE },
     { "tau", "0.5", "balance-loss heterogeneous aux-loss 0.5", TRAINING },
