@@ -101,7 +101,7 @@ static void give_up(port *p, int silent)
 }
 
 /* All live, and have answered: work goes on, unless there is nobody who works. */
-static void judge_waiting(port *p, const vigil *v)
+static void check_waiting(port *p, const vigil *v)
 {
     char text[CONTROL_TEXT];
     control *c = p->control;
@@ -128,7 +128,7 @@ static void keep_vigil(port *p, vigil *v)
     } else if (v->asked > 0 && now - v->asked >= answer_in) {
         int silent = control_find_silent(c, v->asked);
         if (silent >= 0) give_up(p, silent);
-        else judge_waiting(p, v);
+        else check_waiting(p, v);
         control_ask_all(c);
         v->asked = now;
     }

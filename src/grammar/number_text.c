@@ -212,7 +212,7 @@ node_id number_text_real(network *n, const number_bounds *b)
     node_id positive = NETWORK_DEAD, negative = NETWORK_DEAD;
     if (high >= 0)
         positive = real_between(n, low < 0 ? 0 : low + 0, high + 0, low >= 0 && above, below);
-    /* What is below zero, turned round; there is no -0 */
+    /* Numbers below zero are those above it, negated; there is no -0 */
     if (low < 0) negative = real_between(n, high < 0 ? -high : 0, -low, high >= 0 || below, above);
     return network_either(
         n, positive, negative == NETWORK_DEAD ? NETWORK_DEAD : network_byte(n, '-', negative));
@@ -243,8 +243,8 @@ static int64_t least_of(const number_bounds *b)
 
 static int64_t most_of(const number_bounds *b)
 {
-    number_bounds turned = { -b->high, -b->low, b->below, b->above };
-    return -least_of(&turned);
+    number_bounds negated = { -b->high, -b->low, b->below, b->above };
+    return -least_of(&negated);
 }
 
 node_id number_text_integer(network *n, const number_bounds *b)

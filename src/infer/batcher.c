@@ -23,7 +23,7 @@ static cadre_status open_runner(batcher *b)
     return runner_open(b->model, l->chunk + l->slots - 1, l->slots, l->capacity, &b->runner);
 }
 
-/* The sessions that are given, or those of a cache. */
+/* Takes the sessions that are given, or those of a cache. */
 static cadre_status open_sessions(batcher *b, session *given)
 {
     const batcher_limits *l = &b->limits;
@@ -187,8 +187,8 @@ static void share_out(batcher *b, int64_t budget, int64_t readers)
     b->turn = (b->turn + 1) % slots;
 }
 
-/* How many tokens of prompts a pass reads. While others write they wait for it, so it is few; but
- * where more read than write, more wait for what is read. */
+/* How many tokens of prompts a pass reads. Requests that write wait for these, so they are few,
+ * unless more requests read than write. */
 static int64_t budget_of(const batcher *b, int64_t readers, int64_t writers)
 {
     const batcher_limits *l = &b->limits;
@@ -363,8 +363,8 @@ static cadre_status run_planned(batcher *b)
     return CADRE_OK;
 }
 
-/* A lone request has nobody to be told apart from, and a disk that does not answer at all fails
- * everyone at once. */
+/* A pass is not repeated for a single request, nor if the disk does not answer at all: then every
+ * request fails. */
 static bool may_run_apart(const batcher *b, cadre_status status)
 {
     const expert_store *experts = b->model->store.experts;

@@ -16,7 +16,7 @@ struct cadre_constraint {
     token_masks masks;
 };
 
-/* ---- made and let go ---- */
+/* ---- opening and closing ---- */
 
 static cadre_status open_masks(cadre_constraint *c, node_id root)
 {
@@ -95,7 +95,7 @@ static void put_end(constraint_text *t, int64_t id)
     t->can_end = true;
 }
 
-/* The model's, and those of the request. */
+/* Collects the tokens that end a text: the model's, and those of the request. */
 static void put_ends(constraint_text *t, const int32_t *ends, int64_t count)
 {
     const model_config *config = &t->constraint->model->config;
@@ -131,7 +131,7 @@ void constraint_end(constraint_text *t)
     *t = (constraint_text){ 0 };
 }
 
-/* The text's state; under the lock. */
+/* Finds the text's state; the caller holds the lock. */
 static cadre_status find_state(constraint_text *t)
 {
     token_masks *m = &t->constraint->masks;

@@ -1,5 +1,5 @@
-/* descending.c - a radix sort from the first digit on, of which only the groups that somebody looks
- * at go on.
+/* descending.c - a radix sort from the most significant digit on. A group is sorted further only
+ * when a caller reads it.
  *
  * The bits of floats from 0 to 1 are integers below 2^30 in the same order: three digits of ten
  * bits. The largest digit comes first. A group of tokens that agree in a digit is divided by the

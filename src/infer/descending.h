@@ -1,9 +1,9 @@
 /* descending.h - the tokens of a vocabulary by their probabilities, the most probable first, of
- * equal ones the lower id. They are put in order as far as somebody looks, in time that grows with
- * their number alone.
+ * equal ones the lower id. They are sorted only as far as a caller reads, in time linear in their
+ * number.
  *
- * A draw often looks at few of them (top-p), but without any bound at all: then a heap would cost
- * more than the pass that the logits come from. */
+ * A draw (top-p) often reads few of them, but nothing bounds how many. If it reads many, a heap
+ * would take longer than the pass that the logits come from. */
 #ifndef CADRE_INFER_DESCENDING_H
 #define CADRE_INFER_DESCENDING_H
 

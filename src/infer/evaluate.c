@@ -199,7 +199,7 @@ static void fill_types(const cadre_model *m, const type_losses *by_type, cadre_e
     }
 }
 
-/* What is taken out of the text. */
+/* Evaluates what is taken out of the text. */
 static cadre_status measure_spans(cadre_model *m, const token_list *ids, int64_t context,
     const evaluation_watch *watch, cadre_evaluation *made)
 {
@@ -213,7 +213,7 @@ static cadre_status measure_spans(cadre_model *m, const token_list *ids, int64_t
     return CADRE_OK;
 }
 
-/* All of it. */
+/* Evaluates all of the text. */
 static cadre_status measure_text(cadre_model *m, const tokenizer *t, const token_list *ids,
     size_t size, int64_t context, const evaluation_watch *watch, cadre_evaluation *made)
 {

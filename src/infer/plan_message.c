@@ -1,4 +1,4 @@
-/* plan_message.c - a head of numbers, then the arrays, each padded to whole numbers of 8 bytes. */
+/* plan_message.c - a head of numbers, then the arrays, each padded to a multiple of 8 bytes. */
 #include "infer/plan_message.h"
 
 #include <string.h>

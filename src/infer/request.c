@@ -1,4 +1,4 @@
-/* request.c - the steps of a text that is continued: read, choose, tell, end. */
+/* request.c - the steps of a text that is continued: read, choose, report, end. */
 #include "infer/request.h"
 
 #include <assert.h>
@@ -11,7 +11,7 @@
 #include "infer/finite.h"
 #include "infer/session.h"
 
-/* ---- what is asked for ---- */
+/* ---- opening ---- */
 
 static cadre_status check(
     const cadre_model *model, const int32_t *tokens, int64_t count, const request_options *o)
@@ -39,7 +39,7 @@ static cadre_status copy_biases(request *r)
     return CADRE_OK;
 }
 
-/* Room for what may come, of which pages are taken as it does. */
+/* Reserves room for all scores that may come; the system gives a page when it is first written. */
 static cadre_status open_scores(request *r)
 {
     const request_options *o = &r->options;
@@ -92,7 +92,7 @@ cadre_status request_begin(request *r, int64_t read)
         r->model->config.vocab));
     CADRE_TRY(open_stream(r));
     r->read = read;
-    /* A penalty is for what a decoder says again: an encoder's text is another one */
+    /* A penalty is for tokens that the decoder repeats; an encoder reads another text */
     for (int64_t t = 0; !r->start && t < r->prompt; t++) sampler_saw(&r->sampler, r->tokens[t]);
     return CADRE_OK;
 }
@@ -118,7 +118,7 @@ void request_fail(request *r, cadre_status status)
     snprintf(r->sentence, sizeof r->sentence, "%s", cadre_last_error());
 }
 
-/* ---- telling ---- */
+/* ---- reporting ---- */
 
 static bool ends(const request *r, int32_t token)
 {
@@ -127,7 +127,7 @@ static bool ends(const request *r, int32_t token)
     return model_config_ends(&r->model->config, token);
 }
 
-/* Leaves of the text what is no stop text and cannot become one. */
+/* Keeps the part of the text that is no stop text and cannot become one. */
 static cadre_status filter(request *r, string_view *text)
 {
     bool found = false;
@@ -194,7 +194,7 @@ static cadre_status watch(const request *r, int64_t count, const route_log *log,
     return CADRE_OK;
 }
 
-/* A limit of no tokens is reached when the prompt is read. */
+/* If the limit is 0 tokens, the request ends when its prompt is read. */
 static cadre_status read_on(request *r, int64_t count, const route_log *log, int64_t first)
 {
     bool reads = r->read < r->prompt;

@@ -5,7 +5,7 @@
  *     while (!request_ended(r)) {
  *         count = request_next(r, most, &tokens);          what the next pass reads for it
  *         ...                                              the pass
- *         request_read(r, count);
+ *         request_read(r, count, NULL, 0);
  *         if (!request_wants_logits(r)) continue;
  *         request_make_ready(r);
  *         request_draw(r, logits);                         of the last token it has read
@@ -68,7 +68,7 @@ typedef struct request {
     cadre_status status; /* of a request that has failed, */
     char sentence[512];  /* and what there is to say of it */
     sampler sampler;
-    int32_t drawn;                  /* the token that comes next; -1: the logits are no numbers */
+    int32_t drawn;                  /* the token that comes next; -1: the logits are not finite */
     constraint_text constraint;     /* its text, where sampling has a constraint */
     token_stream *stream;           /* NULL: the model has no tokenizer */
     cadre_stop *stop;               /* NULL: no stop texts */
@@ -76,11 +76,11 @@ typedef struct request {
     logprobs scores, prompt_scores; /* empty where they are not wanted */
 } request;
 
-/* Copies all it is given. What is not valid is refused by name. */
+/* Copies everything that it is given, and refuses by name what is not valid. */
 cadre_status request_open(cadre_model *model, const int32_t *tokens, int64_t count,
     const request_options *options, request *r);
-/* Allocates what it takes to write, which is not small: once, before the first pass. read: how many
- * tokens of the prompt, fewer than all, a session has read before. */
+/* Allocates the memory for writing, which is not small; it is called once, before the first pass.
+ * read: how many tokens of the prompt, fewer than all, a session has read before. */
 cadre_status request_begin(request *r, int64_t read);
 void request_close(request *r);
 
@@ -106,9 +106,10 @@ void request_read(request *r, int64_t count, const route_log *log, int64_t first
 /* Keeps how likely the prompt's token at this position, 1 to prompt - 1, is by the logits [V] of
  * the token before it. Only where prompt_logprobs are wanted. */
 void request_score(request *r, int64_t position, const real *logits);
-/* The next token, by the logits [V] of the last one that was read. First it is found which tokens
- * may come; then one is drawn, which no other request has to do with, so that threads may draw for
- * many; then it is noted and reported. A request that fails does nothing more. */
+/* Three steps choose the next token from the logits [V] of the last one that was read. The first
+ * finds which tokens may come. The second draws one of them; it touches this request alone, so that
+ * threads may draw for several requests at a time. The third keeps and reports the token. A request
+ * that fails does nothing more. */
 void request_make_ready(request *r);
 void request_draw(request *r, const real *logits);
 void request_take(request *r);

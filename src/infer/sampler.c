@@ -141,7 +141,7 @@ static void take_mask(sampler *s)
         if (!may_be(s, i)) s->p[i] = -INFINITY;
 }
 
-/* Penalties of tokens that were written before, and the caller's biases. */
+/* Subtracts the penalties of tokens that were written before, and adds the caller's biases. */
 static void change_logits(sampler *s)
 {
     const cadre_sampling *o = &s->options;
@@ -154,8 +154,8 @@ static void change_logits(sampler *s)
     }
 }
 
-/* The most of all; several at a time, for a comparison waits for the one before it. Those that are
- * no numbers are passed over. */
+/* Returns the maximum, and ignores NaNs. Several maxima run side by side, because a comparison
+ * waits for the one before it. */
 static float most_of(const float *p, int64_t count)
 {
     enum { LANES = 16 };
@@ -178,7 +178,7 @@ static int32_t largest(const sampler *s)
     return best;
 }
 
-/* Nothing changes the logits or forbids tokens: the largest logit is the answer. */
+/* Whether nothing changes the logits or forbids tokens, so that the largest logit is the answer. */
 static bool is_plain(const sampler *s)
 {
     const cadre_sampling *o = &s->options;
@@ -186,7 +186,8 @@ static bool is_plain(const sampler *s)
            !s->mask;
 }
 
-/* The first of the largest, where they lie; a piece at a time, which is then in the L1 cache. */
+/* Returns the first of the largest logits without a copy. It reads one piece at a time, so that
+ * the second look at a piece finds it in the L1 cache. */
 static int32_t largest_logit(const sampler *s, const real *logits)
 {
     real most = -INFINITY;
@@ -217,8 +218,8 @@ static void soften(sampler *s, int32_t best)
     for (int64_t i = 0; i < s->vocab; i++) s->p[i] *= share;
 }
 
-/* Of the top_k most probable tokens as many as make top_p of their sum, and of those the ones that
- * min_p allows. Returns how many, and their mass. */
+/* Truncates the distribution: of the top_k most probable tokens it keeps as many as make top_p of
+ * their sum, and of these the ones that min_p allows. Returns how many, and their mass. */
 static int64_t keep(const sampler *s, descending *d, double *mass)
 {
     const cadre_sampling *o = &s->options;
@@ -234,7 +235,7 @@ static int64_t keep(const sampler *s, descending *d, double *mass)
     return kept;
 }
 
-/* Tokens are not left out for being improbable. */
+/* Whether no option leaves out improbable tokens. */
 static bool keeps_all(const sampler *s)
 {
     const cadre_sampling *o = &s->options;

@@ -1,4 +1,4 @@
-/* number_int4.c - whole numbers of four bits from -8 to 7, stored with 8 added. Two share a byte,
+/* number_int4.c - integers of four bits from -8 to 7, stored with 8 added. Two share a byte,
  * the first in its lower half. Read only: in folders each group of a row has a scale in a second
  * tensor. */
 #include "kernel/number.h"

@@ -190,9 +190,9 @@ static void step_sizes_backward(void *arg, int64_t begin, int64_t end)
     const mamba2 *m = arg;
     for (int64_t t = begin; t < end; t++) {
         int64_t at = t * in_row(m) + m->inner + m->channels;
-        real *slope = m->dt + t * m->heads; /* dt is not needed any more */
-        m->rows->sigmoid(m->heads, m->in + at, slope);
-        m->rows->multiply(m->heads, slope, m->din + at, m->din + at);
+        real *derivative = m->dt + t * m->heads; /* dt is not needed any more */
+        m->rows->sigmoid(m->heads, m->in + at, derivative);
+        m->rows->multiply(m->heads, derivative, m->din + at, m->din + at);
     }
 }
 

@@ -86,7 +86,7 @@ static void softplus(const row_kernels *rows, int64_t n, real *x)
 }
 
 /* df/dz where v = f(z): of the sigmoid v (1 - v), of softplus sigmoid(z) = 1 - exp(-v) */
-static real slope(const mixer_config *c, real v)
+static real derivative(const mixer_config *c, real v)
 {
     return c->gate_softplus ? (real)-expm1(-(double)v) : v * (1 - v);
 }
@@ -118,7 +118,7 @@ static void backward_tokens(void *arg, int64_t begin, int64_t end)
         real *d = k->a->dout + t * k->out_row + k->out_first,
              *dz = k->g->dvalue + t * k->whole + k->first;
         for (int64_t h = 0; h < row; h++) {
-            dz[h] = slope(k->c, v[h]) * k->rows->dot(width, d + h * width, out + h * width);
+            dz[h] = derivative(k->c, v[h]) * k->rows->dot(width, d + h * width, out + h * width);
             k->rows->scale(width, v[h], d + h * width, d + h * width);
         }
     }

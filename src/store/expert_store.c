@@ -227,8 +227,8 @@ static void drop(expert_store *s, int32_t slot)
  * model cannot be guessed, they would only push out what is needed. */
 static const double TRUSTED = 0.6, FORGET = 0.02;
 
-/* Now the layer has come: tells which guesses were right. */
-static void judge_guesses(expert_store *s, int64_t layer)
+/* Finds which guesses of this layer were right, now that its plan has come. */
+static void check_guesses(expert_store *s, int64_t layer)
 {
     for (int32_t i = 0; s->missed_of == layer && i < s->misses; i++) {
         bool right = s->wanted[s->first[layer] + s->missed[i]] == s->visit;
@@ -302,7 +302,7 @@ static void prefetch(expert_source *source, int64_t layer, const plan *p)
         misses += slot == NONE || s->slot[slot].unused;
         if (slot != NONE) s->slot[slot].unused = false;
     }
-    judge_guesses(s, v);
+    check_guesses(s, v);
     policy_visit(&s->policy, v, s->rows, p->tokens);
     expert_heat_add(&s->used, v, s->rows, p->tokens);
     atomic_fetch_add(&s->picks, picks);

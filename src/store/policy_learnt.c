@@ -30,21 +30,21 @@ static double chance_of(const policy *p, const double *f)
     return 1 / (1 + exp(-z));
 }
 
-/* What was expected of the visit before against what came */
+/* Compares the chances that were expected of this visit with what came, and takes one step */
 static void learn(policy *p, int32_t first, int32_t count, const int32_t *rows)
 {
-    double slope[FEATURES] = { 0 }, f[FEATURES];
+    double gradient[FEATURES] = { 0 }, f[FEATURES];
     int32_t used = 1;
     for (int32_t e = 0; e < count; e++) {
         features_of(p, first + e, f);
         double off = p->array[CHANCE][first + e] - (rows[e] > 0);
         used += rows[e] > 0;
-        for (int i = 0; i < FEATURES; i++) slope[i] += off * f[i];
+        for (int i = 0; i < FEATURES; i++) gradient[i] += off * f[i];
     }
     for (int i = 0; i < FEATURES; i++) {
-        slope[i] /= used;
-        p->square[i] += slope[i] * slope[i];
-        if (p->square[i] > 0) p->weight[i] -= STEP * slope[i] / sqrt(p->square[i] + 0.01);
+        gradient[i] /= used;
+        p->square[i] += gradient[i] * gradient[i];
+        if (p->square[i] > 0) p->weight[i] -= STEP * gradient[i] / sqrt(p->square[i] + 0.01);
     }
 }
 

@@ -153,7 +153,7 @@ static void run_together(const batcher_limits *limits)
     for (int64_t i = 0; i < limits->slots && !limits->blocks; i++) session_close(&sessions[i]);
 }
 
-static void in_company_as_alone(void **state)
+static void is_batch_invariant(void **state)
 {
     static const batcher_limits limits[] = {
         { 1, CAPACITY, 64, 7, 0 },
@@ -318,9 +318,9 @@ static void a_token_allocates_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        { "olmoe", in_company_as_alone, NULL, NULL, (void *)(uintptr_t) "olmoe" },
-        { "qwen3-moe", in_company_as_alone, NULL, NULL, (void *)(uintptr_t) "qwen3-moe" },
-        { "deepseek-v3", in_company_as_alone, NULL, NULL, (void *)(uintptr_t) "deepseek-v3" },
+        { "olmoe", is_batch_invariant, NULL, NULL, (void *)(uintptr_t) "olmoe" },
+        { "qwen3-moe", is_batch_invariant, NULL, NULL, (void *)(uintptr_t) "qwen3-moe" },
+        { "deepseek-v3", is_batch_invariant, NULL, NULL, (void *)(uintptr_t) "deepseek-v3" },
         cmocka_unit_test_setup_teardown(
             prompts_share_a_pass_and_writers_go_on, open_model, close_model),
         cmocka_unit_test_setup_teardown(who_reads_waits_as_who_writes, open_model, close_model),

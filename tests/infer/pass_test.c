@@ -70,7 +70,7 @@ static cadre_session *new_session(void)
 }
 
 /* Each session takes pieces of its own length, beside the others while they last. */
-static void company_and_pieces_change_no_bit(void **state)
+static void batch_mates_and_pieces_change_no_bit(void **state)
 {
     (void)state;
     static cadre_real logits[MOST * LENGTH][V];
@@ -210,7 +210,7 @@ static void faults_are_told_before_any_work(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(company_and_pieces_change_no_bit),
+        cmocka_unit_test(batch_mates_and_pieces_change_no_bit),
         cmocka_unit_test(rows_are_chosen),
         cmocka_unit_test(a_prefix_is_shared),
         cmocka_unit_test(faults_are_told_before_any_work),

@@ -287,7 +287,7 @@ static void every_variant_has_every_format(void **state)
 /* ---- bitwise reproducibility ---- */
 
 /* Groups of several sizes and formats in one call, by any number of workers, and each row alone. */
-static void company_changes_nothing(void **state)
+static void batch_mates_change_no_bit(void **state)
 {
     static const int64_t rows[] = { 19, 1, 0, 4, 2 };
     const number_format *formats[] = { &number_q4_k, &number_q8_0, &number_q6_k, &number_q4_0,
@@ -352,7 +352,7 @@ int main(void)
         cmocka_unit_test(rounding_keeps_what_is_no_number),
         cmocka_unit_test(variants_agree),
         cmocka_unit_test(every_variant_has_every_format),
-        cmocka_unit_test(company_changes_nothing),
+        cmocka_unit_test(batch_mates_change_no_bit),
         cmocka_unit_test(gathered_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

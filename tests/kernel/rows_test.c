@@ -248,7 +248,7 @@ static void test_delta_variants(void **state)
         }
 }
 
-static void test_masked_company(void **state)
+static void test_masked_batch_invariance(void **state)
 {
     (void)state;
     const row_kernels *r = portable();
@@ -488,7 +488,7 @@ int main(void)
         cmocka_unit_test(test_special_values),
         cmocka_unit_test(test_variants),
         cmocka_unit_test(test_delta_variants),
-        cmocka_unit_test(test_masked_company),
+        cmocka_unit_test(test_masked_batch_invariance),
         cmocka_unit_test(test_softmax),
         cmocka_unit_test(test_cross_entropy),
         cmocka_unit_test(test_norm),

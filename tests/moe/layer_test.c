@@ -297,7 +297,7 @@ static void test_cuts_of_the_batch_change_no_bit(void **state)
 
 /* Trap: with capacity a token's result depends on its neighbours; without, in evaluation, it must
  * not. */
-static void test_company_changes_no_bit(void **state)
+static void test_batch_invariance(void **state)
 {
     (void)state;
     moe_config config = everything("sigmoid-bias");
@@ -457,7 +457,7 @@ int main(void)
         cmocka_unit_test(test_every_loss),
         cmocka_unit_test(test_threads_change_no_bit),
         cmocka_unit_test(test_cuts_of_the_batch_change_no_bit),
-        cmocka_unit_test(test_company_changes_no_bit),
+        cmocka_unit_test(test_batch_invariance),
         cmocka_unit_test(test_idle_expert_has_zero_gradient),
         cmocka_unit_test(test_dropped_token_gives_nothing),
         cmocka_unit_test(test_outputs_of_experts_add_up),

@@ -1,4 +1,4 @@
-/* embedding_test.c - rows by id from reals and from a number format, gradients of repeated ids. */
+/* embedding_test.c - rows by id from floats and from a number format, gradients of repeated ids. */
 #include "kernel/context.h"
 #include "op/embedding.h"
 

@@ -153,7 +153,7 @@ static void test_published(void **state)
     compute_free(c);
 }
 
-enum { T = 5, HEADS = 3, WIDTH = 10, TURNED = 6, AT = 2, ROW = HEADS * WIDTH + 1 };
+enum { T = 5, HEADS = 3, WIDTH = 10, ROTATED = 6, AT = 2, ROW = HEADS * WIDTH + 1 };
 
 typedef struct layer {
     compute *c;
@@ -169,12 +169,12 @@ static void forward(void *state)
     rope_forward(s->c, s->r, T, HEADS, s->positions, rows_to(s->y + AT, ROW), WIDTH);
 }
 
-/* Numbers AT .. AT+TURNED-1 of each head are turned, by positions of their own, and nothing else is
- * touched. */
+/* Elements AT .. AT+ROTATED-1 of each head are rotated, by positions of their own, and the
+ * others stay. */
 static void check_part(bool pairs)
 {
     layer s = { .c = two_workers(), .positions = { 3, 0, 7, 7, 1 } };
-    rope_options o = { .width = TURNED, .theta = 100, .pairs = pairs };
+    rope_options o = { .width = ROTATED, .theta = 100, .pairs = pairs };
     assert_int_equal(rope_new(&o, 8, &s.r), CADRE_OK);
     gradient_fill(s.x, T * ROW, 1, 1);
     gradient_fill(s.dy, T * ROW, 2, 1);
@@ -183,14 +183,14 @@ static void check_part(bool pairs)
         for (int h = 0; h < HEADS; h++)
             for (int i = 0; i < WIDTH; i++) {
                 const real *x = s.x + t * ROW + h * WIDTH, *y = s.y + t * ROW + h * WIDTH;
-                int j = i - AT, pair = pairs ? j / 2 : j % (TURNED / 2),
+                int j = i - AT, pair = pairs ? j / 2 : j % (ROTATED / 2),
                     a = AT + (pairs ? 2 * pair : pair);
-                int b = a + (pairs ? 1 : TURNED / 2);
-                double angle = s.positions[t] * pow(100, -2.0 * pair / TURNED),
+                int b = a + (pairs ? 1 : ROTATED / 2);
+                double angle = s.positions[t] * pow(100, -2.0 * pair / ROTATED),
                        expected = (double)x[i];
-                if (j >= 0 && j < TURNED && i == a)
+                if (j >= 0 && j < ROTATED && i == a)
                     expected = (double)x[a] * cos(angle) - (double)x[b] * sin(angle);
-                if (j >= 0 && j < TURNED && i == b)
+                if (j >= 0 && j < ROTATED && i == b)
                     expected = (double)x[b] * cos(angle) + (double)x[a] * sin(angle);
                 assert_near("y", i, y[i], expected);
             }

@@ -142,7 +142,7 @@ static void writes_what_generate_writes(void **state)
     }
 }
 
-static void company_changes_nothing(void **state)
+static void other_requests_change_no_bit(void **state)
 {
     enum { CLIENTS = 10 };
     served *s = *state;
@@ -498,7 +498,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answers_what_is_there),
         cmocka_unit_test(writes_what_generate_writes),
-        cmocka_unit_test(company_changes_nothing),
+        cmocka_unit_test(other_requests_change_no_bit),
         cmocka_unit_test(keeps_connections_and_their_order),
         cmocka_unit_test(refuses_and_closes),
         cmocka_unit_test(does_not_listen_for_ever),
