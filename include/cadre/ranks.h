@@ -48,6 +48,14 @@ CADRE_API cadre_status cadre_file_identity(const char *path, char text[CADRE_FIL
  * checked. The ranks must outlive the context. */
 CADRE_API cadre_status cadre_context_join(
     cadre_context *context, cadre_ranks *ranks, const char *parallel);
+/* Which ranks have which experts of models that are opened in the context afterwards, where ranks
+ * divide experts: `placement` "even" (as many neighbours each; NULL too), "balanced" (by how much
+ * each was used) or "replicated" (also `replicas` further copies in each layer of those that were
+ * used most; 0: one for each rank). `loads`: a recording of routes, or what earlier runs left
+ * (cadre_model_keep_use), which rank 0 reads; NULL: what they left beside the model. Results are
+ * the same. The texts must outlive the context. Fails for another word. */
+CADRE_API cadre_status cadre_context_place(
+    cadre_context *context, const char *placement, int replicas, const char *loads);
 CADRE_API int cadre_context_rank(const cadre_context *context); /* 0 where it has not joined */
 CADRE_API int cadre_context_size(const cadre_context *context); /* 1 where it has not joined */
 

@@ -140,10 +140,10 @@ static cadre_status bench_cache(const invocation *call, const opened *o)
 
 typedef struct bench {
     const char *name;
-    bool model;             /* takes a model as a second operand, */
-    bool spreads;           /* over several ranks */
-    bool recipe;            /* reads the options of a model's shape */
-    const char *options[9]; /* others that it reads; NULL after the last */
+    bool model;              /* takes a model as a second operand, */
+    bool spreads;            /* over several ranks */
+    bool recipe;             /* reads the options of a model's shape */
+    const char *options[12]; /* others that it reads; NULL after the last */
     cadre_status (*run)(const invocation *call, const opened *o);
     bool recording; /* ... or a recording */
 } bench;
@@ -155,9 +155,12 @@ static const bench benches[] = {
     { "train", false, true, true, { "batch", "compute", "optimizer", "recompute", "profile" },
         bench_train, false },
     { "decode", true, true, false,
-        { "length", "streams", "depth", "routes", "repack", "cache", "memory", "adapter" },
+        { "length", "streams", "depth", "routes", "repack", "cache", "memory", "adapter",
+            "placement", "replicas", "placement-from" },
         bench_decode, false },
-    { "prefill", true, true, false, { "tokens", "repack", "cache", "memory", "adapter" },
+    { "prefill", true, true, false,
+        { "tokens", "repack", "cache", "memory", "adapter", "placement", "replicas",
+            "placement-from" },
         bench_prefill, false },
     { "alltoall", false, true, false, { "raw" }, bench_alltoall, false },
     { "cache", false, false, false, { NULL }, bench_cache, true },

@@ -35,6 +35,28 @@ static const cadre_option rows[] = {
         .subject = "Running",
         .help = "add this adapter's pairs where the model runs ('cadre train --adapter lora', or "
                 "the peft package, made it)" },
+    { .name = "placement",
+        .kind = CADRE_OPTION_CHOICE,
+        .choices = (const char *const[]){ "even", "balanced", "replicated", NULL },
+        .fallback = "even",
+        .subject = "Running",
+        .help = "which of the ranks that divide experts have which: as many neighbours each, by "
+                "how much each was used, or also further copies of those that were used most; "
+                "with the same results" },
+    { .name = "replicas",
+        .kind = CADRE_OPTION_INT,
+        .min = 0,
+        .max = 65536,
+        .fallback = "0",
+        .subject = "Running",
+        .help = "with --placement replicated, so many further copies in each layer; 0: one for "
+                "each rank" },
+    { .name = "placement-from",
+        .kind = CADRE_OPTION_PATH,
+        .value = "FILE",
+        .subject = "Running",
+        .help = "how much experts were used: a FILE that --routes wrote; else what earlier runs "
+                "with --memory left in .cadre beside the model" },
 };
 
 static const cadre_option warm_rows[] = {
@@ -125,6 +147,15 @@ static int threads_of(const invocation *call)
     return ranks_of_program() ? cadre_ranks_threads(ranks_of_program(), &note) : 0;
 }
 
+static cadre_status place_experts(const cadre_options *options, cadre_context *context)
+{
+    const char *from = cadre_options_count(options, "placement-from")
+                           ? cadre_options_text(options, "placement-from", 0)
+                           : NULL;
+    return cadre_context_place(context, cadre_options_text(options, "placement", 0),
+        (int)cadre_options_int(options, "replicas", 0), from);
+}
+
 cadre_status opened_begin(const invocation *call, const char *model, opened *o)
 {
     *o = (opened){ 0 };
@@ -132,6 +163,8 @@ cadre_status opened_begin(const invocation *call, const char *model, opened *o)
     if (status == CADRE_OK && call->command->spreads)
         status = cadre_context_join(
             o->context, ranks_of_program(), cadre_options_text(call->options, "parallel", 0));
+    if (status == CADRE_OK && cadre_options_row(call->options, "placement"))
+        status = place_experts(call->options, o->context);
     if (status == CADRE_OK && model) status = opened_model(call, model, o);
     if (status == CADRE_OK && model) status = opened_follow(o);
     if (status != CADRE_OK) opened_end(o);

@@ -8,6 +8,7 @@
 #include "base/options.h"
 #include "base/pool.h"
 #include "kernel/context.h"
+#include "moe/spread.h"
 
 static const double DEFAULT_LIMIT = 30,
                     PATIENCE = 1e-3; /* seconds of looking, where each rank has a core */
@@ -125,6 +126,20 @@ cadre_status cadre_context_join(cadre_context *context, cadre_ranks *ranks, cons
     context->world = ranks ? &ranks->world.comm : &context->self;
     context->layout = l;
     context->layout_given = parallel != NULL;
+    return CADRE_OK;
+}
+
+cadre_status cadre_context_place(
+    cadre_context *context, const char *placement, int replicas, const char *loads)
+{
+    spread_kind kind;
+    if (!placement) placement = spread_kind_word(SPREAD_EVEN);
+    if (!spread_kind_by_word(placement, &kind))
+        return cadre_fail(CADRE_EARGUMENT, NULL,
+            "placement of experts: expected even, balanced or replicated, found '%s'", placement);
+    context->placement = placement;
+    context->replicas = replicas;
+    context->loads = loads;
     return CADRE_OK;
 }
 

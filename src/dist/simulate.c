@@ -10,7 +10,7 @@
 #include "base/sized.h"
 #include "dist/all_to_all.h"
 #include "dist/recorded.h"
-#include "dist/spread.h"
+#include "moe/spread.h"
 
 typedef struct cluster {
     fabric fabric;
@@ -46,7 +46,7 @@ typedef struct moved {
     double away;
 } moved;
 
-static void add_sums(moved m, const spread *s, const cluster *c, const tally *t, sums *sum)
+static void add_sums(moved m, const expert_spread *s, const cluster *c, const tally *t, sums *sum)
 {
     int ranks = s->ranks;
     if (!m.rows) return;
@@ -64,7 +64,7 @@ typedef struct batch_of {
     size_t first, end;
 } batch_of;
 
-static void add_batch(const recorded *r, const shape_layer *layer, const spread *s,
+static void add_batch(const recorded *r, const shape_layer *layer, const expert_spread *s,
     const cluster *c, batch_of b, tally *t, sums *sum)
 {
     int ranks = s->ranks;
@@ -88,7 +88,8 @@ static void add_batch(const recorded *r, const shape_layer *layer, const spread 
 
 /* How a step's rows lie on the copies of their experts: evenly. A row's token may be on any
  * rank. */
-static void add_step(const int64_t *load, const spread *s, const cluster *c, tally *t, sums *sum)
+static void add_step(
+    const int64_t *load, const expert_spread *s, const cluster *c, tally *t, sums *sum)
 {
     int64_t rows = 0;
     memset(t->rows, 0, (size_t)s->ranks * sizeof *t->rows);
@@ -120,15 +121,14 @@ static void learn(const recorded *r, const shape_layer *layer, int64_t *load)
 static cadre_status replay_layer(const recorded *r, const shape_layer *layer,
     const cadre_options *o, const cluster *c, tally *t, sums *sum)
 {
-    static const char *const words[] = { "even", "balanced", "replicated" };
-    const char *word = cadre_options_text(o, "placement", 0);
-    int kind = 0, ranks = c->fabric.ranks;
+    spread_kind kind = SPREAD_EVEN;
+    int ranks = c->fabric.ranks;
     int64_t replicas = cadre_options_int(o, "replicas", 0);
-    while (strcmp(words[kind], word) != 0) kind++;
-    spread s;
+    spread_kind_by_word(cadre_options_text(o, "placement", 0), &kind);
+    expert_spread s;
     learn(r, layer, t->expert);
-    CADRE_TRY(spread_make((spread_kind)kind, layer->experts, ranks,
-        (int)(replicas ? replicas : ranks), t->expert, &s));
+    CADRE_TRY(spread_make(
+        kind, layer->experts, ranks, (int)(replicas ? replicas : ranks), t->expert, &s));
     for (size_t first = r->tokens / 2; first < r->tokens; first += (size_t)c->batch) {
         size_t end = first + (size_t)c->batch;
         add_batch(r, layer, &s, c, (batch_of){ first, end < r->tokens ? end : r->tokens }, t, sum);

@@ -17,6 +17,9 @@ struct cadre_context {
     comm self, *world;  /* world: &self where there is one process; borrowed */
     rank_layout layout; /* of the world's ranks */
     bool layout_given;  /* and not chosen by default */
+    /* How ranks that run a model have its experts, as cadre_context_place says; borrowed */
+    const char *placement, *loads;
+    int replicas;
 };
 
 /* threads 0: the cores this process may use. variant NULL: CADRE_CPU if set, else the best that the

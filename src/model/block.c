@@ -242,7 +242,8 @@ static moe_call moe_call_of(const transformer *t, int64_t l, expert_source *sour
         .layer = (int32_t)l,
         .source = source,
         .tensor = transformer_tensor(t),
-        .owners = t->owners };
+        .owners = t->owners,
+        .placed = t->placed ? &t->placed[l] : NULL };
 }
 
 static ffn ffn_of(const transformer *t, int64_t l, const layer_weights *w, const layer_gradients *g)

@@ -11,6 +11,7 @@
 #include "base/share.h"
 #include "base/sized.h"
 #include "kernel/context.h"
+#include "model/expert_placement.h"
 #include "model/state.h"
 #include "text/tokenizer_gguf.h"
 #include "weights/config_file.h"
@@ -66,7 +67,7 @@ cadre_status model_transformer_new(const cadre_model *m, const batch_limits *mos
     if (!r) return transformer_new(m->context->compute, &m->config, most, t);
     transformer_stage stage = r->stage;
     if (m->config.bidirectional) stage.first = 0, stage.end = m->config.layers;
-    const transformer_ranks groups = { r->tensor, r->owners };
+    const transformer_ranks groups = { r->tensor, r->owners, r->placed };
     return transformer_new_share(m->context->compute, m->own, most, &stage, &groups, t);
 }
 
@@ -149,6 +150,7 @@ static cadre_status open_all(cadre_model *m, const cadre_opening *how)
 {
     comm *world = m->context->world;
     cadre_status status = open_config(m, how);
+    if (world->size == 1 && status == CADRE_OK) status = expert_placement_make(m);
     if (world->size == 1) return status == CADRE_OK ? open_weights(m, how) : status;
     if (how->memory && status == CADRE_OK)
         status = cadre_fail(CADRE_EARGUMENT, m->path,
@@ -158,6 +160,7 @@ static cadre_status open_all(cadre_model *m, const cadre_opening *how)
     CADRE_TRY(model_ranks_agree(world, status));
     CADRE_TRY(model_ranks_open(m->context, &m->config, &m->ranks));
     m->own = &m->ranks->config;
+    CADRE_TRY(expert_placement_make(m));
     CADRE_TRY(model_ranks_agree(world, open_weights(m, how)));
     m->ranks->follow = true;
     return CADRE_OK;

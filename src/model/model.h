@@ -38,6 +38,9 @@ cadre_status model_status(const cadre_model *m);
 /* A transformer on what this rank has of the model */
 cadre_status model_transformer_new(const cadre_model *m, const batch_limits *most, transformer **t);
 
+/* The file that says how much earlier runs used each expert; the caller frees it. */
+cadre_status model_kept_use_path(const cadre_model *m, char **path);
+
 bool model_has_tokenizer(const cadre_model *m);
 
 /* The bytes of the tokens of its tokenizer, made when first asked for. Borrowed. */

@@ -35,6 +35,14 @@ static cadre_status kept_path(const cadre_model *m, char **folder, char **path)
     return CADRE_ENOMEM;
 }
 
+cadre_status model_kept_use_path(const cadre_model *m, char **path)
+{
+    char *folder;
+    CADRE_TRY(kept_path(m, &folder, path));
+    mem_free(folder);
+    return CADRE_OK;
+}
+
 /* What an earlier run left may be of another model by now, and is no fault then. */
 static cadre_status read_kept(const cadre_model *m, policy_shape shape, expert_heat *past)
 {

@@ -224,6 +224,8 @@ void model_ranks_close(model_ranks *r)
     comm_free(r->tensor);
     comm_free(r->owners);
     comm_free(r->pipeline);
+    for (int64_t l = 0; r->placed && l < r->config.layers; l++) spread_free(&r->placed[l]);
+    mem_free(r->placed);
     model_config_free(&r->config);
     model_config_free(&r->encoder);
     state_log_close(&r->log);

@@ -21,13 +21,14 @@ typedef struct model_ranks {
     rank_share share;
     transformer_stage stage;
     model_config config,
-        encoder;       /* with this rank's heads; encoder: .layers 0 where there is none */
-    state_log log;     /* of rank 0, for the others */
-    byte_buffer said;  /* the last message */
-    int64_t runners;   /* of rank 0: so many have had numbers */
-    bool follow;       /* the other ranks wait for what rank 0 says */
-    comm_tally *tally; /* [2, ranks] of all, as rank 0 heard of them last, and as they arrive */
-    double heard;      /* when */
+        encoder;           /* with this rank's heads; encoder: .layers 0 where there is none */
+    state_log log;         /* of rank 0, for the others */
+    byte_buffer said;      /* the last message */
+    int64_t runners;       /* of rank 0: so many have had numbers */
+    bool follow;           /* the other ranks wait for what rank 0 says */
+    expert_spread *placed; /* [layers] of the experts; NULL: runs of neighbours */
+    comm_tally *tally;     /* [2, ranks] of all, as rank 0 heard of them last, and as they arrive */
+    double heard;          /* when */
 } model_ranks;
 
 /* What rank 0 says. Each kind is described where it is sent (infer/lead.c); RANKS_END is the

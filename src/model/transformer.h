@@ -36,6 +36,7 @@ size_t transformer_bytes(const compute *c, const model_config *config, const bat
  * one rank has all. */
 typedef struct transformer_ranks {
     comm *tensor, *owners;
+    const expert_spread *placed; /* [layers] the owners' experts; NULL: runs of neighbours */
 } transformer_ranks;
 
 /* Called after an optimiser step: updates the states among the router's own parameters of sparse

@@ -323,7 +323,8 @@ cadre_status transformer_new_share(compute *c, const model_config *config, const
         .stage = *stage,
         .most = *most,
         .tensor.ranks = ranks->tensor,
-        .owners = ranks->owners };
+        .owners = ranks->owners,
+        .placed = ranks->placed };
     cadre_status status = make_rope(t);
     if (status == CADRE_OK && !arena_open(&t->memory, arena_bytes(c, config, most, stage, ranks)))
         status = CADRE_ENOMEM;

@@ -70,6 +70,7 @@ struct transformer {
     loss_scratch loss;
     column_gather tensor; /* .ranks NULL: there are none */
     comm *owners;
+    const expert_spread *placed; /* [layers]; NULL: owners have runs of experts */
 };
 
 /* What layers get of the ranks that have the other slices */

@@ -17,6 +17,7 @@
 #include "moe/experts.h"
 #include "moe/plan.h"
 #include "moe/router.h"
+#include "moe/spread.h"
 
 enum { MOE_MAX_WIDTH = 1 << 20 };
 
@@ -157,6 +158,7 @@ typedef struct moe_call {
      * all */
     const column_gather *tensor;
     comm *owners;
+    const expert_spread *placed; /* where the owners' experts are; NULL: in runs of neighbours */
 } moe_call;
 
 /* y = layer(x). x must stay as it is until backward. Fails where the source of experts does. */

@@ -127,6 +127,15 @@ static const real *pass_input(const layer_run *r)
     return reads_scaled_rows(r->c) || mixes_slots(r->c) ? r->s->input_rows : expert_input(r);
 }
 
+static cadre_status compute_bank(layer_run *r, const expert_pass *routed, real *out)
+{
+    const real *in = pass_input(r);
+    const expert_spread *placed = r->call->placed;
+    if (is_exchanged(r)) return exchanged_forward(r, routed, in, out);
+    if (placed) return placed_experts_forward(routed, placed, &r->scratch.placed, in, out);
+    return experts_forward(routed, in, out);
+}
+
 cadre_status routed_forward(layer_run *r)
 {
     row_job gather = { r, expert_input(r), r->s->input_rows };
@@ -135,8 +144,7 @@ cadre_status routed_forward(layer_run *r)
     real *out = keeps_rows(r->c) ? r->s->out_rows : r->scratch.rows;
     for (int32_t i = 0; i < passes_of(r); i++) {
         expert_pass routed = routed_pass(r, i);
-        CADRE_TRY(is_exchanged(r) ? exchanged_forward(r, &routed, pass_input(r), out)
-                                  : experts_forward(&routed, pass_input(r), out));
+        CADRE_TRY(compute_bank(r, &routed, out));
     }
     if (moe_config_weightless(r->c)) weightless_forward(r, pass_input(r));
     r->s->plan.row_out = out;

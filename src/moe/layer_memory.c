@@ -130,6 +130,9 @@ void layer_scratch_layout(layer_scratch *s, arena *a, const moe_config *c, const
     if (c->shared_gated) s->dshared_expert_gate = ARENA_ARRAY(a, real, most->tokens);
     s->act = ARENA_ARRAY(a, real, most_of(act, beside));
     s->rows = ARENA_ARRAY(a, real, rows * experts_width(c));
+    s->placed.source = ARENA_ARRAY(a, int32_t, rows);
+    s->placed.token = ARENA_ARRAY(a, int32_t, rows);
+    s->placed.first = ARENA_ARRAY(a, int64_t, c->experts + 1);
     if (keeps_rows(c)) s->dy_rows = ARENA_ARRAY(a, real, rows * experts_width(c));
     if (keeps_sparse(c)) s->sparse = ARENA_ARRAY(a, real, most->tokens * experts_width(c));
     if (c->latent) s->latent = ARENA_ARRAY(a, real, most->tokens * c->latent);

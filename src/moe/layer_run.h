@@ -22,6 +22,7 @@
 
 #include "kernel/gemm.h"
 #include "moe/layer.h"
+#include "moe/placed_experts.h"
 
 /* The scratch memory of a call. */
 typedef struct layer_scratch {
@@ -50,6 +51,7 @@ typedef struct layer_scratch {
      * NULL */
     real *outgoing, *arrived, *numbers, *biases;
     const real **bias;
+    placed_scratch placed;
 } layer_scratch;
 
 typedef struct layer_run {

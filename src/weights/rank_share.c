@@ -57,6 +57,7 @@ static bool is_held(const model_config *c, const rank_share *s, const param *p)
     if (p->layer >= 0 && (p->layer < s->first || p->layer >= s->end)) return false;
     /* The biases of experts' outputs are added where their rows are joined: on every rank. */
     if (p->expert < 0 || p->role == ROLE_EXPERT_DOWN_BIAS) return true;
+    if (s->placed) return spread_has(&s->placed[p->layer], p->expert, s->group);
     int64_t experts = moe_config_weighted(&c->layer[p->layer].moe);
     return p->expert >= share_begin(experts, s->group, s->groups) &&
            p->expert < share_begin(experts, s->group + 1, s->groups);

@@ -11,11 +11,14 @@
 #define CADRE_WEIGHTS_RANK_SHARE_H
 
 #include "arch/param.h"
+#include "moe/spread.h"
 
 typedef struct rank_share {
     int32_t slice, slices;
     int32_t group, groups;
     int64_t first, end; /* layers */
+    const expert_spread
+        *placed; /* [layers] which groups have an expert; NULL: runs of neighbours */
 } rank_share;
 
 /* Refuses more parts than the model has of what is divided; the sentence names the way. */

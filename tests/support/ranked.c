@@ -9,6 +9,7 @@
 
 typedef struct ranked_call {
     const char *model, *layout;
+    const ranked_placement *placed; /* NULL: none is given */
     cadre_status (*work)(cadre_model *model, void *arg);
     void *arg;
     pthread_mutex_t lock;
@@ -33,6 +34,9 @@ static cadre_status run_rank(const ranked_call *call, comm *world)
     context->world = world;
     context->layout_given = call->layout != NULL;
     if (call->layout) status = layout_parse(call->layout, world->size, &context->layout);
+    const ranked_placement *p = call->placed;
+    if (status == CADRE_OK && p)
+        status = cadre_context_place(context, p->word, p->replicas, p->loads);
     if (status == CADRE_OK) status = run_model(call, context);
     if (status != CADRE_OK) comm_fail(world, status);
     cadre_context_free(context);
@@ -55,7 +59,15 @@ static void run_thread(comm *world, void *arg)
 ranked_result ranked_run(const char *model, int ranks, const char *layout,
     cadre_status (*work)(cadre_model *model, void *arg), void *arg)
 {
-    ranked_call call = { .model = model, .layout = layout, .work = work, .arg = arg };
+    return ranked_run_placed(model, ranks, layout, NULL, work, arg);
+}
+
+ranked_result ranked_run_placed(const char *model, int ranks, const char *layout,
+    const ranked_placement *placed, cadre_status (*work)(cadre_model *model, void *arg), void *arg)
+{
+    ranked_call call = {
+        .model = model, .layout = layout, .placed = placed, .work = work, .arg = arg
+    };
     pthread_mutex_init(&call.lock, NULL);
     cadre_status status = thread_comm_run(ranks, 60, run_thread, &call);
     pthread_mutex_destroy(&call.lock);

@@ -16,4 +16,12 @@ typedef struct ranked_result {
 ranked_result ranked_run(const char *model, int ranks, const char *layout,
     cadre_status (*work)(cadre_model *model, void *arg), void *arg);
 
+/* Does the same with a placement of experts (cadre_context_place). */
+typedef struct ranked_placement {
+    const char *word, *loads;
+    int replicas;
+} ranked_placement;
+ranked_result ranked_run_placed(const char *model, int ranks, const char *layout,
+    const ranked_placement *placed, cadre_status (*work)(cadre_model *model, void *arg), void *arg);
+
 #endif

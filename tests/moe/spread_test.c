@@ -1,5 +1,5 @@
 /* spread_test.c - placements of experts: even, by load, with replicas. */
-#include "dist/spread.h"
+#include "moe/spread.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,7 +17,7 @@ enum { EXPERTS = 8, RANKS = 4 };
 static const int64_t loads[EXPERTS] = { 100, 1, 1, 1, 40, 40, 1, 16 };
 
 /* The load of the busiest rank, if copies share their expert's evenly; checks the room. */
-static double busiest(const spread *s, int room)
+static double busiest(const expert_spread *s, int room)
 {
     double load[RANKS] = { 0 }, most = 0;
     int held[RANKS] = { 0 };
@@ -36,7 +36,7 @@ static double busiest(const spread *s, int room)
 
 static double busiest_of(spread_kind kind, int replicas)
 {
-    spread s;
+    expert_spread s;
     assert_int_equal(spread_make(kind, EXPERTS, RANKS, replicas, loads, &s), CADRE_OK);
     double most = busiest(&s, (s.first[EXPERTS] + RANKS - 1) / RANKS);
     spread_free(&s);
@@ -54,7 +54,7 @@ static void test_placements(void **state)
 static void test_copies_lie_apart(void **state)
 {
     (void)state;
-    spread s;
+    expert_spread s;
     assert_int_equal(spread_make(SPREAD_REPLICATED, EXPERTS, RANKS, 4, loads, &s), CADRE_OK);
     assert_int_equal(s.first[EXPERTS], EXPERTS + 4);
     assert_true(s.first[1] >= 3); /* the busiest has most copies */
@@ -66,7 +66,7 @@ static void test_copies_lie_apart(void **state)
 static void test_more_ranks_than_experts(void **state)
 {
     (void)state;
-    spread s;
+    expert_spread s;
     assert_int_equal(spread_make(SPREAD_EVEN, EXPERTS, 4096, 0, loads, &s), CADRE_OK);
     assert_int_equal(s.rank[7], 4095);
     spread_free(&s);
@@ -77,7 +77,7 @@ static void test_even_is_a_share(void **state)
 {
     (void)state;
     for (int ranks = 1; ranks <= EXPERTS; ranks++) {
-        spread s;
+        expert_spread s;
         assert_int_equal(spread_make(SPREAD_EVEN, EXPERTS, ranks, 0, loads, &s), CADRE_OK);
         for (int r = 0; r < ranks; r++)
             for (int64_t e = share_begin(EXPERTS, r, ranks); e < share_begin(EXPERTS, r + 1, ranks);
@@ -91,7 +91,7 @@ static void test_out_of_memory(void **state)
 {
     (void)state;
     for (long n = 1; n < 20; n++) {
-        spread s = { 0 };
+        expert_spread s = { 0 };
         mem_fail_at(n, false);
         cadre_status status = spread_make(SPREAD_REPLICATED, EXPERTS, RANKS, 2, loads, &s);
         mem_fail_at(0, false);

@@ -1,6 +1,6 @@
 /* spread.c - places copies of experts, the heaviest first, each on the least loaded rank that has
  * room. */
-#include "dist/spread.h"
+#include "moe/spread.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -9,16 +9,37 @@
 #include "base/memory.h"
 #include "base/share.h"
 
+static const char *const words[] = { "even", "balanced", "replicated" };
+
+const char *spread_kind_word(spread_kind kind) { return words[kind]; }
+
+bool spread_kind_by_word(const char *word, spread_kind *kind)
+{
+    for (int i = 0; i <= SPREAD_REPLICATED; i++)
+        if (!strcmp(word, words[i])) {
+            *kind = (spread_kind)i;
+            return true;
+        }
+    return false;
+}
+
 typedef struct copy {
     int expert, index;
     double load;
 } copy;
 
-void spread_free(spread *s)
+void spread_free(expert_spread *s)
 {
     mem_free(s->first);
     mem_free(s->rank);
-    *s = (spread){ 0 };
+    *s = (expert_spread){ 0 };
+}
+
+bool spread_has(const expert_spread *s, int64_t expert, int rank)
+{
+    for (int c = s->first[expert]; c < s->first[expert + 1]; c++)
+        if (s->rank[c] == rank) return true;
+    return false;
 }
 
 /* How many copies each expert has: a further one always for the expert whose copies have most. */
@@ -58,7 +79,7 @@ static int choose_rank(const held *rank, int ranks, int expert, int room)
     return best;
 }
 
-static void place(spread *s, copy *copies, held *rank)
+static void place(expert_spread *s, copy *copies, held *rank)
 {
     int count = s->first[s->experts], room = (count + s->ranks - 1) / s->ranks;
     for (int r = 0; r < s->ranks; r++) rank[r].last = -1;
@@ -72,7 +93,7 @@ static void place(spread *s, copy *copies, held *rank)
     }
 }
 
-static cadre_status place_by_load(spread *s, const int64_t *load)
+static cadre_status place_by_load(expert_spread *s, const int64_t *load)
 {
     int count = s->first[s->experts];
     copy *copies = MEM_ARRAY(copy, count);
@@ -88,9 +109,9 @@ static cadre_status place_by_load(spread *s, const int64_t *load)
 }
 
 cadre_status spread_make(
-    spread_kind kind, int experts, int ranks, int replicas, const int64_t *load, spread *s)
+    spread_kind kind, int experts, int ranks, int replicas, const int64_t *load, expert_spread *s)
 {
-    spread made = { experts, ranks, MEM_ARRAY(int, experts + 1), NULL };
+    expert_spread made = { experts, ranks, MEM_ARRAY(int, experts + 1), NULL };
     int *copies = MEM_ARRAY(int, experts);
     cadre_status status = made.first && copies ? CADRE_OK : CADRE_ENOMEM;
     if (status == CADRE_OK) {
