@@ -99,6 +99,28 @@ INLINE words levels_of(words quants, const int8_t *levels)
     return (words)_mm512_shuffle_epi8(table, (__m512i)quants);
 }
 
+    #define LOOK_UP(R)                                                                             \
+        table[index[R]], table[index[R + 1]], table[index[R + 2]], table[index[R + 3]]
+INLINE words look_up(const uint16_t *table, words index)
+{
+    typedef uint16_t half_words __attribute__((vector_size(32)));
+    const half_words found = { LOOK_UP(0), LOOK_UP(4), LOOK_UP(8), LOOK_UP(12) };
+    return (words)_mm512_cvtepu16_epi32((__m256i)found);
+}
+
+/* The byte of `signs` that has the bits goes to all four bytes of its lane, each of which looks at
+ * one bit. */
+INLINE words negate_bytes(words bytes, words signs, int at)
+{
+    const __m512i lane = _mm512_set4_epi32(0x0c0c0c0c, 0x08080808, 0x04040404, 0);
+    const __m512i from = _mm512_add_epi8(lane, _mm512_set1_epi8((char)(at / 8)));
+    const __m512i bit = _mm512_set1_epi32(at % 8 ? (int)0x80402010 : 0x08040201);
+    const __m512i all = _mm512_shuffle_epi8((__m512i)signs, from);
+    const __mmask64 minus = _mm512_test_epi8_mask(all, bit);
+    return (words)_mm512_mask_sub_epi8(
+        (__m512i)bytes, minus, _mm512_setzero_si512(), (__m512i)bytes);
+}
+
 /* In assembly: an instruction can broadcast q from memory and multiply, but compilers make two of
  * it, which is a third slower. */
 INLINE words dot(const int count, const int max_quant, const words *w, const int8_t *q, words sum)

@@ -56,6 +56,18 @@ INLINE words levels_of(words quants, const int8_t *levels)
     return out;
 }
 
+INLINE words look_up(const uint16_t *table, words index) { return table[index]; }
+
+INLINE words negate_bytes(words bytes, words signs, int at)
+{
+    words out = 0;
+    for (int i = 0; i < 4; i++) {
+        const words byte = bytes >> 8 * i & 255;
+        out |= ((signs >> (at + i) & 1 ? -byte : byte) & 255) << 8 * i;
+    }
+    return out;
+}
+
 INLINE words dot(const int count, const int max_quant, const words *w, const int8_t *q, words sum)
 {
     (void)max_quant;

@@ -13,6 +13,10 @@
  *     INLINE words load_words / load_halves / load_bytes(at)        LANES elements side by side
  *     INLINE floats load_half_floats(at)          LANES float16 side by side
  *     INLINE words levels_of(words quants, const int8_t *levels)    levels[quant], byte by byte
+ *     INLINE words look_up(const uint16_t *table, words index)      table[index]
+ *     INLINE words negate_bytes(words bytes, words signs, int at)
+ *         the four bytes, negative where bits at, at + 1, ... of `signs` are set; `at` is a
+ *         multiple of 4
  *     INLINE words dot(int count, int max_quant, const words *w, const int8_t *q, words sum)
  *         sum + the products of 4 * count quantised values, each at most max_quant (0: signed
  *         bytes), with q
@@ -23,6 +27,7 @@
  *
  * So that one source serves all formats, how a block is computed is a constant `shape`, from which
  * the compiler makes a function without branches. */
+#include "kernel/number_grid.h"
 #include "kernel/number_half.h"
 #include "kernel/number_levels.h"
 #include "kernel/quant_kernels.h"
@@ -133,6 +138,7 @@ INLINE void tile(const int rows, const enum shape shape, const int max_quant, in
 #endif
 
 TILES(tiles_signed, PLAIN, 0)
+TILES(tiles_signed_halves, HALVES, 0)
 TILES(tiles_2_bits_halves, HALVES_MINIMA, 3)
 TILES(tiles_4_bits, PLAIN, 15)
 TILES(tiles_4_bits_minima, MINIMA, 15)
@@ -229,6 +235,7 @@ READ(read_halves, each_half, load_halves)
 READ(read_bytes, each_byte, load_bytes)
 
 #include "kernel/quant_formats.h"
+#include "kernel/quant_formats_grid.h"
 
 #define DIRECT(NAME, FORMAT, INTERLEAVED, R, SHAPE, MAX_QUANT)                                     \
     static void NAME##_##R(int blocks, const uint8_t *at, int64_t stride, const quant_block *x,    \
@@ -311,6 +318,15 @@ FORMAT(q6_k, HALVES, 63)
 FORMAT(iq4_nl, PLAIN, 0)
 FORMAT(iq4_xs, PLAIN, 0)
 FORMAT(mxfp4, PLAIN, 24)
+FORMAT(iq2_xxs, PLAIN, 0)
+FORMAT(iq2_xs, HALVES, 0)
+FORMAT(iq2_s, HALVES, 0)
+FORMAT(iq3_xxs, PLAIN, 0)
+FORMAT(iq3_s, PLAIN, 0)
+FORMAT(iq1_s, PLAIN, 18)
+FORMAT(iq1_m, HALVES, 18)
+FORMAT(tq1_0, PLAIN, 3)
+FORMAT(tq2_0, PLAIN, 3)
 
 /* ---- activations ---- */
 
@@ -379,6 +395,15 @@ static const quant_kernel kernels[] = {
     KERNEL(iq4_nl, SIGNED_OFFSET, false, tiles_signed),
     KERNEL(iq4_xs, SIGNED_OFFSET, false, tiles_signed),
     KERNEL(mxfp4, 12, false, tiles_5_bits),
+    KERNEL(iq2_xxs, SIGNED_OFFSET, false, tiles_signed),
+    KERNEL(iq2_xs, SIGNED_OFFSET, true, tiles_signed_halves),
+    KERNEL(iq2_s, SIGNED_OFFSET, true, tiles_signed_halves),
+    KERNEL(iq3_xxs, SIGNED_OFFSET, false, tiles_signed),
+    KERNEL(iq3_s, SIGNED_OFFSET, false, tiles_signed),
+    KERNEL(iq1_s, 9, false, tiles_5_bits),
+    KERNEL(iq1_m, 9, true, tiles_6_bits_halves),
+    KERNEL(tq1_0, 1, false, tiles_4_bits),
+    KERNEL(tq2_0, 1, false, tiles_4_bits),
 };
 
 const quant_kernels QUANT = { LANES, ROWS, quantise_blocks, kernels,

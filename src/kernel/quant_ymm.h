@@ -96,3 +96,25 @@ INLINE words levels_of(words quants, const int8_t *levels)
     __m256i table = _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)levels));
     return (words)_mm256_shuffle_epi8(table, (__m256i)quants);
 }
+
+/* In assembly, a gather would be one instruction, of as many steps and slower. */
+INLINE words look_up(const uint16_t *table, words index)
+{
+    typedef uint16_t half_words __attribute__((vector_size(16)));
+    const half_words found = { table[index[0]], table[index[1]], table[index[2]], table[index[3]],
+        table[index[4]], table[index[5]], table[index[6]], table[index[7]] };
+    return (words)_mm256_cvtepu16_epi32((__m128i)found);
+}
+
+/* The byte of `signs` that has the bits goes to all four bytes of its lane, each of which looks at
+ * one bit. */
+INLINE words negate_bytes(words bytes, words signs, int at)
+{
+    const __m256i lane = _mm256_set_epi32(
+        0x0c0c0c0c, 0x08080808, 0x04040404, 0, 0x0c0c0c0c, 0x08080808, 0x04040404, 0);
+    const __m256i from = _mm256_add_epi8(lane, _mm256_set1_epi8((char)(at / 8)));
+    const __m256i bit = _mm256_set1_epi32(at % 8 ? (int)0x80402010 : 0x08040201);
+    const __m256i all = _mm256_shuffle_epi8((__m256i)signs, from);
+    const __m256i minus = _mm256_cmpeq_epi8(_mm256_and_si256(all, bit), bit);
+    return (words)_mm256_sub_epi8(_mm256_xor_si256((__m256i)bytes, minus), minus);
+}

@@ -49,10 +49,20 @@ static void put_scales(const number_format *f, uint8_t *block, uint64_t seed, in
     } halves[] = { { &number_q8_0, 0, 1 }, { &number_q4_0, 0, 1 }, { &number_q4_1, 0, 2 },
         { &number_q5_0, 0, 1 }, { &number_q5_1, 0, 2 }, { &number_q2_k, 80, 2 },
         { &number_q3_k, 108, 1 }, { &number_q4_k, 0, 2 }, { &number_q5_k, 0, 2 },
-        { &number_q6_k, 208, 1 }, { &number_iq4_nl, 0, 1 }, { &number_iq4_xs, 0, 1 } };
+        { &number_q6_k, 208, 1 }, { &number_iq4_nl, 0, 1 }, { &number_iq4_xs, 0, 1 },
+        { &number_iq2_xxs, 0, 1 }, { &number_iq2_xs, 0, 1 }, { &number_iq2_s, 0, 1 },
+        { &number_iq3_xxs, 0, 1 }, { &number_iq3_s, 0, 1 }, { &number_iq1_s, 0, 1 },
+        { &number_tq1_0, 52, 1 }, { &number_tq2_0, 64, 1 } };
     for (size_t h = 0; h < sizeof halves / sizeof *halves; h++)
         for (int j = 0; halves[h].format == f && j < halves[h].count; j++)
             number_put_half(block + halves[h].at + 2 * j, uniform(seed, 2 * i + j));
+    if (f == &number_iq1_m) { /* four bits of each half-word are the scale's */
+        uint8_t half[2];
+        number_put_half(half, uniform(seed, i));
+        for (int j = 0; j < 4; j++)
+            block[49 + 2 * j] =
+                (uint8_t)((block[49 + 2 * j] & 15) | (half[j / 2] >> j % 2 * 4 & 15) << 4);
+    }
     if (f == &number_mxfp4) block[0] = (uint8_t)(120 + block[0] % 8);
 }
 
