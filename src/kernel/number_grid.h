@@ -7,12 +7,13 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Points of eight magnitudes, two bits each */
-extern const uint16_t number_grid_iq2_xxs[256], number_grid_iq2_xs[512], number_grid_iq2_s[1024];
+/* Points of eight magnitudes, two bits each. Every grid has one element more than points, because
+ * kernels read four bytes at a point. */
+extern const uint16_t number_grid_iq2_xxs[257], number_grid_iq2_xs[513], number_grid_iq2_s[1025];
 /* Points of four magnitudes, three bits each */
-extern const uint16_t number_grid_iq3_xxs[256], number_grid_iq3_s[512];
+extern const uint16_t number_grid_iq3_xxs[257], number_grid_iq3_s[513];
 /* Points of eight values of -1, 0 and 1, two bits each */
-extern const uint16_t number_grid_iq1[2048];
+extern const uint16_t number_grid_iq1[2049];
 
 static const uint8_t number_grid_iq2_levels[4] = { 8, 25, 43 };
 

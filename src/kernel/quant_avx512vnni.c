@@ -99,13 +99,11 @@ INLINE words levels_of(words quants, const int8_t *levels)
     return (words)_mm512_shuffle_epi8(table, (__m512i)quants);
 }
 
-    #define LOOK_UP(R)                                                                             \
-        table[index[R]], table[index[R + 1]], table[index[R + 2]], table[index[R + 3]]
+/* Of each four bytes that are read, the last two are the next element. */
 INLINE words look_up(const uint16_t *table, words index)
 {
-    typedef uint16_t half_words __attribute__((vector_size(32)));
-    const half_words found = { LOOK_UP(0), LOOK_UP(4), LOOK_UP(8), LOOK_UP(12) };
-    return (words)_mm512_cvtepu16_epi32((__m256i)found);
+    return (words)_mm512_and_si512(
+        _mm512_i32gather_epi32((__m512i)index, table, 2), _mm512_set1_epi32(0xffff));
 }
 
 /* The byte of `signs` that has the bits goes to all four bytes of its lane, each of which looks at

@@ -25,7 +25,7 @@ INLINE floats half_at(const read_mode mode, const source *w, int at)
                             : floats_of_halves(each_half(w->at + at, w->stride));
 }
 
-/* ---- blocks of 32 ---- */
+/* ---- blocks of 32, and of 64 ---- */
 
 INLINE void read_q8_0(const read_mode mode, int blocks, source w, sink *to)
 {
@@ -163,6 +163,36 @@ INLINE void read_mxfp4(const read_mode mode, int blocks, source w, sink *to)
         for (int j = 0; j < 8; j++) p.w[j] = levels_of(p.w[j], mxfp4_levels);
         p.scale[0] = half_powers(read_bytes(mode, &w, 0));
         emit_block(mode, &p, to);
+    }
+}
+
+/* Half of a scale of NVFP4: m 2^(e - 11), where m has an eighth more than the three bits of the
+ * mantissa, and e is the exponent; with the exponent 0 it has not, and e is 1. */
+INLINE floats half_scales(words bits)
+{
+    const words exponent = bits >> 3 & 15, normal = (exponent + 15) >> 4;
+    const words number = ((bits ^ 0x7f) + 255) >> 8; /* 0 where all bits are ones, else 1 */
+    return floats_of(((bits & 7) | normal << 3) * number) *
+           floats_of_bits((exponent + 1 - normal + 116) << 23);
+}
+
+/* Two of its sub-blocks of 16 make a block, and two of these have a word of scales. */
+INLINE void read_nvfp4(const read_mode mode, int blocks, source w, sink *to)
+{
+    for (int b = 0; b < blocks; b += 2, advance(mode, &w, 36)) {
+        const words scales = read_words(mode, &w, 0);
+        UNROLL
+        for (int i = 0; i < 2; i++) {
+            block p;
+            words t[4];
+            read_four(mode, &w, 4 + 16 * i, t);
+            UNROLL
+            for (int j = 0; j < 8; j++)
+                p.w[j] = levels_of(t[j / 4 * 2 + j % 2] >> j % 4 / 2 * 4 & LOW, mxfp4_levels);
+            UNROLL
+            for (int h = 0; h < 2; h++) p.scale[h] = half_scales(scales >> (16 * i + 8 * h) & 255);
+            emit_block(mode, &p, to);
+        }
     }
 }
 

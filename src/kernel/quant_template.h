@@ -318,6 +318,7 @@ FORMAT(q6_k, HALVES, 63)
 FORMAT(iq4_nl, PLAIN, 0)
 FORMAT(iq4_xs, PLAIN, 0)
 FORMAT(mxfp4, PLAIN, 24)
+FORMAT(nvfp4, HALVES, 24)
 FORMAT(iq2_xxs, PLAIN, 0)
 FORMAT(iq2_xs, HALVES, 0)
 FORMAT(iq2_s, HALVES, 0)
@@ -395,6 +396,7 @@ static const quant_kernel kernels[] = {
     KERNEL(iq4_nl, SIGNED_OFFSET, false, tiles_signed),
     KERNEL(iq4_xs, SIGNED_OFFSET, false, tiles_signed),
     KERNEL(mxfp4, 12, false, tiles_5_bits),
+    KERNEL(nvfp4, 12, true, tiles_6_bits_halves),
     KERNEL(iq2_xxs, SIGNED_OFFSET, false, tiles_signed),
     KERNEL(iq2_xs, SIGNED_OFFSET, true, tiles_signed_halves),
     KERNEL(iq2_s, SIGNED_OFFSET, true, tiles_signed_halves),

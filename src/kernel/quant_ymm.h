@@ -97,7 +97,6 @@ INLINE words levels_of(words quants, const int8_t *levels)
     return (words)_mm256_shuffle_epi8(table, (__m256i)quants);
 }
 
-/* In assembly, a gather would be one instruction, of as many steps and slower. */
 INLINE words look_up(const uint16_t *table, words index)
 {
     typedef uint16_t half_words __attribute__((vector_size(16)));

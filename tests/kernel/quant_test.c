@@ -276,7 +276,7 @@ static void variants_agree(void **state)
             for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
                 same_in_variant(list[v], q->list[i].format, shapes[s][0], shapes[s][1],
                     q->list[i].format->block == 256 ? (1 + shapes[s][2] % 3) * 256
-                                                    : shapes[s][2] * 32);
+                                                    : shapes[s][2] * q->list[i].format->block);
         }
         if (list[v]->needs & avxvnni_emulated()) assert_true(avxvnni_count() > before);
     }
