@@ -13,26 +13,18 @@ size_t quant_interleaved_bytes(
 {
     const gemm_group g = { .k = cols,
         .b = { .format = format, .stride = cols, .interleaved = true } };
-    if (!quant_kernel_of(v, GEMM_NT, &g, false)) return 0;
+    const quant_kernel *kernel = quant_kernel_of(v, GEMM_NT, &g, false);
+    if (!kernel || !kernel->interleaved) return 0;
     int64_t lanes = v->quant->lanes;
     return (size_t)((rows + lanes - 1) / lanes * lanes) * number_row_bytes(format, cols);
 }
 
-/* Where a block's odd element stands, the scale: last in some formats, first in the others. */
-static int odd_element(const number_format *f)
-{
-    static const number_format *const last[] = { &number_q3_k, &number_q6_k, &number_tq1_0,
-        &number_tq2_0 };
-    for (size_t i = 0; i < sizeof last / sizeof *last; i++)
-        if (f == last[i]) return f->block_bytes - f->block_bytes % WORD;
-    return 0;
-}
-
-/* Interleaves one block of the first `rows` rows of a group. */
+/* Interleaves one block of the first `rows` rows of a group. An odd element is first in blocks of
+ * QUANT_BLOCK, else last. */
 static void interleave_block(const number_format *f, int lanes, int64_t rows, const uint8_t *w,
     size_t row_bytes, uint8_t *group)
 {
-    int odd = f->block_bytes % WORD, odd_at = odd_element(f);
+    int odd = f->block_bytes % WORD, odd_at = f->block == QUANT_BLOCK ? 0 : f->block_bytes - odd;
     for (int i = 0, size; i < f->block_bytes; i += size) {
         size = odd && i == odd_at ? odd : WORD;
         for (int64_t r = 0; r < rows; r++)

@@ -49,7 +49,7 @@ struct quant_kernel {
     const number_format *format;
     int offset;
     bool halves; /* two scales a block */
-    /* For w as files have it, and interleaved (quant_interleaved.h) */
+    /* For w as files have it, and interleaved (quant_interleaved.h), or NULL */
     const quant_reader *rows, *interleaved;
     quant_tile *const *tile; /* [rows - 1] */
 };

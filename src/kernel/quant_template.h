@@ -319,15 +319,16 @@ FORMAT(iq4_nl, PLAIN, 0)
 FORMAT(iq4_xs, PLAIN, 0)
 FORMAT(mxfp4, PLAIN, 24)
 FORMAT(nvfp4, HALVES, 24)
-FORMAT(iq2_xxs, PLAIN, 0)
-FORMAT(iq2_xs, HALVES, 0)
-FORMAT(iq2_s, HALVES, 0)
-FORMAT(iq3_xxs, PLAIN, 0)
-FORMAT(iq3_s, PLAIN, 0)
-FORMAT(iq1_s, PLAIN, 18)
-FORMAT(iq1_m, HALVES, 18)
-FORMAT(tq1_0, PLAIN, 3)
-FORMAT(tq2_0, PLAIN, 3)
+/* Look-ups take longer than transposing, which interleaving would save. */
+ROW_READER(iq2_xxs, PLAIN, 0)
+ROW_READER(iq2_xs, HALVES, 0)
+ROW_READER(iq2_s, HALVES, 0)
+ROW_READER(iq3_xxs, PLAIN, 0)
+ROW_READER(iq3_s, PLAIN, 0)
+ROW_READER(iq1_s, PLAIN, 18)
+ROW_READER(iq1_m, HALVES, 18)
+ROW_READER(tq1_0, PLAIN, 3)
+ROW_READER(tq2_0, PLAIN, 3)
 
 /* ---- activations ---- */
 
@@ -382,6 +383,10 @@ static void quantise_blocks(
     {                                                                                              \
         &number_##NAME, OFFSET, IN_HALVES, &rows_##NAME, INTERLEAVED_OF(NAME), TILES_OF            \
     }
+#define KERNEL_OF_ROWS(NAME, OFFSET, IN_HALVES, TILES_OF)                                          \
+    {                                                                                              \
+        &number_##NAME, OFFSET, IN_HALVES, &rows_##NAME, NULL, TILES_OF                            \
+    }
 static const quant_kernel kernels[] = {
     KERNEL(q8_0, SIGNED_OFFSET, false, tiles_signed),
     KERNEL(q4_0, 8, false, tiles_4_bits),
@@ -397,15 +402,15 @@ static const quant_kernel kernels[] = {
     KERNEL(iq4_xs, SIGNED_OFFSET, false, tiles_signed),
     KERNEL(mxfp4, 12, false, tiles_5_bits),
     KERNEL(nvfp4, 12, true, tiles_6_bits_halves),
-    KERNEL(iq2_xxs, SIGNED_OFFSET, false, tiles_signed),
-    KERNEL(iq2_xs, SIGNED_OFFSET, true, tiles_signed_halves),
-    KERNEL(iq2_s, SIGNED_OFFSET, true, tiles_signed_halves),
-    KERNEL(iq3_xxs, SIGNED_OFFSET, false, tiles_signed),
-    KERNEL(iq3_s, SIGNED_OFFSET, false, tiles_signed),
-    KERNEL(iq1_s, 9, false, tiles_5_bits),
-    KERNEL(iq1_m, 9, true, tiles_6_bits_halves),
-    KERNEL(tq1_0, 1, false, tiles_4_bits),
-    KERNEL(tq2_0, 1, false, tiles_4_bits),
+    KERNEL_OF_ROWS(iq2_xxs, SIGNED_OFFSET, false, tiles_signed),
+    KERNEL_OF_ROWS(iq2_xs, SIGNED_OFFSET, true, tiles_signed_halves),
+    KERNEL_OF_ROWS(iq2_s, SIGNED_OFFSET, true, tiles_signed_halves),
+    KERNEL_OF_ROWS(iq3_xxs, SIGNED_OFFSET, false, tiles_signed),
+    KERNEL_OF_ROWS(iq3_s, SIGNED_OFFSET, false, tiles_signed),
+    KERNEL_OF_ROWS(iq1_s, 9, false, tiles_5_bits),
+    KERNEL_OF_ROWS(iq1_m, 9, true, tiles_6_bits_halves),
+    KERNEL_OF_ROWS(tq1_0, 1, false, tiles_4_bits),
+    KERNEL_OF_ROWS(tq2_0, 1, false, tiles_4_bits),
 };
 
 const quant_kernels QUANT = { LANES, ROWS, quantise_blocks, kernels,
