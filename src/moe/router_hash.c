@@ -185,8 +185,9 @@ const router router_hash_next = {
 
 const router router_multi_hash = {
     .name = "multi-hash",
-    .help = "K tables of token ids: an expert is made of K parts, of which each table chooses one "
-            "(MultiHash, Roller et al. 2021)",
+    .help =
+        "an expert of k parts, each of which a table of token ids of its own chooses (MultiHash, "
+        "Roller et al. 2021)",
     .traits = ROUTER_READS_IDS | ROUTER_NO_MATRIX | ROUTER_SEGMENTS,
     .options = (const char *const[]){ NULL },
     .parameters = parameters_of_parts,
