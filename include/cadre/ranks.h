@@ -56,6 +56,8 @@ CADRE_API cadre_status cadre_context_join(
  * the same. The texts must outlive the context. Fails for another word. */
 CADRE_API cadre_status cadre_context_place(
     cadre_context *context, const char *placement, int replicas, const char *loads);
+/* The i-th word for a placement, static; NULL behind the last. */
+CADRE_API const char *cadre_placement_name(int i);
 CADRE_API int cadre_context_rank(const cadre_context *context); /* 0 where it has not joined */
 CADRE_API int cadre_context_size(const cadre_context *context); /* 1 where it has not joined */
 

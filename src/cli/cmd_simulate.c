@@ -33,16 +33,18 @@ static int print_placements(const char *const *name, const cadre_simulation *s, 
 /* Every placement, so that they can be compared */
 static int simulate_all(const invocation *call)
 {
-    static const char *const placements[] = { "even", "balanced", "replicated" };
-    enum { COUNT = sizeof placements / sizeof *placements };
-    cadre_simulation s[COUNT];
-    for (int i = 0; i < COUNT; i++) {
+    enum { MOST = 8 };
+    const char *placements[MOST];
+    cadre_simulation s[MOST];
+    int count = 0;
+    for (int i = 0; i < MOST && cadre_placement_name(i); i++, count++) {
+        placements[i] = cadre_placement_name(i);
         s[i].size = sizeof s[i];
         cadre_status status = cadre_options_set(call->options, "placement", placements[i]);
         if (status == CADRE_OK) status = cadre_simulate(call->operands[0], call->options, &s[i]);
         if (status != CADRE_OK) return complain_status(status);
     }
-    return print_placements(placements, s, COUNT);
+    return print_placements(placements, s, count);
 }
 
 static int run_simulate(const invocation *call)

@@ -37,7 +37,7 @@ static const cadre_option rows[] = {
                 "the peft package, made it)" },
     { .name = "placement",
         .kind = CADRE_OPTION_CHOICE,
-        .choices = (const char *const[]){ "even", "balanced", "replicated", NULL },
+        .choice = cadre_placement_name,
         .fallback = "even",
         .subject = "Running",
         .help = "which of the ranks that divide experts have which: as many neighbours each, by "

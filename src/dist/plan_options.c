@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cadre/plan.h"
+#include "cadre/ranks.h"
 #include "base/options.h"
 #include "dist/plan_options.h"
 
@@ -95,7 +96,7 @@ static const cadre_option simulate_rows[] = {
         .help = "ranks that hold the experts" },
     { .name = "placement",
         .kind = CADRE_OPTION_CHOICE,
-        .choices = OPTION_CHOICES("even", "balanced", "replicated"),
+        .choice = cadre_placement_name,
         .fallback = "even",
         .subject = "Cluster",
         .help = "experts in order; by the load of the recording's first half; or with replicas "

@@ -133,7 +133,7 @@ cadre_status cadre_context_place(
     cadre_context *context, const char *placement, int replicas, const char *loads)
 {
     spread_kind kind;
-    if (!placement) placement = spread_kind_word(SPREAD_EVEN);
+    if (!placement) placement = cadre_placement_name(SPREAD_EVEN);
     if (!spread_kind_by_word(placement, &kind))
         return cadre_fail(CADRE_EARGUMENT, NULL,
             "placement of experts: expected even, balanced or replicated, found '%s'", placement);

@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "moe/placed_experts.h"
 #include "store/expert_heat.h"
 
 static spread_kind kind_of(const cadre_model *m)
@@ -93,6 +94,10 @@ static cadre_status check(const cadre_model *m)
         return cadre_fail(CADRE_EARGUMENT, m->path,
             "--placement %s: expected ranks that divide experts (--parallel expert=N), found none",
             word);
+    if (m->ranks->owners->size > PLACED_MOST_OWNERS)
+        return cadre_fail(CADRE_EARGUMENT, m->path,
+            "--placement %s: expected experts divided among at most %d ranks, found %d", word,
+            PLACED_MOST_OWNERS, m->ranks->owners->size);
     if (m->config.encoder)
         return cadre_fail(CADRE_EARGUMENT, m->path,
             "--placement %s: expected a model without an encoder, found one with", word);

@@ -6,8 +6,6 @@
 
 #include "moe/expert_rows.h"
 
-enum { MOST_OWNERS = 1024 };
-
 /* Appends what copy c of expert i computes to the list, which has `at` rows. Of few rows not always
  * the same copies have some: that depends on where the rows stand. */
 static int64_t list_copy(
@@ -74,9 +72,9 @@ static void put_in_place(int64_t rows, int64_t start, int64_t width, int32_t *so
 cadre_status placed_experts_forward(const expert_pass *e, const expert_spread *s,
     const placed_scratch *scratch, const real *x, real *out)
 {
-    int64_t first[MOST_OWNERS + 1] = { 0 }, start = e->rows.first[0];
+    int64_t first[PLACED_MOST_OWNERS + 1] = { 0 }, start = e->rows.first[0];
     int rank = e->owners->rank, ranks = e->owners->size;
-    assert(ranks <= MOST_OWNERS && ranks == s->ranks);
+    assert(ranks <= PLACED_MOST_OWNERS && ranks == s->ranks);
     for (int r = 0; r < ranks; r++)
         first[r + 1] =
             list_rank(e, s, r, first[r], r == rank ? scratch->first : NULL, scratch->source);

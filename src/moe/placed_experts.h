@@ -16,13 +16,16 @@
 #include "moe/experts.h"
 #include "moe/spread.h"
 
+enum { PLACED_MOST_OWNERS = 1024 };
+
 typedef struct placed_scratch {
     int32_t *source; /* [R] the plan's row of each gathered one */
     int32_t *token;  /* [R] what this rank's rows read */
     int64_t *first;  /* [experts + 1] this rank's rows, by expert */
 } placed_scratch;
 
-/* As experts_forward; e->owners are the ranks that `s` has placed e->among experts on. */
+/* As experts_forward; e->owners are the ranks, PLACED_MOST_OWNERS at most, that `s` has placed
+ * e->among experts on. */
 cadre_status placed_experts_forward(const expert_pass *e, const expert_spread *s,
     const placed_scratch *scratch, const real *x, real *out);
 

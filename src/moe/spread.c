@@ -6,12 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cadre/ranks.h"
 #include "base/memory.h"
 #include "base/share.h"
 
 static const char *const words[] = { "even", "balanced", "replicated" };
 
-const char *spread_kind_word(spread_kind kind) { return words[kind]; }
+const char *cadre_placement_name(int i) { return i <= SPREAD_REPLICATED ? words[i] : NULL; }
 
 bool spread_kind_by_word(const char *word, spread_kind *kind)
 {

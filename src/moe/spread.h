@@ -10,8 +10,7 @@
 
 typedef enum spread_kind { SPREAD_EVEN, SPREAD_BALANCED, SPREAD_REPLICATED } spread_kind;
 
-/* "even", "balanced", "replicated"; false: none has this word */
-const char *spread_kind_word(spread_kind kind);
+/* By a word of cadre_placement_name's; false: none has this word */
 bool spread_kind_by_word(const char *word, spread_kind *kind);
 
 /* Experts of one layer on ranks. Copy c of expert e is copies first[e] .. first[e + 1] - 1. */

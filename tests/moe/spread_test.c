@@ -10,6 +10,8 @@
 
 #include <cmocka.h>
 
+#include "cadre/ranks.h"
+
 #include "base/memory.h"
 #include "base/share.h"
 
@@ -49,6 +51,18 @@ static void test_placements(void **state)
     assert_true(busiest_of(SPREAD_EVEN, 0) == 101);
     assert_true(busiest_of(SPREAD_BALANCED, 0) == 101); /* the busiest expert alone has so much */
     assert_true(busiest_of(SPREAD_REPLICATED, 4) < 60); /* in halves or thirds it has not */
+}
+
+static void test_every_name_is_a_kind(void **state)
+{
+    spread_kind kind;
+    (void)state;
+    for (int i = 0; i <= SPREAD_REPLICATED; i++) {
+        assert_true(spread_kind_by_word(cadre_placement_name(i), &kind));
+        assert_int_equal(kind, i);
+    }
+    assert_null(cadre_placement_name(SPREAD_REPLICATED + 1));
+    assert_false(spread_kind_by_word("evenly", &kind));
 }
 
 static void test_copies_lie_apart(void **state)
@@ -106,6 +120,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_placements),
+        cmocka_unit_test(test_every_name_is_a_kind),
         cmocka_unit_test(test_copies_lie_apart),
         cmocka_unit_test(test_more_ranks_than_experts),
         cmocka_unit_test(test_even_is_a_share),
