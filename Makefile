@@ -55,6 +55,18 @@ endif
 ifdef REAL
 MUST += -DCADRE_REAL_DOUBLE
 endif
+# Tests call what cadre.h does not declare. Builds with sanitizers or in double precision are for
+# tests alone: all tests share one library there, whose names are visible. What is shipped hides
+# them; there each test has its own copy, without its debug symbols. (With them a copy is 34 to 51
+# MB, of which 293 tests would fill a small disk.)
+ifneq ($(SAN)$(REAL),)
+MUST := $(filter-out -fvisibility=hidden,$(MUST))
+WHOLE := $(BUILD)/whole.so
+FOR_TESTS := -Wl,-rpath,'$$ORIGIN/../..:$$ORIGIN/..'
+else
+WHOLE := $(BUILD)/whole.a
+FOR_TESTS := -Wl,--strip-debug
+endif
 # References to libpng, libevent, zlib, libzstd and liburing are weak, which alone would not make
 # the linker keep them.
 LIBS := -Wl,--push-state,--no-as-needed $(PKG_LIBS) -Wl,--pop-state -pthread -lm -ldl
@@ -153,7 +165,7 @@ $(BUILD)/obj/web/%.o: $(BUILD)/obj/web/%.c
 	$(Q)$(CC) $(CFLAGS) $(MUST) -c $< -o $@
 
 # The archive that is installed is one object, in which what cadre.h does not declare is local: it
-# takes no name from a program that links it. Tests, which call the rest too, link $(BUILD)/whole.a.
+# takes no name from a program that links it. Tests, which call the rest too, link $(WHOLE).
 # LTO ends here: its symbols cannot be made local.
 LTO_ENDS = $(if $(findstring -flto,$(CFLAGS)),-flinker-output=nolto-rel)
 $(BUILD)/libcadre.o: $(LIB_OBJ)
@@ -165,6 +177,9 @@ $(BUILD)/libcadre.a: $(BUILD)/libcadre.o
 
 $(BUILD)/whole.a: $(LIB_OBJ)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(BUILD)/whole.so: $(LIB_OBJ)
+	$(Q)$(CC) -shared -Wl,-soname,$(@F) -Wl,-Bsymbolic $(MUST) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 $(BUILD)/libcadre.so: $(LIB_OBJ)
 	$(Q)$(CC) -shared -Wl,-soname,$(SONAME) $(MUST) $(LDFLAGS) -o $@ $^ $(LIBS)
@@ -198,8 +213,8 @@ $(BUILD)/tests/%.o: tests/%.c Makefile | build-headers test-headers
 $(BUILD)/tests/support.a: $(TEST_SUPPORT:tests/%.c=$(BUILD)/tests/%.o)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
-$(BUILD)/tests/%_test: $(BUILD)/tests/%_test.o $(BUILD)/tests/support.a $(BUILD)/whole.a
-	$(Q)$(CC) $(MUST) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
+$(BUILD)/tests/%_test: $(BUILD)/tests/%_test.o $(BUILD)/tests/support.a $(WHOLE)
+	$(Q)$(CC) $(MUST) $(FOR_TESTS) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
 
 tests: $(TEST_BIN)
 	@$(PROGRESS_END)
@@ -225,17 +240,17 @@ FUZZ_FLAGS := -rss_limit_mb=1024 -malloc_limit_mb=64 -timeout=5 -max_len=8192 \
 FUZZ_SUPPORT := $(wildcard tests/support/*_sample.c)
 FUZZ_TARGETS := $(patsubst fuzz/%_fuzz.c,%,$(wildcard fuzz/*_fuzz.c))
 FUZZ_BUILD = $(CC) $(CFLAGS) $(WARN) $(PKG_CFLAGS) $(MUST) -Ifuzz -Itests -o $@ \
-    $(filter %.c %.a,$^) $(LDFLAGS) $(LIBS)
+    $(filter %.c %.a %.so,$^) $(FOR_TESTS) $(LDFLAGS) $(LIBS)
 
-$(BUILD)/fuzz/seeds: fuzz/seeds.c $(FUZZ_SUPPORT) $(BUILD)/whole.a
+$(BUILD)/fuzz/seeds: fuzz/seeds.c $(FUZZ_SUPPORT) $(WHOLE)
 	@mkdir -p $(@D)
 	$(Q)$(FUZZ_BUILD)
 
-$(BUILD)/fuzz/%_replay: fuzz/replay.c fuzz/%_fuzz.c fuzz/fuzz.h $(FUZZ_SUPPORT) $(BUILD)/whole.a
+$(BUILD)/fuzz/%_replay: fuzz/replay.c fuzz/%_fuzz.c fuzz/fuzz.h $(FUZZ_SUPPORT) $(WHOLE)
 	@mkdir -p $(@D)
 	$(Q)$(FUZZ_BUILD)
 
-$(BUILD)/fuzz/%_fuzz: fuzz/%_fuzz.c fuzz/fuzz.h $(FUZZ_SUPPORT) $(BUILD)/whole.a
+$(BUILD)/fuzz/%_fuzz: fuzz/%_fuzz.c fuzz/fuzz.h $(FUZZ_SUPPORT) $(WHOLE)
 	@mkdir -p $(@D)
 	$(Q)$(FUZZ_BUILD) -fsanitize=fuzzer
 
@@ -276,7 +291,7 @@ check:
 	@+$(MAKE) --no-print-directory SAN=address,undefined BUILD=build-asan \
 	    tests replays build-asan/cadre
 	@+$(MAKE) --no-print-directory REAL=double BUILD=build-double \
-	    build-double/whole.a $(GRADIENT_TESTS)
+	    $(GRADIENT_TESTS)
 	@+$(MAKE) --no-print-directory all
 	@tests/run-tests $(BUILD)/cadre:tests/docs $(TEST_SRC:tests/%.c=build-asan/tests/%) \
 	    $(GRADIENT_TESTS) tests/house build-asan/fuzz:fuzz $(SHIPPED_TESTS:%=$(BUILD)/cadre:%) \
