@@ -102,12 +102,21 @@ CADRE_API void cadre_sampling_words(const cadre_sampling *sampling, char *text, 
  * to stop. */
 typedef bool (*cadre_token_listener)(void *arg, int32_t id, const char *text, size_t size);
 
-/* Continues `count` tokens (at least 1) by up to `limit`, until an end-of-text token, which is
- * reported too, without text. routes: NULL, or a file that records every routing decision for
- * cadre_report_write. */
-CADRE_API cadre_status cadre_generate(cadre_model *model, const int32_t *tokens, int64_t count,
-    int64_t limit, const cadre_sampling *sampling, const char *routes,
-    cadre_token_listener listener, void *arg);
+/* How a text is continued. */
+typedef struct cadre_generation {
+    size_t size;                    /* sizeof(cadre_generation) */
+    int64_t limit;                  /* tokens to write at most, at least 0 */
+    const cadre_sampling *sampling; /* NULL: cadre_sampling_default */
+    cadre_token_listener listener;  /* hears each token; NULL: nobody does */
+    void *arg;                      /* the listener's */
+    const char *routes; /* a file to record all routing in, for cadre_report_write; NULL: none */
+} cadre_generation;
+
+/* Continues tokens [count] (count is at least 1) until an end-of-text token, which is reported too,
+ * without text, or up to the limit. CADRE_EBUSY: another thread computes in the same context.
+ * CADRE_EUNSUPPORTED: routes are asked for of a model that has none. */
+CADRE_API cadre_status cadre_generate(
+    cadre_model *model, const int32_t *tokens, int64_t count, const cadre_generation *generation);
 
 /* A sequence whose keys and values are kept, so that a text that begins like the last one costs
  * only what is new in it, as the turns of a conversation do. Holds up to `capacity` tokens, and

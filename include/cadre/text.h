@@ -79,8 +79,7 @@ CADRE_API cadre_status cadre_chat_encode(const cadre_tokenizer *tokenizer, const
  * cadre_thinking; NULL: as the template does by itself. `source` stands in errors. Of any thread;
  * CADRE_EUNSUPPORTED: the template has no way to call functions that is known. */
 CADRE_API cadre_status cadre_chat_encode_json(const cadre_tokenizer *tokenizer, const char *name,
-    const char *thinking, const char *source, const char *text, size_t text_size, int32_t **ids,
-    int64_t *id_count);
+    const char *thinking, const char *source, const char *text, int32_t **ids, int64_t *id_count);
 
 /* Whether this token ends an answer. */
 CADRE_API bool cadre_chat_ends(const cadre_tokenizer *tokenizer, const char *name, int32_t id);

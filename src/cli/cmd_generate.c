@@ -168,8 +168,13 @@ static int write_on(const invocation *call, cadre_model *model, const token_ids 
     if (status == CADRE_OK) {
         bool noted = opened_note_context(call, model, "the prompt has", ids->count);
         opened_note_ids(call, model, ids->id, ids->count);
-        status = cadre_generate(model, ids->id, ids->count, limit, &sampling,
-            cadre_options_text(o, "routes", 0), take, w);
+        status = cadre_generate(model, ids->id, ids->count,
+            &(cadre_generation){ .size = sizeof(cadre_generation),
+                .limit = limit,
+                .sampling = &sampling,
+                .listener = take,
+                .arg = w,
+                .routes = cadre_options_text(o, "routes", 0) });
         release(w);
         if (!noted) opened_note_context(call, model, "the text has", ids->count + w->count);
     }

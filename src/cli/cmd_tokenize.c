@@ -163,8 +163,8 @@ static int encode_conversation(const job *j, const json_t *value, int64_t line)
     json_decref(whole);
     if (!text) return complain_world("out of memory");
     snprintf(source, sizeof source, "stdin: line %lld", (long long)line);
-    cadre_status status = cadre_chat_encode_json(
-        j->tokenizer, j->chat, j->think, source, text, strlen(text), &ids, &count);
+    cadre_status status =
+        cadre_chat_encode_json(j->tokenizer, j->chat, j->think, source, text, &ids, &count);
     free(text);
     if (status != CADRE_OK) return complain_status(status);
     print_ids(j, ids, count);

@@ -256,8 +256,12 @@ static cadre_status sample_domain(analysis *a, domain *d)
     cadre_status status = text_of(a, d->passage.ids, prompt, &text);
     if (status == CADRE_OK) status = text_copy(&text, &d->prompt);
     if (status == CADRE_OK)
-        status = cadre_generate(
-            a->model, d->passage.ids, prompt, SAMPLE_TOKENS, &sampling, NULL, append, &s);
+        status = cadre_generate(a->model, d->passage.ids, prompt,
+            &(cadre_generation){ .size = sizeof(cadre_generation),
+                .limit = SAMPLE_TOKENS,
+                .sampling = &sampling,
+                .listener = append,
+                .arg = &s });
     if (status == CADRE_OK) status = s.status;
     if (status == CADRE_OK) status = text_copy(&s.text, &d->sample);
     byte_buffer_free(&text);

@@ -398,7 +398,7 @@ static void run_together(batcher *b)
     else if (status != CADRE_OK) give_up(b, status);
 }
 
-static cadre_status run_stacks(const batcher *b, batcher_slot *s)
+static cadre_status run_encoder_decoder(const batcher *b, batcher_slot *s)
 {
     request *r = s->request;
     int64_t count;
@@ -419,7 +419,7 @@ static void run_each(batcher *b)
 {
     for (int64_t i = 0; i < b->limits.slots; i++) {
         batcher_slot *s = &b->slots[i];
-        cadre_status status = s->request ? run_stacks(b, s) : CADRE_OK;
+        cadre_status status = s->request ? run_encoder_decoder(b, s) : CADRE_OK;
         if (status != CADRE_OK) request_fail(s->request, status);
     }
 }

@@ -1,6 +1,7 @@
 /* generate.c - continues one text, once or repeatedly in a session that keeps what it has read,
  * with a batcher of one request. */
 #include "base/memory.h"
+#include "base/sized.h"
 #include "infer/session_public.h"
 #include "kernel/context.h"
 
@@ -120,27 +121,32 @@ static cadre_status run_once(cadre_model *model, request *r)
     return status;
 }
 
-static cadre_status generate_once(cadre_model *model, const int32_t *tokens, int64_t count,
-    request_options *options, const char *routes)
+static cadre_status generate_once(
+    cadre_model *model, const int32_t *tokens, int64_t count, const cadre_generation *g)
 {
+    request_options options = { .limit = g->limit,
+        .sampling = g->sampling,
+        .may_stop = true,
+        .listener = g->listener,
+        .arg = g->arg };
     request r;
     recording recorded = { 0 };
-    options->watch = routes ? record : NULL;
-    options->watch_arg = &recorded;
-    CADRE_TRY(request_open(model, tokens, count, options, &r));
-    cadre_status status = routes ? open_recording(model, routes, &recorded) : CADRE_OK;
+    options.watch = g->routes ? record : NULL;
+    options.watch_arg = &recorded;
+    CADRE_TRY(request_open(model, tokens, count, &options, &r));
+    cadre_status status = g->routes ? open_recording(model, g->routes, &recorded) : CADRE_OK;
     if (status == CADRE_OK) status = run_once(model, &r);
     status = close_recording(&recorded, status);
     request_close(&r);
     return status;
 }
 
-cadre_status cadre_generate(cadre_model *model, const int32_t *tokens, int64_t count, int64_t limit,
-    const cadre_sampling *sampling, const char *routes, cadre_token_listener listener, void *arg)
+cadre_status cadre_generate(
+    cadre_model *model, const int32_t *tokens, int64_t count, const cadre_generation *generation)
 {
-    request_options options = {
-        .limit = limit, .sampling = sampling, .may_stop = true, .listener = listener, .arg = arg
-    };
+    cadre_generation g;
+    CADRE_TRY(sized_read(
+        "cadre_generation", generation, SIZE_UP_TO(cadre_generation, routes), &g, sizeof g));
     CADRE_TRY(context_enter(model->context));
-    return context_leave(model->context, generate_once(model, tokens, count, &options, routes));
+    return context_leave(model->context, generate_once(model, tokens, count, &g));
 }

@@ -152,7 +152,7 @@ static cadre_status stream_stacks(void *arg, safetensors_writer *w, real *row)
     return put_cells(w, out, out->weights);
 }
 
-static cadre_status run_stacks(cadre_model *model, stacks_call *call, const char *out)
+static cadre_status write_logits_of(cadre_model *model, stacks_call *call, const char *out)
 {
     encoder_decoder stacks;
     CADRE_TRY(encoder_decoder_open(model, call->in->room, call->out->room, &stacks));
@@ -175,7 +175,7 @@ static cadre_status logits_of_stacks(cadre_model *model, const int32_t *tokens, 
     cadre_status status = route_log_open(&in_log, &model->encoder->config, count);
     if (status == CADRE_OK) status = route_log_open(&out_log, &model->config, decoder_count);
     stacks_call call = { NULL, &in_log, &out_log, tokens, decoder, model };
-    if (status == CADRE_OK) status = run_stacks(model, &call, out);
+    if (status == CADRE_OK) status = write_logits_of(model, &call, out);
     route_log_close(&in_log);
     route_log_close(&out_log);
     return status;

@@ -86,7 +86,12 @@ static cadre_status go_on(
 {
     const cadre_sampling greedy = { .size = sizeof greedy, .temperature = 0 };
     CADRE_TRY(interrupt_check(NULL));
-    return cadre_generate(m->model, prompt, count, limit, &greedy, NULL, append_id, ids);
+    return cadre_generate(m->model, prompt, count,
+        &(cadre_generation){ .size = sizeof(cadre_generation),
+            .limit = limit,
+            .sampling = &greedy,
+            .listener = append_id,
+            .arg = ids });
 }
 
 static cadre_status put_png(const modality *m, const char *key, const int32_t *ids, int64_t count)

@@ -138,13 +138,20 @@ static cadre_status filter(request *r, string_view *text)
     return CADRE_OK;
 }
 
+/* Whether the listener wants more; nobody, who is NULL, does. */
+static bool tell_listener(const request *r, int32_t token, string_view text)
+{
+    const cadre_token_listener listener = r->options.listener;
+    return !listener || listener(r->options.arg, token, text.data, text.size);
+}
+
 static cadre_status tell(request *r, int32_t token)
 {
     string_view text = { "", 0 };
     bool end = ends(r, token);
     if (!end && r->stream) CADRE_TRY(token_stream_put(r->stream, token, &text));
     CADRE_TRY(filter(r, &text));
-    bool more = r->options.listener(r->options.arg, token, text.data, text.size);
+    bool more = tell_listener(r, token, text);
     if (end) r->state = REQUEST_ENDED;
     else if (!more && !request_ended(r)) r->state = REQUEST_LEFT;
     return CADRE_OK;
@@ -152,7 +159,7 @@ static cadre_status tell(request *r, int32_t token)
 
 static void tell_text(request *r, string_view text)
 {
-    if (text.size) r->options.listener(r->options.arg, -1, text.data, text.size);
+    if (text.size) tell_listener(r, -1, text);
 }
 
 /* Reports an unfinished character, and text that was held back and is no stop text. */

@@ -121,15 +121,14 @@ static cadre_status encode_json(const chat_template *c, const cadre_tokenizer *t
 }
 
 cadre_status cadre_chat_encode_json(const cadre_tokenizer *t, const char *name,
-    const char *thinking, const char *source, const char *text, size_t text_size, int32_t **ids,
-    int64_t *id_count)
+    const char *thinking, const char *source, const char *text, int32_t **ids, int64_t *id_count)
 {
     const chat_template *c;
     chat_template made;
     json_document *document;
     token_list list = { 0 };
     CADRE_TRY(find_way(name, thinking, &made, &c));
-    CADRE_TRY(json_parse(source, text, text_size, &document));
+    CADRE_TRY(json_parse(source, text, strlen(text), &document));
     cadre_status status = encode_json(c, t, document, &list);
     json_close(document);
     if (status != CADRE_OK) {

@@ -12,6 +12,7 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "cadre.h"
+#include "support/generation.h"
 #include "support/refusal.h"
 #include "support/small_run.h"
 #include "support/succeeds.h"
@@ -53,8 +54,8 @@ static void make_requests(void)
         };
         for (int p = 0; p < PROMPT; p++) t->prompt[p] = (int32_t)draw(at + 2 + (uint64_t)p, 300);
         got[i] = *t;
-        succeeds(cadre_generate(
-            model, t->prompt, t->prompt_count, t->limit, &t->sampling, NULL, listen, t));
+        succeeds(
+            continue_text(model, t->prompt, t->prompt_count, t->limit, &t->sampling, listen, t));
     }
 }
 

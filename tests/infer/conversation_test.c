@@ -10,6 +10,7 @@
 
 #include "cadre.h"
 #include "infer/session_public.h"
+#include "support/generation.h"
 #include "support/scratch.h"
 #include "support/small_run.h"
 #include "support/succeeds.h"
@@ -87,7 +88,7 @@ static heard read_afresh(const cadre_message *messages, int count, const cadre_s
     heard h = { .size = 0 };
     succeeds(cadre_model_tokenizer(model, &t));
     succeeds(cadre_chat_encode(t, name, messages, count, &ids, &id_count));
-    succeeds(cadre_generate(model, ids, id_count, LIMIT, sampling, NULL, hear_token, &h));
+    succeeds(continue_text(model, ids, id_count, LIMIT, sampling, hear_token, &h));
     cadre_free(ids);
     return h;
 }

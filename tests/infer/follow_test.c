@@ -18,6 +18,7 @@
 #include "base/memory.h"
 #include "cadre.h"
 #include "format/safetensors.h"
+#include "support/generation.h"
 #include "support/long.h"
 #include "support/oracle.h"
 #include "support/ranked.h"
@@ -65,7 +66,7 @@ static cadre_status ask(cadre_model *model, void *arg)
         cadre_logits(model, q->tokens, q->count, q->decoder, q->decoder_count, q->logits);
     if (status != CADRE_OK) return status;
     int64_t limit = long_form() ? WRITTEN_LONG : WRITTEN;
-    return cadre_generate(model, q->tokens, q->count, limit, &greedy, NULL, listen, q);
+    return continue_text(model, q->tokens, q->count, limit, &greedy, listen, q);
 }
 
 static bool same_files(const char *a, const char *b)

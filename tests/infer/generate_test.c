@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "cadre.h"
+#include "support/generation.h"
 #include "support/scratch.h"
 #include "support/small_run.h"
 #include "support/succeeds.h"
@@ -63,7 +64,7 @@ static heard generate(
     const int32_t *tokens, int64_t count, int64_t limit, const cadre_sampling *sampling)
 {
     heard h = { .count = 0 };
-    succeeds(cadre_generate(model, tokens, count, limit, sampling, NULL, listen, &h));
+    succeeds(continue_text(model, tokens, count, limit, sampling, listen, &h));
     return h;
 }
 
@@ -156,14 +157,14 @@ static void a_listener_and_an_interruption_stop(void **state)
 {
     (void)state;
     heard h = { .most = 3 };
-    succeeds(cadre_generate(model, prompt, prompt_count, 20, &greedy, NULL, listen, &h));
+    succeeds(continue_text(model, prompt, prompt_count, 20, &greedy, listen, &h));
     assert_int_equal(h.count, 3);
     h = (heard){ .interrupts = true };
-    assert_int_equal(cadre_generate(model, prompt, prompt_count, 20, &greedy, NULL, listen, &h),
-        CADRE_EINTERRUPTED);
+    assert_int_equal(
+        continue_text(model, prompt, prompt_count, 20, &greedy, listen, &h), CADRE_EINTERRUPTED);
     assert_int_equal(h.count, 2);
-    assert_int_equal(cadre_generate(model, prompt, prompt_count, 20, &greedy, NULL, listen, &h),
-        CADRE_EINTERRUPTED);
+    assert_int_equal(
+        continue_text(model, prompt, prompt_count, 20, &greedy, listen, &h), CADRE_EINTERRUPTED);
     assert_int_equal(h.count, 2); /* the request stands until it is taken back */
     cadre_interrupt_clear();
 }
@@ -173,14 +174,18 @@ static void impossible_prompts_are_refused(void **state)
     (void)state;
     heard h = { .count = 0 };
     const int32_t high = 512, low = -1;
-    assert_int_equal(
-        cadre_generate(model, prompt, 0, 1, &greedy, NULL, listen, &h), CADRE_EARGUMENT);
-    assert_int_equal(
-        cadre_generate(model, prompt, 1, -1, &greedy, NULL, listen, &h), CADRE_EARGUMENT);
-    assert_int_equal(
-        cadre_generate(model, &high, 1, 1, &greedy, NULL, listen, &h), CADRE_EARGUMENT);
-    assert_int_equal(cadre_generate(model, &low, 1, 1, &greedy, NULL, listen, &h), CADRE_EARGUMENT);
+    assert_int_equal(continue_text(model, prompt, 0, 1, &greedy, listen, &h), CADRE_EARGUMENT);
+    assert_int_equal(continue_text(model, prompt, 1, -1, &greedy, listen, &h), CADRE_EARGUMENT);
+    assert_int_equal(continue_text(model, &high, 1, 1, &greedy, listen, &h), CADRE_EARGUMENT);
+    assert_int_equal(continue_text(model, &low, 1, 1, &greedy, listen, &h), CADRE_EARGUMENT);
+    assert_int_equal(cadre_generate(model, prompt, 1, NULL), CADRE_EARGUMENT);
     assert_int_equal(h.count, 0);
+}
+
+static void nobody_needs_to_listen(void **state)
+{
+    (void)state;
+    succeeds(continue_text(model, prompt, prompt_count, 3, &greedy, NULL, NULL));
 }
 
 /* ---- threads, and listeners that call back ---- */
@@ -198,7 +203,7 @@ static void *intrude(void *arg)
     heard h = { .count = 0 };
     i->generates = i->session
                        ? cadre_session_generate(i->session, prompt, 3, 2, &greedy, listen, &h)
-                       : cadre_generate(model, prompt, 3, 2, &greedy, NULL, listen, &h);
+                       : continue_text(model, prompt, 3, 2, &greedy, listen, &h);
     snprintf(i->said, sizeof i->said, "%s", i->generates == CADRE_OK ? "" : cadre_last_error());
     return NULL;
 }
@@ -224,7 +229,7 @@ static bool listen_disturbed(void *arg, int32_t id, const char *text, size_t siz
         run_intruder(&d->other);
         d->again = cadre_session_generate(d->other.session, prompt, 3, 2, &greedy, listen, &nested);
         /* The same thread may */
-        succeeds(cadre_generate(model, prompt, 3, 2, &greedy, NULL, listen, &nested));
+        succeeds(continue_text(model, prompt, 3, 2, &greedy, listen, &nested));
     }
     return listen(&d->heard, id, text, size);
 }
@@ -266,11 +271,17 @@ static void a_dense_model_has_no_routes(void **state)
     succeeds(file_write(config, dense_config, sizeof dense_config - 1));
     succeeds(cadre_init(context, o, config, "f32", path, NULL));
     succeeds(cadre_model_open(context, path, &dense));
-    assert_int_equal(
-        cadre_generate(dense, prompt, 3, 2, &greedy, routes, listen, &h), CADRE_EUNSUPPORTED);
+    assert_int_equal(cadre_generate(dense, prompt, 3,
+                         &(cadre_generation){ .size = sizeof(cadre_generation),
+                             .limit = 2,
+                             .sampling = &greedy,
+                             .listener = listen,
+                             .arg = &h,
+                             .routes = routes }),
+        CADRE_EUNSUPPORTED);
     assert_non_null(strstr(cadre_last_error(), "expected a model with sparse layers"));
     assert_false(file_exists(routes));
-    succeeds(cadre_generate(dense, prompt, 3, 2, &greedy, NULL, listen, &h));
+    succeeds(continue_text(dense, prompt, 3, 2, &greedy, listen, &h));
     cadre_model_close(dense);
     cadre_options_free(o);
 }
@@ -286,6 +297,7 @@ int main(void)
         cmocka_unit_test(a_penalty_forbids_repetition),
         cmocka_unit_test(a_listener_and_an_interruption_stop),
         cmocka_unit_test(impossible_prompts_are_refused),
+        cmocka_unit_test(nobody_needs_to_listen),
         cmocka_unit_test(a_dense_model_has_no_routes),
     };
     return cmocka_run_group_tests(tests, begin, end);

@@ -22,6 +22,7 @@
 #include "infer/session_public.h"
 #include "kernel/context.h"
 #include "op/rope.h"
+#include "support/generation.h"
 #include "support/long.h"
 #include "support/scratch.h"
 #include "support/small_run.h"
@@ -195,12 +196,18 @@ static bool hear(void *arg, int32_t id, const char *text, size_t size)
 
 static cadre_status generate(void)
 {
-    return cadre_generate(model, prompt, PROMPT, 3, NULL, NULL, hear, NULL);
+    return continue_text(model, prompt, PROMPT, 3, NULL, hear, NULL);
 }
 
 static cadre_status record(void)
 {
-    return cadre_generate(model, prompt, PROMPT, 3, NULL, routes, hear, NULL);
+    return cadre_generate(model, prompt, PROMPT,
+        &(cadre_generation){ .size = sizeof(cadre_generation),
+            .limit = 3,
+            .sampling = NULL,
+            .listener = hear,
+            .arg = NULL,
+            .routes = routes });
 }
 
 static cadre_status write_logits(void)

@@ -16,6 +16,7 @@
 #include "base/memory.h"
 #include "cadre.h"
 #include "format/safetensors.h"
+#include "support/generation.h"
 #include "support/oracle.h"
 #include "support/scratch.h"
 #include "support/succeeds.h"
@@ -133,7 +134,7 @@ static void check_greedy(cadre_model *model, const safetensors *expected)
     const int32_t *prompt = ids_of(expected, source, &prompt_count),
                   *ids = ids_of(expected, "greedy_ids", &count);
     text t = { .count = 0 };
-    succeeds(cadre_generate(model, prompt, prompt_count, count, &greedy, NULL, listen, &t));
+    succeeds(continue_text(model, prompt, prompt_count, count, &greedy, listen, &t));
     assert_int_equal(t.count, count);
     assert_memory_equal(t.ids, ids, (size_t)count * sizeof *ids);
 }

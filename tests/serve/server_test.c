@@ -22,6 +22,7 @@
 #include "base/random.h"
 #include "cadre.h"
 #include "format/json.h"
+#include "support/generation.h"
 #include "support/served.h"
 #include "support/scratch.h"
 #include "support/small_run.h"
@@ -54,7 +55,7 @@ static alone generate(int32_t first, int64_t limit, uint64_t seed, double temper
     };
     succeeds(cadre_context_new(1, NULL, &context));
     succeeds(cadre_model_open(context, scratch_file("model"), &model));
-    succeeds(cadre_generate(model, prompt, 3, limit, &sampling, NULL, listen_to, &a));
+    succeeds(continue_text(model, prompt, 3, limit, &sampling, listen_to, &a));
     cadre_model_close(model);
     cadre_context_free(context);
     return a;

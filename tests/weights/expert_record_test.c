@@ -16,6 +16,7 @@
 #include "base/memory.h"
 #include "model/model.h"
 #include "support/expert_slots.h"
+#include "support/generation.h"
 #include "support/oracle.h"
 #include "support/scratch.h"
 #include "support/small_run.h"
@@ -214,8 +215,7 @@ static void a_failure_is_told_by_everyone(void **state)
     refuses(cadre_logits(m, tokens, 6, NULL, 0, out), CADRE_EIO, "a broken disk");
     assert_false(file_exists(out));
     slots.waves = 0;
-    refuses(
-        cadre_generate(m, tokens, 6, 4, &greedy, NULL, listen, NULL), CADRE_EIO, "a broken disk");
+    refuses(continue_text(m, tokens, 6, 4, &greedy, listen, NULL), CADRE_EIO, "a broken disk");
     slots.waves = 0;
     refuses(cadre_session_generate(session, tokens, 6, 4, &greedy, listen, NULL), CADRE_EIO,
         "a broken disk");
