@@ -1,4 +1,5 @@
-/* all_to_all.c - THE LIST, the choice, and the blocks of the methods that forward them. */
+/* all_to_all.c - THE LIST, the choice among its methods, and the blocks that some of them
+ * forward. */
 #include "dist/all_to_all.h"
 
 #include <assert.h>
@@ -19,8 +20,8 @@ const all_to_all_method *all_to_all_cheapest(const fabric *f, double bytes, bool
     return best;
 }
 
-/* Where only this rank's rows are known, the choice is among methods that send the same messages,
- * in whatever order: then ranks need not agree. */
+/* If each rank knows only its own rows, the ranks may choose different methods. The choice is then
+ * limited to methods that send the same messages between the same ranks, in whatever order. */
 const all_to_all_method *all_to_all_choose(const comm *c, const comm_rows *rows)
 {
     fabric f = group_fabric(c);

@@ -1,10 +1,10 @@
-/* all_to_all_bruck.c - blocks travel by powers of two (Bruck, Ho, Kipnis, Upfal, Weathersby 1997):
- * log2 p messages instead of p - 1, each of half of all blocks. For blocks that are short beside a
- * latency.
+/* all_to_all_bruck.c - Bruck's algorithm (Bruck, Ho, Kipnis, Upfal, Weathersby 1997) sends blocks
+ * over distances that are powers of two: log2 p messages instead of p - 1, each with half of all
+ * blocks. It pays where a block takes less time than the latency of a message.
  *
- * Block i of a rank is for the rank i after it. In step k, the blocks whose i has bit k go on to
- * the rank k after this one, and as many come from the one k before. In the end block i is from the
- * rank i before this one. */
+ * Block i of a rank is meant for the i-th rank after it. In step k, the blocks whose i has bit k
+ * are sent to the rank k places after this one, and as many arrive from the rank k places before
+ * it. At the end, block i is the one from the i-th rank before this one. */
 #include "dist/all_to_all.h"
 
 #include <math.h>

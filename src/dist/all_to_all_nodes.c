@@ -1,12 +1,13 @@
-/* all_to_all_nodes.c - one message between each two machines. N machines have n ranks each. On
- * every machine, local rank b % n speaks with machine b:
+/* all_to_all_nodes.c - a hierarchical exchange with one message between each two machines. There
+ * are N machines with n ranks each. On every machine, the local rank b % n is the leader for
+ * machine b: it alone exchanges messages with that machine.
  *
- *   1. within: each rank gives every neighbour the blocks for the machines that this one speaks
- *      with;
- *   2. between: the speakers of two machines exchange n * n blocks;
- *   3. within: each speaker hands out what came.
+ *   1. Within a machine, each rank sends every neighbour the blocks for the machines that this
+ *      neighbour leads.
+ *   2. Between machines, the leaders of two machines exchange n * n blocks.
+ *   3. Within a machine, each leader distributes the blocks that it received.
  *
- * Blocks are sorted [machine in order of its speaker's list][rank there]. */
+ * Blocks are sorted by [machine, in the order of its leader's list][rank on that machine]. */
 #include "dist/all_to_all.h"
 
 #include <string.h>
@@ -14,141 +15,149 @@
 static double cost(const fabric *f, double bytes)
 {
     double n = f->per_node, machines = f->ranks / n, block = bytes + sizeof(int64_t);
-    double spoken = (machines + n - 1) / n; /* machines that a rank speaks with */
-    double within = f->within.latency +
-                    (n - 1) * (f->within.overhead + spoken * n * block / f->within.bandwidth);
+    double led = (machines + n - 1) / n; /* machines that a rank leads */
+    double within =
+        f->within.latency + (n - 1) * (f->within.overhead + led * n * block / f->within.bandwidth);
     double between =
-        f->between.latency + spoken * (f->between.overhead + n * n * block / f->between.bandwidth);
+        f->between.latency + led * (f->between.overhead + n * n * block / f->between.bandwidth);
     return 2 * within + between;
 }
 
-typedef struct journey {
+typedef struct hierarchy {
     comm *c;
     const comm_rows *rows;
     int n, machines, node, local;
     size_t block;
-    char *near, *far; /* [machines that it speaks with, n, n] blocks: from, to; and the other way */
-    char *one;        /* [n, most machines of a speaker, n] blocks for, or of, each neighbour */
-} journey;
+    /* [machines that it leads, n, n] blocks by (machine, from, to), and by neighbour first */
+    char *by_neighbour, *by_machine;
+    char *bundles; /* [n, most machines of a leader, n] blocks for, or from, each neighbour */
+} hierarchy;
 
-/* Machines that local rank j speaks with: j, j + n, ... */
-static int spoken_by(const journey *j, int local)
+/* The number of machines that this local rank leads: machines local, local + n, ... */
+static int machines_led(const hierarchy *h, int local)
 {
-    return local < j->machines ? (j->machines - local - 1) / j->n + 1 : 0;
+    return local < h->machines ? (h->machines - local - 1) / h->n + 1 : 0;
 }
 
-static size_t lot(const journey *j, int speaker) /* bytes of one rank's blocks at a speaker */
+/* Bytes of the blocks that one rank gives to a leader. */
+static size_t bundle_bytes(const hierarchy *h, int leader)
 {
-    return (size_t)spoken_by(j, speaker) * (size_t)j->n * j->block;
+    return (size_t)machines_led(h, leader) * (size_t)h->n * h->block;
 }
 
-/* Where the blocks for or of neighbour i begin in `one` */
-static char *lot_at(const journey *j, int i) { return j->one + (size_t)i * lot(j, 0); }
-
-/* Step 1 sends lots and receives into `near`, step 3 the other way around. `near` holds, for each
- * neighbour, its lot. */
-static cadre_status swap_within(journey *j, bool first)
+/* Where the blocks for or from neighbour i begin in `bundles`. */
+static char *bundle_at(const hierarchy *h, int i)
 {
-    port *p = port_of(j->c);
-    CADRE_TRY(port_begin(p, 2 * j->n * (port_pieces(lot(j, 0)) + 1)));
-    for (int i = 0; i < j->n; i++) {
-        int rank = j->node * j->n + i;
-        char *own = j->near + (size_t)i * lot(j, j->local);
-        if (i == j->local) {
-            if (first) memcpy(own, lot_at(j, i), lot(j, i));
-            else memcpy(lot_at(j, i), own, lot(j, i));
+    return h->bundles + (size_t)i * bundle_bytes(h, 0);
+}
+
+/* Step 1 sends bundles and receives into `by_neighbour`; step 3 goes the other way. `by_neighbour`
+ * holds one bundle for each neighbour. */
+static cadre_status exchange_within(hierarchy *h, bool first)
+{
+    endpoint *p = endpoint_of(h->c);
+    CADRE_TRY(endpoint_begin(p, 2 * h->n * (endpoint_pieces(bundle_bytes(h, 0)) + 1)));
+    for (int i = 0; i < h->n; i++) {
+        int rank = h->node * h->n + i;
+        char *own = h->by_neighbour + (size_t)i * bundle_bytes(h, h->local);
+        if (i == h->local) {
+            if (first) memcpy(own, bundle_at(h, i), bundle_bytes(h, i));
+            else memcpy(bundle_at(h, i), own, bundle_bytes(h, i));
             continue;
         }
         if (first) {
-            group_receive(j->c, rank, own, lot(j, j->local));
-            group_send(j->c, rank, lot_at(j, i), lot(j, i));
+            group_receive(h->c, rank, own, bundle_bytes(h, h->local));
+            group_send(h->c, rank, bundle_at(h, i), bundle_bytes(h, i));
         } else {
-            group_receive(j->c, rank, lot_at(j, i), lot(j, i));
-            group_send(j->c, rank, own, lot(j, j->local));
+            group_receive(h->c, rank, bundle_at(h, i), bundle_bytes(h, i));
+            group_send(h->c, rank, own, bundle_bytes(h, h->local));
         }
     }
-    return port_wait(p);
+    return endpoint_wait(p);
 }
 
-/* Block of machine m (of those spoken with) between neighbour i and rank k there: near is by
- * neighbour, far by machine. */
-static char *near_at(const journey *j, int i, int m, int k)
+/* The block that neighbour i and rank k of machine m exchange, where m counts the machines that
+ * this rank leads. */
+static char *at_neighbour(const hierarchy *h, int i, int m, int k)
 {
-    return j->near + (size_t)i * lot(j, j->local) +
-           ((size_t)m * (size_t)j->n + (size_t)k) * j->block;
+    return h->by_neighbour + (size_t)i * bundle_bytes(h, h->local) +
+           ((size_t)m * (size_t)h->n + (size_t)k) * h->block;
 }
-static char *far_at(const journey *j, int m, int i, int k)
+static char *at_machine(const hierarchy *h, int m, int i, int k)
 {
-    return j->far + (((size_t)m * (size_t)j->n + (size_t)i) * (size_t)j->n + (size_t)k) * j->block;
+    return h->by_machine +
+           (((size_t)m * (size_t)h->n + (size_t)i) * (size_t)h->n + (size_t)k) * h->block;
 }
 
-/* What a machine is sent is [from, to]; what comes from it, too. */
-static void turn(journey *j, bool out)
+/* Reorders blocks between the two layouts. Blocks are [from, to] both when they are sent to a
+ * machine and when they come from it, so the way back swaps i and k. */
+static void reorder(hierarchy *h, bool out)
 {
-    for (int m = 0; m < spoken_by(j, j->local); m++)
-        for (int i = 0; i < j->n; i++)
-            for (int k = 0; k < j->n; k++) {
-                if (out) memcpy(far_at(j, m, i, k), near_at(j, i, m, k), j->block);
-                else memcpy(near_at(j, k, m, i), far_at(j, m, i, k), j->block);
+    for (int m = 0; m < machines_led(h, h->local); m++)
+        for (int i = 0; i < h->n; i++)
+            for (int k = 0; k < h->n; k++) {
+                if (out) memcpy(at_machine(h, m, i, k), at_neighbour(h, i, m, k), h->block);
+                else memcpy(at_neighbour(h, k, m, i), at_machine(h, m, i, k), h->block);
             }
 }
 
-static cadre_status swap_between(journey *j)
+static cadre_status exchange_between(hierarchy *h)
 {
-    port *p = port_of(j->c);
-    size_t bytes = (size_t)j->n * (size_t)j->n * j->block;
-    int spoken = spoken_by(j, j->local);
-    char *in = j->near; /* free, as its blocks are in `far` now */
-    CADRE_TRY(port_begin(p, 2 * spoken * port_pieces(bytes)));
-    for (int m = 0; m < spoken; m++) {
-        int other = j->local + m * j->n, rank = other * j->n + j->node % j->n;
-        char *to = in + (size_t)m * bytes, *from = far_at(j, m, 0, 0);
-        if (other == j->node) memcpy(to, from, bytes);
+    endpoint *p = endpoint_of(h->c);
+    size_t bytes = (size_t)h->n * (size_t)h->n * h->block;
+    int led = machines_led(h, h->local);
+    char *in =
+        h->by_neighbour; /* this memory is free, because its blocks are in `by_machine` now */
+    CADRE_TRY(endpoint_begin(p, 2 * led * endpoint_pieces(bytes)));
+    for (int m = 0; m < led; m++) {
+        int other = h->local + m * h->n, rank = other * h->n + h->node % h->n;
+        char *to = in + (size_t)m * bytes, *from = at_machine(h, m, 0, 0);
+        if (other == h->node) memcpy(to, from, bytes);
         else {
-            group_receive(j->c, rank, to, bytes);
-            group_send(j->c, rank, from, bytes);
+            group_receive(h->c, rank, to, bytes);
+            group_send(h->c, rank, from, bytes);
         }
     }
-    CADRE_TRY(port_wait(p));
-    memcpy(j->far, in, (size_t)spoken * bytes);
+    CADRE_TRY(endpoint_wait(p));
+    memcpy(h->by_machine, in, (size_t)led * bytes);
     return CADRE_OK;
 }
 
-/* Packs the blocks for all ranks into the lots of their machines' speakers, or unpacks them. */
-static void each_block(journey *j, bool pack)
+/* Packs the blocks for all ranks into the bundles of their machines' leaders, or unpacks them. */
+static void copy_blocks(hierarchy *h, bool pack)
 {
-    for (int i = 0; i < j->n; i++)
-        for (int m = 0; m < spoken_by(j, i); m++)
-            for (int k = 0; k < j->n; k++) {
-                char *block = lot_at(j, i) + ((size_t)m * (size_t)j->n + (size_t)k) * j->block;
-                int rank = (i + m * j->n) * j->n + k;
-                if (pack) block_pack(j->rows, rank, block);
-                else block_unpack(j->rows, rank, block);
+    for (int i = 0; i < h->n; i++)
+        for (int m = 0; m < machines_led(h, i); m++)
+            for (int k = 0; k < h->n; k++) {
+                char *block = bundle_at(h, i) + ((size_t)m * (size_t)h->n + (size_t)k) * h->block;
+                int rank = (i + m * h->n) * h->n + k;
+                if (pack) block_pack(h->rows, rank, block);
+                else block_unpack(h->rows, rank, block);
             }
 }
 
 static cadre_status run(comm *c, const comm_rows *rows)
 {
     int n = group_of(c)->per_node;
-    journey j = { .c = c,
+    hierarchy h = { .c = c,
         .rows = rows,
         .n = n,
         .machines = c->size / n,
         .node = c->rank / n,
         .local = c->rank % n,
         .block = block_bytes(rows) };
-    size_t most = (size_t)n * lot(&j, 0);
-    if (!(j.near = group_scratch(c, 3 * most))) return CADRE_ENOMEM;
-    memset(j.near, 0, 3 * most);
-    j.far = j.near + most;
-    j.one = j.far + most;
-    each_block(&j, true);
-    CADRE_TRY(swap_within(&j, true));
-    turn(&j, true);
-    CADRE_TRY(swap_between(&j));
-    turn(&j, false);
-    CADRE_TRY(swap_within(&j, false));
-    each_block(&j, false);
+    size_t most = (size_t)n * bundle_bytes(&h, 0);
+    if (!(h.by_neighbour = group_scratch(c, 3 * most))) return CADRE_ENOMEM;
+    memset(h.by_neighbour, 0, 3 * most);
+    h.by_machine = h.by_neighbour + most;
+    h.bundles = h.by_machine + most;
+    copy_blocks(&h, true);
+    CADRE_TRY(exchange_within(&h, true));
+    reorder(&h, true);
+    CADRE_TRY(exchange_between(&h));
+    reorder(&h, false);
+    CADRE_TRY(exchange_within(&h, false));
+    copy_blocks(&h, false);
     return CADRE_OK;
 }
 

@@ -1,5 +1,6 @@
-/* all_to_all_pairwise.c - in step i, every rank sends to the one i after it and receives from the
- * one i before it: a latency a step, and no receiver has two senders. */
+/* all_to_all_pairwise.c - in step i, every rank sends to the i-th rank after it and receives from
+ * the i-th rank before it. Each step costs one latency, and no receiver has two senders at a
+ * time. */
 #include "dist/all_to_all.h"
 
 static double cost(const fabric *f, double bytes)

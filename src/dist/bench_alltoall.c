@@ -1,6 +1,6 @@
-/* bench_alltoall.c - measures the exchange of rows among all ranks, and beside it, taking turns,
- * MPI's own with the same counts. That one waits without asking whether the others live, which
- * only a measurement may do. */
+/* bench_alltoall.c - measures the exchange of rows among all ranks and, in turns with it,
+ * MPI_Alltoallv with the same counts. MPI_Alltoallv does not return if another rank has died; only
+ * a benchmark may take that risk. */
 #include <math.h>
 
 #include "cadre/measure.h"
@@ -10,18 +10,25 @@
 #include "dist/all_to_all.h"
 #include "kernel/context.h"
 
-enum { TURNS = 9, LEAST = 64, MOST = 1 << 24, STEP = 4, TRIED = 4, MOST_TIMES = 2000 };
-static const double TURN = 0.01, /* seconds, about */
-    SIZE = 2;                    /* for all turns of a size */
+enum {
+    TURNS = 9,
+    LEAST_BYTES = 64,
+    MOST_BYTES = 1 << 24,
+    STEP = 4,
+    TRIAL_TIMES = 4,
+    MOST_TIMES = 2000
+};
+static const double TURN_SECONDS = 0.01, /* seconds that one turn takes, approximately */
+    SIZE_SECONDS = 2;                    /* seconds for all turns of one size */
 
 typedef struct measured {
     comm *c;
-    int64_t pair;         /* bytes */
-    int64_t *first;       /* [size + 1] of ours */
-    int *counts, *places; /* [size] of MPI's */
-    char *send, *receive; /* [first[size]] */
-    double own, raw;      /* seconds of an exchange, at best */
-    bool has_raw;         /* measure MPI's too */
+    int64_t pair;          /* bytes */
+    int64_t *first;        /* [size + 1] row offsets for cadre's exchange */
+    int *counts, *offsets; /* [size] counts and displacements for MPI_Alltoallv */
+    char *send, *receive;  /* [first[size]] */
+    double own, raw;       /* the best time of one exchange, in seconds */
+    bool has_raw;          /* MPI_Alltoallv is measured too */
 } measured;
 
 static double time_own(measured *m, int64_t times)
@@ -37,8 +44,8 @@ static double time_raw(measured *m, int64_t times)
 {
     world *w = group_of(m->c)->world;
     const transport *t = &w->transport;
-    const transport_exchange e = { m->send, m->counts, m->places, m->receive, m->counts,
-        m->places };
+    const transport_exchange e = { m->send, m->counts, m->offsets, m->receive, m->counts,
+        m->offsets };
     comm_barrier(m->c);
     ticker_hold(w->control.ticker);
     double begin = clock_seconds();
@@ -48,8 +55,8 @@ static double time_raw(measured *m, int64_t times)
     return took;
 }
 
-/* What rank 0 thinks of it */
-static double as_rank_0(comm *c, double value)
+/* Returns rank 0's value on all ranks, so that they take the same decision. */
+static double value_of_rank_0(comm *c, double value)
 {
     comm_broadcast(c, &value, sizeof value, 0);
     return value;
@@ -57,13 +64,13 @@ static double as_rank_0(comm *c, double value)
 
 static void take_turns(measured *m)
 {
-    double begin = clock_seconds(), tried = as_rank_0(m->c, time_own(m, TRIED));
-    int64_t times = (int64_t)fmax(1, fmin(MOST_TIMES, TURN / tried));
+    double begin = clock_seconds(), trial = value_of_rank_0(m->c, time_own(m, TRIAL_TIMES));
+    int64_t times = (int64_t)fmax(1, fmin(MOST_TIMES, TURN_SECONDS / trial));
     m->own = m->raw = INFINITY;
     for (int i = 0; i < TURNS; i++) {
         m->own = fmin(m->own, time_own(m, times));
         if (m->has_raw) m->raw = fmin(m->raw, time_raw(m, times));
-        if (as_rank_0(m->c, clock_seconds() - begin) > SIZE) break;
+        if (value_of_rank_0(m->c, clock_seconds() - begin) > SIZE_SECONDS) break;
     }
 }
 
@@ -74,7 +81,7 @@ static void measure_size(measured *m, int64_t bytes)
     for (int r = 0; r < m->c->size; r++) {
         int64_t count = r == m->c->rank ? 0 : m->pair;
         m->counts[r] = (int)count;
-        m->places[r] = (int)m->first[r];
+        m->offsets[r] = (int)m->first[r];
         m->first[r + 1] = m->first[r] + count;
     }
     take_turns(m);
@@ -96,8 +103,8 @@ static cadre_status put_line(const measured *m, cadre_line_listener line, void *
 
 static cadre_status measure_all(measured *m, cadre_line_listener line, void *arg)
 {
-    if (!m->first || !m->counts || !m->places || !m->send || !m->receive) return CADRE_ENOMEM;
-    for (int64_t bytes = LEAST; bytes <= MOST; bytes *= STEP) {
+    if (!m->first || !m->counts || !m->offsets || !m->send || !m->receive) return CADRE_ENOMEM;
+    for (int64_t bytes = LEAST_BYTES; bytes <= MOST_BYTES; bytes *= STEP) {
         measure_size(m, bytes);
         CADRE_TRY(comm_status(m->c));
         CADRE_TRY(put_line(m, line, arg));
@@ -117,14 +124,14 @@ cadre_status cadre_bench_alltoall(
         .has_raw = raw && group_of(c)->world->transport.exchange != NULL,
         .first = MEM_ARRAY(int64_t, c->size + 1),
         .counts = MEM_ARRAY(int, c->size),
-        .places = MEM_ARRAY(int, c->size),
-        .send = MEM_ARRAY(char, MOST + c->size),
-        .receive = MEM_ARRAY(char, MOST + c->size) };
+        .offsets = MEM_ARRAY(int, c->size),
+        .send = MEM_ARRAY(char, MOST_BYTES + c->size),
+        .receive = MEM_ARRAY(char, MOST_BYTES + c->size) };
     cadre_status status = context_enter(context);
     if (status == CADRE_OK) status = context_leave(context, measure_all(&m, line, arg));
     mem_free(m.first);
     mem_free(m.counts);
-    mem_free(m.places);
+    mem_free(m.offsets);
     mem_free(m.send);
     mem_free(m.receive);
     return status;

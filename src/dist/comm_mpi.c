@@ -1,6 +1,6 @@
-/* comm_mpi.c - the plug-in: MPI as a transport. The only file that includes mpi.h. It is compiled
- * once for each MPI that is installed, for they have no binary interface in common, and is no part
- * of the library, of which it uses nothing. */
+/* comm_mpi.c - the plug-in that provides MPI as a transport. It is the only file that includes
+ * mpi.h. It is compiled once for each installed MPI, because MPI libraries have no common binary
+ * interface. It does not belong to the library and calls nothing in it. */
 #include <mpi.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,46 +11,46 @@ typedef struct world {
     MPI_Comm channel[CHANNELS];
 } world;
 
-static void *box_new(void *state, int slots)
+static void *requests_new(void *state, int slots)
 {
     (void)state;
-    MPI_Request *box = malloc((size_t)slots * sizeof *box);
-    for (int i = 0; box && i < slots; i++) box[i] = MPI_REQUEST_NULL;
-    return box;
+    MPI_Request *requests = malloc((size_t)slots * sizeof *requests);
+    for (int i = 0; requests && i < slots; i++) requests[i] = MPI_REQUEST_NULL;
+    return requests;
 }
 
-static void box_free(void *state, void *box)
+static void requests_free(void *state, void *requests)
 {
     (void)state;
-    free(box);
+    free(requests);
 }
 
 static int send(
-    void *state, const transport_address *to, const void *data, int bytes, void *box, int at)
+    void *state, const transport_address *to, const void *data, int bytes, void *requests, int slot)
 {
     const world *w = state;
-    return MPI_Isend(
-        data, bytes, MPI_BYTE, to->rank, to->tag, w->channel[to->channel], (MPI_Request *)box + at);
+    return MPI_Isend(data, bytes, MPI_BYTE, to->rank, to->tag, w->channel[to->channel],
+        (MPI_Request *)requests + slot);
 }
 
 static int receive(
-    void *state, const transport_address *from, void *data, int bytes, void *box, int at)
+    void *state, const transport_address *from, void *data, int bytes, void *requests, int slot)
 {
     const world *w = state;
     int rank = from->rank == TRANSPORT_ANY ? MPI_ANY_SOURCE : from->rank;
-    return MPI_Irecv(
-        data, bytes, MPI_BYTE, rank, from->tag, w->channel[from->channel], (MPI_Request *)box + at);
+    return MPI_Irecv(data, bytes, MPI_BYTE, rank, from->tag, w->channel[from->channel],
+        (MPI_Request *)requests + slot);
 }
 
-static int box_test(void *state, void *box, int first, int count, int *done)
+static int requests_test(void *state, void *requests, int first, int count, int *done)
 {
     (void)state;
-    return MPI_Testall(count, (MPI_Request *)box + first, done, MPI_STATUSES_IGNORE);
+    return MPI_Testall(count, (MPI_Request *)requests + first, done, MPI_STATUSES_IGNORE);
 }
 
-static void cancel(void *state, void *box, int at)
+static void cancel(void *state, void *requests, int slot)
 {
-    MPI_Request *request = (MPI_Request *)box + at;
+    MPI_Request *request = (MPI_Request *)requests + slot;
     (void)state;
     if (*request == MPI_REQUEST_NULL) return;
     MPI_Cancel(request);
@@ -107,7 +107,7 @@ static const char name[] = "MPICH";
 
 __attribute__((visibility("default"))) transport_join TRANSPORT_JOIN;
 
-/* Two threads call MPI, one at a time. */
+/* Two threads call MPI, but never at the same time. */
 int TRANSPORT_JOIN(transport *t, char *error, int size)
 {
     int given, code = MPI_Init_thread(NULL, NULL, MPI_THREAD_SERIALIZED, &given);
@@ -119,8 +119,8 @@ int TRANSPORT_JOIN(transport *t, char *error, int size)
         free(w);
         return code ? code : 1;
     }
-    *t = (transport){ name, w, 0, 1, box_new, box_free, send, receive, box_test, cancel, exchange,
-        describe, leave, end_all };
+    *t = (transport){ name, w, 0, 1, requests_new, requests_free, send, receive, requests_test,
+        cancel, exchange, describe, leave, end_all };
     MPI_Comm_rank(MPI_COMM_WORLD, &t->rank);
     MPI_Comm_size(MPI_COMM_WORLD, &t->size);
     return 0;

@@ -7,8 +7,8 @@
 #include "base/clock.h"
 #include "base/memory.h"
 
-static const double TICK = 0.05, /* seconds between two looks at the channel */
-    GRACE = 4;                   /* how long ranks that live may take to end when one has failed */
+static const double TICK = 0.05, /* seconds between two checks of the channel */
+    GRACE = 4;                   /* seconds that live ranks have to end after one has failed */
 
 static transport_address address(int rank)
 {
@@ -19,26 +19,26 @@ static void expect_next(control *c)
 {
     const transport *t = c->transport;
     const transport_address any = address(TRANSPORT_ANY);
-    t->receive(t->state, &any, &c->incoming, (int)sizeof c->incoming, c->box, 0);
+    t->receive(t->state, &any, &c->incoming, (int)sizeof c->incoming, c->requests, 0);
 }
 
-/* A message for which there is no place is not sent: so many are under way only to a rank that
- * reads none. */
+/* Sends a message without waiting. If no slot is free, the message is dropped: slots run out only
+ * when the receiving rank reads nothing. */
 static void post(control *c, int to, const control_message *m)
 {
     const transport *t = c->transport;
     int slot = 1 + c->next, done = 0;
-    if (t->box_test(t->state, c->box, slot, 1, &done) || !done) return;
+    if (t->requests_test(t->state, c->requests, slot, 1, &done) || !done) return;
     c->outgoing[c->next] = *m;
     const transport_address at = address(to);
-    t->send(t->state, &at, &c->outgoing[c->next], (int)sizeof *m, c->box, slot);
+    t->send(t->state, &at, &c->outgoing[c->next], (int)sizeof *m, c->requests, slot);
     c->next = (c->next + 1) % CONTROL_SENDS;
 }
 
 static control_message message(const control *c, control_kind kind, const char *text)
 {
     control_message m = {
-        .kind = (int32_t)kind, .from = c->transport->rank, .silent = -1, .cut_short = c->cut_short
+        .kind = (int32_t)kind, .from = c->transport->rank, .silent = -1, .abandoned = c->abandoned
     };
     snprintf(m.text, sizeof m.text, "%s", text);
     return m;
@@ -50,14 +50,14 @@ static void post_all(control *c, const control_message *m)
         if (r != c->transport->rank && !c->peers[r].silent) post(c, r, m);
 }
 
-void control_tell_all(control *c, control_kind kind, int code, const char *text)
+void control_send_all(control *c, control_kind kind, int code, const char *text)
 {
     control_message m = message(c, kind, text);
     m.code = code;
     post_all(c, &m);
 }
 
-/* ---- what comes ---- */
+/* ---- messages that arrive ---- */
 
 static void keep_fault(control *c, const char *sentence)
 {
@@ -66,17 +66,17 @@ static void keep_fault(control *c, const char *sentence)
     atomic_store(&c->faulty, true);
 }
 
-static void keep_words(peer *p, const control_message *m)
+static void keep_sentence(peer *p, const control_message *m)
 {
     p->code = m->code;
-    if (!p->words && *m->text) p->words = mem_strdup(m->text);
+    if (!p->sentence && *m->text) p->sentence = mem_strdup(m->text);
 }
 
-static void take_end(control *c, peer *p, const control_message *m)
+static void handle_end(control *c, peer *p, const control_message *m)
 {
     p->ended = true;
-    p->cut_short = m->cut_short;
-    keep_words(p, m);
+    p->abandoned = m->abandoned;
+    keep_sentence(p, m);
     if (!m->code) return;
     char sentence[CONTROL_TEXT];
     snprintf(sentence, sizeof sentence, "rank %d: %.*s", m->from, CONTROL_TEXT - 32,
@@ -91,10 +91,10 @@ static void answer(control *c, int to)
     post(c, to, &m);
 }
 
-static void take(control *c, const control_message *m)
+static void handle(control *c, const control_message *m)
 {
     peer *p = &c->peers[m->from];
-    p->heard = clock_seconds();
+    p->last_heard = clock_seconds();
     switch ((control_kind)m->kind) {
     case CONTROL_PING: answer(c, m->from); break;
     case CONTROL_PONG: p->waiting = m->waiting; break;
@@ -102,7 +102,7 @@ static void take(control *c, const control_message *m)
         if (m->silent >= 0) c->peers[m->silent].silent = true;
         keep_fault(c, m->text);
         break;
-    case CONTROL_END: take_end(c, p, m); break;
+    case CONTROL_END: handle_end(c, p, m); break;
     case CONTROL_RELEASE: c->released = true; break;
     }
 }
@@ -111,31 +111,31 @@ void control_read(control *c)
 {
     const transport *t = c->transport;
     int done = 1;
-    while (!t->box_test(t->state, c->box, 0, 1, &done) && done) {
+    while (!t->requests_test(t->state, c->requests, 0, 1, &done) && done) {
         control_message m = c->incoming;
         expect_next(c);
         m.text[CONTROL_TEXT - 1] = 0;
-        if (m.from >= 0 && m.from < t->size && m.silent < t->size) take(c, &m);
+        if (m.from >= 0 && m.from < t->size && m.silent < t->size) handle(c, &m);
     }
 }
 
-/* ---- who is silent ---- */
+/* ---- silent ranks ---- */
 
-void control_ask_all(control *c) { control_tell_all(c, CONTROL_PING, 0, ""); }
+void control_ping_all(control *c) { control_send_all(c, CONTROL_PING, 0, ""); }
 
 int control_find_silent(control *c, double since)
 {
     int first = -1;
     for (int r = 0; r < c->transport->size; r++) {
         peer *p = &c->peers[r];
-        if (r == c->transport->rank || p->ended || p->heard >= since) continue;
+        if (r == c->transport->rank || p->ended || p->last_heard >= since) continue;
         p->silent = true;
         if (first < 0) first = r;
     }
     return first;
 }
 
-void control_word_silent(const control *c, int rank, double limit, char text[CONTROL_TEXT])
+void control_describe_silent(const control *c, int rank, double limit, char text[CONTROL_TEXT])
 {
     const peer *p = &c->peers[rank];
     bool here = !strcmp(p->host, c->peers[c->transport->rank].host);
@@ -181,9 +181,9 @@ bool control_is_quiet(const control *c)
 {
     for (int r = 0; r < c->transport->size; r++) {
         const peer *p = &c->peers[r];
-        if (r != c->transport->rank && (!p->ended || p->cut_short || p->silent)) return false;
+        if (r != c->transport->rank && (!p->ended || p->abandoned || p->silent)) return false;
     }
-    return !c->cut_short;
+    return !c->abandoned;
 }
 
 /* ---- the end ---- */
@@ -202,18 +202,18 @@ static bool all_ended(const control *c)
     return true;
 }
 
-static void look_for_silent(control *c, double since, double limit)
+static void report_silent(control *c, double since, double limit)
 {
     char text[CONTROL_TEXT];
     int silent = control_find_silent(c, since);
     if (silent < 0) return;
-    control_word_silent(c, silent, limit, text);
+    control_describe_silent(c, silent, limit, text);
     control_fail(c, text, silent);
 }
 
-/* Reads until all have ended or, at a rank that is not the lowest, until that one says that
- * everything was said. Where one has failed, the others have a few seconds; else they are asked
- * whether they live. */
+/* Handles messages until all ranks have ended or, on a rank that is not the lowest, until the
+ * lowest says so. If a rank has failed, the others get a few seconds to end; otherwise they are
+ * asked from time to time whether they are alive. */
 static void await_ends(control *c, bool lowest, double limit)
 {
     double begin = clock_seconds(), asked = begin;
@@ -225,8 +225,8 @@ static void await_ends(control *c, bool lowest, double limit)
         if (!over && atomic_load(&c->faulty) && now - begin > GRACE + (lowest ? 0 : GRACE))
             over = true;
         else if (!over && limit > 0 && now - asked > limit / 2) {
-            if (asked > begin) look_for_silent(c, asked, limit);
-            control_ask_all(c);
+            if (asked > begin) report_silent(c, asked, limit);
+            control_ping_all(c);
             asked = now;
         }
         ticker_release(c->ticker);
@@ -234,26 +234,26 @@ static void await_ends(control *c, bool lowest, double limit)
     }
 }
 
-/* The sentence of the lowest rank that has one. If others said something else, or nothing, it
- * begins with the rank's number. */
+/* Chooses the error message to print: that of the lowest rank that has one. If other ranks sent
+ * another message, or none, it begins with the rank's number. */
 static void choose_sentence(const control *c, const char *own, char text[CONTROL_TEXT])
 {
     const char *first = NULL;
-    int who = -1;
-    bool alike = true;
+    int rank = -1;
+    bool same = true;
     for (int r = 0; r < c->transport->size; r++) {
-        const char *words = r == c->transport->rank ? own : c->peers[r].words;
-        if (!words || !*words) {
-            alike &= c->peers[r].silent;
+        const char *sentence = r == c->transport->rank ? own : c->peers[r].sentence;
+        if (!sentence || !*sentence) {
+            same &= c->peers[r].silent;
             continue;
         }
-        if (!first) first = words, who = r;
-        alike &= !strcmp(first, words);
+        if (!first) first = sentence, rank = r;
+        same &= !strcmp(first, sentence);
     }
-    bool says_rank = first && !strncmp(first, "rank ", 5);
+    bool names_rank = first && !strncmp(first, "rank ", 5);
     if (!first) text[0] = 0;
-    else if (alike || says_rank) snprintf(text, CONTROL_TEXT, "%s", first);
-    else snprintf(text, CONTROL_TEXT, "rank %d: %.*s", who, CONTROL_TEXT - 32, first);
+    else if (same || names_rank) snprintf(text, CONTROL_TEXT, "%s", first);
+    else snprintf(text, CONTROL_TEXT, "rank %d: %.*s", rank, CONTROL_TEXT - 32, first);
 }
 
 static int code_of_all(const control *c, int own)
@@ -269,7 +269,7 @@ int control_end(control *c, int code, const char *sentence, double limit, char t
     ticker_hold(c->ticker);
     c->waiting = clock_seconds();
     if (code) keep_fault(c, sentence);
-    control_tell_all(c, CONTROL_END, code, sentence);
+    control_send_all(c, CONTROL_END, code, sentence);
     bool lowest = lowest_alive(c) == c->transport->rank;
     ticker_release(c->ticker);
     await_ends(c, lowest, limit);
@@ -279,7 +279,7 @@ int control_end(control *c, int code, const char *sentence, double limit, char t
         if (all) choose_sentence(c, sentence, text);
         if (all && !*text) snprintf(text, CONTROL_TEXT, "%s", c->sentence);
     }
-    if (lowest) control_tell_all(c, CONTROL_RELEASE, 0, "");
+    if (lowest) control_send_all(c, CONTROL_RELEASE, 0, "");
     ticker_release(c->ticker);
     return all;
 }
@@ -294,8 +294,8 @@ cadre_status control_open(const transport *t, control *c)
     atomic_init(&c->faulty, false);
     c->outgoing = MEM_ARRAY(control_message, CONTROL_SENDS);
     c->peers = MEM_ARRAY(peer, t->size);
-    c->box = c->outgoing && c->peers ? t->box_new(t->state, 1 + CONTROL_SENDS) : NULL;
-    if (!c->box) {
+    c->requests = c->outgoing && c->peers ? t->requests_new(t->state, 1 + CONTROL_SENDS) : NULL;
+    if (!c->requests) {
         mem_free(c->outgoing);
         mem_free(c->peers);
         return cadre_fail(CADRE_ENOMEM, NULL, "out of memory");
@@ -309,16 +309,16 @@ cadre_status control_open(const transport *t, control *c)
 void control_close(control *c)
 {
     const transport *t = c->transport;
-    if (!c->box) return;
+    if (!c->requests) return;
     ticker_free(c->ticker);
-    t->cancel(t->state, c->box, 0);
+    t->cancel(t->state, c->requests, 0);
     double begin = clock_seconds();
     int done = 0;
-    while (!t->box_test(t->state, c->box, 1, CONTROL_SENDS, &done) && !done &&
+    while (!t->requests_test(t->state, c->requests, 1, CONTROL_SENDS, &done) && !done &&
            clock_seconds() - begin < 1)
         clock_sleep(0.001);
-    if (done) t->box_free(t->state, c->box);
-    for (int r = 0; r < t->size; r++) mem_free(c->peers[r].words);
+    if (done) t->requests_free(t->state, c->requests);
+    for (int r = 0; r < t->size; r++) mem_free(c->peers[r].sentence);
     mem_free(c->peers);
     if (done) mem_free(c->outgoing);
     *c = (control){ 0 };

@@ -1,4 +1,5 @@
-/* cost.c - costs that are no method's own. */
+/* cost.c - costs of single messages and of gathering; all-to-all methods have their own cost
+ * functions. */
 #include "dist/cost.h"
 
 #include <math.h>
@@ -16,7 +17,8 @@ double cost_message(const link_cost *l, double bytes)
     return l->latency + l->overhead + bytes / l->bandwidth;
 }
 
-/* Few ranks send to all at once; many double what they have, step by step. */
+/* The cheaper of two methods: every rank sends to all others at once, or the gathered data doubles
+ * in each step. */
 double cost_all_gather(const fabric *f, double bytes)
 {
     link_cost l = fabric_link(f);

@@ -1,4 +1,4 @@
-/* group.c - what the methods have in common. */
+/* group.c - messages and working memory for the methods of communicators. */
 #include "dist/group.h"
 
 #include "base/memory.h"
@@ -6,10 +6,10 @@
 cadre_status group_exchange(const comm *c, const comm_message *m)
 {
     const group *g = group_of(c);
-    comm_message all = *m; /* between ranks of the world */
+    comm_message all = *m; /* the same message with world ranks */
     if (m->to >= 0) all.to = g->member[m->to];
     if (m->from >= 0) all.from = g->member[m->from];
-    return port_exchange(port_of(c), g->tag, &all);
+    return endpoint_exchange(endpoint_of(c), g->tag, &all);
 }
 
 void *group_scratch(const comm *c, size_t bytes)

@@ -1,55 +1,55 @@
-/* group.h - a communicator's ranks as the transport knows them, for the methods that exchange
+/* group.h - a communicator's ranks by their numbers in the transport, for the methods that exchange
  * messages among them. */
 #ifndef CADRE_DIST_GROUP_H
 #define CADRE_DIST_GROUP_H
 
 #include "base/comm.h"
 #include "dist/cost.h"
-#include "dist/port.h"
+#include "dist/endpoint.h"
 
-/* Memory that calls work in; it grows, and stays. */
+/* Working memory that all calls share. It grows when needed and is kept. */
 typedef struct scratch {
     char *data; /* [size] */
     size_t size;
 } scratch;
 
-/* What all communicators of a process share */
+/* State that all communicators of a process share. */
 typedef struct world {
     transport transport;
     control control;
-    port port;
+    endpoint endpoint;
     comm comm;
     scratch scratch;
-    int next_tag; /* of the next communicator that is split off */
+    int next_tag; /* the tag that the next communicator split off will get */
 } world;
 
 typedef struct group {
     world *world;
-    int tag;     /* of its messages */
-    int *member; /* [size] its ranks' numbers in the world */
-    /* Neighbouring ranks so many at a time share a machine; 1: they do not, or not regularly */
+    int tag;     /* the tag of its messages */
+    int *member; /* [size] the world rank of each of its ranks */
+    /* How many neighbouring ranks share each machine; 1: none do, or not all machines have the same
+     * number */
     int per_node;
 } group;
 
 static inline const group *group_of(const comm *c) { return c->state; }
-static inline port *port_of(const comm *c) { return &group_of(c)->world->port; }
+static inline endpoint *endpoint_of(const comm *c) { return &group_of(c)->world->endpoint; }
 
-/* Begins one message of the communicator c, to or from its rank r, between port_begin and
- * port_wait. */
+/* Begin a message to or from rank r of communicator c, between endpoint_begin and endpoint_wait. */
 static inline void group_send(const comm *c, int r, const void *data, size_t bytes)
 {
-    port_send(port_of(c), group_of(c)->member[r], group_of(c)->tag, data, bytes);
+    endpoint_send(endpoint_of(c), group_of(c)->member[r], group_of(c)->tag, data, bytes);
 }
 static inline void group_receive(const comm *c, int r, void *data, size_t bytes)
 {
-    port_receive(port_of(c), group_of(c)->member[r], group_of(c)->tag, data, bytes);
+    endpoint_receive(endpoint_of(c), group_of(c)->member[r], group_of(c)->tag, data, bytes);
 }
 
-/* One message to a rank and one from a rank, at once; -1: none */
+/* Sends one message and receives another at the same time; rank -1: no message. */
 cadre_status group_exchange(const comm *c, const comm_message *m);
 
-/* At least so many bytes, which other calls use too; NULL: out of memory, with the last error
- * set. */
+/* At least this many bytes of working memory, whose contents other calls overwrite. NULL: out of
+ * memory, and the last error is set. */
 void *group_scratch(const comm *c, size_t bytes);
 
 fabric group_fabric(const comm *c);

@@ -1,6 +1,6 @@
-/* identity.c - whether all ranks do the same: what each says of its command is compared before
- * anything is computed, and files by their bytes and a hash of samples, for a model may have more
- * bytes than can be read in a moment. */
+/* identity.c - checks that all ranks run the same command on the same files, before anything is
+ * computed. Options are compared as text. Files are compared by their size and a hash of samples,
+ * because a model can be too large to be read whole. */
 #include <stdio.h>
 #include <string.h>
 
@@ -19,8 +19,8 @@ typedef struct sampled {
     int64_t bytes;
 } sampled;
 
-/* The whole of a short file; of a long one, samples at even distances, its first and last bytes
- * among them. */
+/* Hashes a short file whole. Of a long file it hashes samples at equal distances, which include the
+ * first and the last bytes. */
 static void add_samples(const file_map *map, sampled *s)
 {
     uint64_t size = map->size;
@@ -86,7 +86,7 @@ cadre_status cadre_file_identity(const char *path, char text[CADRE_FILE_IDENTITY
 
 /* ---- comparing ---- */
 
-/* "name\0value\0" for each */
+/* Writes "name\0value\0" for each pair. */
 static cadre_status write_all(
     const char *const *names, const char *const *values, int count, byte_buffer *b)
 {
@@ -97,7 +97,7 @@ static cadre_status write_all(
     return b->status;
 }
 
-/* The next name and its value in a text; false: there is no more. */
+/* Reads the next name and its value; false: the text has no more. */
 static bool next_pair(const char **at, const char *end, const char **name, const char **value)
 {
     if (*at >= end) return false;
@@ -115,7 +115,8 @@ static const char *value_of(const char *text, size_t size, const char *wanted)
     return NULL;
 }
 
-/* A name whose value differs between rank 0 and another one, or which one of them lacks. */
+/* Fails with the first name whose value differs between rank 0 and another rank, or which one of
+ * the two lacks. */
 static cadre_status compare_two(string_view first, string_view other, int rank)
 {
     const string_view sides[2] = { first, other };
@@ -142,7 +143,7 @@ static cadre_status compare_texts(const char *all, const int64_t *first, int siz
     return CADRE_OK;
 }
 
-/* All ranks see all texts, and so find the same difference. */
+/* All ranks compare the texts of all ranks, and so find the same difference. */
 static cadre_status gather_and_compare(comm *c, const byte_buffer *own)
 {
     int64_t size = (int64_t)own->size, *first = MEM_ARRAY(int64_t, c->size + 1);

@@ -1,7 +1,7 @@
-/* launcher.c - reads the environment that launchers set, and finds the plug-in.
+/* launcher.c - reads the environment variables that launchers set, and finds the plug-in.
  *
- * Joining with the wrong MPI does not fail: each process is then alone, rank 0 of 1. Therefore the
- * number of ranks is compared with the launcher's. */
+ * Joining with the wrong MPI does not fail: each process is then alone, as rank 0 of 1. Therefore
+ * the number of ranks is compared with the launcher's. */
 #define _GNU_SOURCE
 #include "dist/launcher.h"
 
@@ -15,7 +15,7 @@
 
 typedef struct flavour {
     const char *name, *title, *package;
-    const char *size, *rank, *local_size; /* variables; local_size may be NULL */
+    const char *size, *rank, *local_size; /* environment variables; local_size may be NULL */
 } flavour;
 
 /* THE LIST of launchers' variables: mpirun of Open MPI; srun with PMIx, which Open MPI joins;
@@ -28,21 +28,21 @@ static const flavour flavours[] = {
 };
 enum { FLAVOURS = sizeof flavours / sizeof *flavours };
 
-static int number_of(const char *variable, int otherwise)
+static int number_from(const char *variable, int fallback)
 {
     const char *text = variable ? getenv(variable) : NULL;
     char *end;
     long value = text ? strtol(text, &end, 10) : -1;
-    return value < 0 || value > 1 << 20 || *end ? otherwise : (int)value;
+    return value < 0 || value > 1 << 20 || *end ? fallback : (int)value;
 }
 
 launch launch_of_environment(void)
 {
     for (int i = 0; i < FLAVOURS; i++) {
         const flavour *f = &flavours[i];
-        int size = number_of(f->size, -1), rank = number_of(f->rank, -1);
+        int size = number_from(f->size, -1), rank = number_from(f->rank, -1);
         if (size > 1 && rank >= 0 && rank < size)
-            return (launch){ f->name, rank, size, number_of(f->local_size, 0) };
+            return (launch){ f->name, rank, size, number_from(f->local_size, 0) };
     }
     return (launch){ NULL, 0, 1, 1 };
 }
@@ -60,7 +60,7 @@ static const flavour *flavour_of(const launch *l)
     #define CADRE_MULTIARCH "."
 #endif
 
-/* Beside the program or library where it was built; in a folder of its own where it is
+/* The plug-in lies beside the program or library in a build tree, and in its own folder if
  * installed. */
 static const char *const folders[] = { ".", "cadre", "../lib/cadre",
     "../lib/" CADRE_MULTIARCH "/cadre", "../lib64/cadre" };
@@ -95,7 +95,7 @@ static cadre_status open_plugin(const flavour *f, int size, transport_join **joi
 {
     char *path = find_plugin(f->name);
     if (!path) return refuse_missing(f, size);
-    /* MPICH's own library below would print where it was when another rank was killed. */
+    /* UCX, below MPICH, would print a stack trace when another rank is killed. */
     setenv("UCX_HANDLE_ERRORS", "none", 0);
     void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     void *found = library ? dlsym(library, TRANSPORT_JOIN_NAME) : NULL;
@@ -104,7 +104,8 @@ static cadre_status open_plugin(const flavour *f, int size, transport_join **joi
     else if (!found)
         status = cadre_fail(
             CADRE_EMISMATCH, path, "expected the plug-in of this version of cadre, found another");
-    memcpy(join, &found, sizeof found); /* C has no cast from an object to a function */
+    /* C has no cast from an object pointer to a function pointer */
+    memcpy(join, &found, sizeof found);
     mem_free(path);
     return status;
 }
@@ -119,7 +120,7 @@ static cadre_status check_size(const flavour *f, const launch *l, const transpor
     return CADRE_EMISMATCH;
 }
 
-/* The library stays open: MPI has threads and handlers in it. */
+/* The plug-in is never closed, because MPI's threads and handlers run in it. */
 cadre_status launch_join(const launch *l, transport *t)
 {
     const flavour *f = flavour_of(l);

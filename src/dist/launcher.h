@@ -1,5 +1,5 @@
-/* launcher.h - whether a launcher has started this process as one of several, and the plug-in for
- * its MPI. */
+/* launcher.h - finds out whether a launcher such as mpirun has started this process as one of
+ * several, and loads the plug-in for its MPI. */
 #ifndef CADRE_DIST_LAUNCHER_H
 #define CADRE_DIST_LAUNCHER_H
 
@@ -9,15 +9,15 @@
 #include "dist/transport.h"
 
 typedef struct launch {
-    const char *flavour; /* static: "openmpi" or "mpich"; NULL: nobody has started several */
-    int rank, size;      /* 0 of 1 where nobody has */
-    int local_size;      /* ranks on this machine; 0: not known */
+    const char *flavour; /* static: "openmpi" or "mpich"; NULL: this process was started alone */
+    int rank, size;      /* rank 0 of 1 for a process that was started alone */
+    int local_size;      /* ranks on this machine; 0: unknown */
 } launch;
 
 launch launch_of_environment(void);
 
-/* Opens the plug-in of that flavour, which lies beside cadre, and joins the others. Refuses one
- * that finds other ranks than the launcher started. */
+/* Opens the plug-in for that MPI, which lies beside cadre, and joins the other processes. Fails if
+ * MPI reports another rank or number of ranks than the launcher set. */
 cadre_status launch_join(const launch *l, transport *t);
 
 #endif

@@ -1,14 +1,16 @@
-/* plan_cost.c - what a rank reads, computes and exchanges in a pass or a step.
+/* plan_cost.c - what a rank reads, computes and exchanges in a pass or a training step.
  *
- * Decoding reads weights: time = bytes / bandwidth, or operations / flops where texts are many.
- * With experts spread, the rank with most of a token's picks decides. After each half of a layer
- * ranks gather: with tensors cut, the heads' outputs, the attention's, the experts' hidden rows and
- * the layer's, four times; with experts alone, their outputs. In a pipeline a text passes the
- * stages one after another, and other texts fill the others.
+ * Decoding is bound by reading weights: time = bytes / bandwidth, or operations / flops if there
+ * are many sequences. With expert parallelism, the rank that has most of a token's picks determines
+ * the time. The ranks gather after each half of a layer. With tensor parallelism this happens four
+ * times a layer: for the heads' outputs, the attention's output, the experts' hidden rows and the
+ * layer's output. With expert parallelism alone, only the experts' outputs are gathered. In a
+ * pipeline a sequence passes the stages one after another, while other sequences occupy the other
+ * stages.
  *
- * Training computes: 6 operations for each token and active parameter. The rows of tokens travel to
- * the experts and back, forward and backward; the gradients of dense parameters are exchanged once
- * a step, and their new values. */
+ * Training is bound by computing: 6 operations for each token and active parameter. Rows of tokens
+ * are sent to the experts and back, in the forward and in the backward pass. Once a step the ranks
+ * exchange the gradients of the dense parameters, and then their new values. */
 #include "dist/plan_cost.h"
 
 #include <math.h>
@@ -16,11 +18,13 @@
 #include "base/random.h"
 #include "base/share.h"
 
-static const double FLOAT = 4,              /* bytes */
-    PROCESS = PLAN_PROCESS, BORDERS = 12e6; /* of pages that hold more than what is mapped */
-enum { DRAWS = 256, MOST_PARTS = 4096, FEW_LEAVES = 8, MOST_LEAVES = 64, LEAF_TOKENS = 256 };
+static const double FLOAT = 4, /* bytes of a float */
+    /* bytes of pages that lie only partly in a mapped range */
+    PROCESS = PLAN_PROCESS, PAGE_SLACK = 12e6;
+enum { DRAWS = 256, MOST_RANKS = 4096, FEW_LEAVES = 8, MOST_LEAVES = 64, LEAF_TOKENS = 256 };
 
-/* Into how many leaves a batch's dense gradients are cut, which ranks share */
+/* The number of leaves, shared among ranks, into which the dense gradients of a batch are
+ * divided. */
 static double leaves_of(const plan_work *w)
 {
     double leaves = fmin(FEW_LEAVES, w->batch);
@@ -34,56 +38,58 @@ const char *plan_refusal(const plan_model *m, const plan_work *w, const rank_lay
 {
     if (l->pipeline > m->layers) return "more stages than layers";
     if (l->tensor > m->kv_heads) return "more slices than key-value heads";
-    if (m->kv_heads % l->tensor) return "key-value heads that do not divide";
+    if (m->kv_heads % l->tensor) return "the number of slices does not divide the key-value heads";
     if (l->expert > 1 && l->expert > m->experts) return "more ranks than experts";
     if (w->purpose == PLAN_TRAIN && l->expert * l->data > w->batch)
         return "more ranks than sequences in a batch";
     if (w->purpose == PLAN_TRAIN && l->expert * l->data > leaves_of(w))
         return "more ranks than leaves";
-    if (w->purpose == PLAN_DECODE && l->data > w->streams) return "more ranks than texts";
-    if (w->purpose == PLAN_PREFILL && l->data > 1) return "one text";
+    if (w->purpose == PLAN_DECODE && l->data > w->streams) return "more ranks than sequences";
+    if (w->purpose == PLAN_PREFILL && l->data > 1) return "one prompt cannot be divided";
     return NULL;
 }
 
-double plan_expected_most(int things, int picks, int parts)
+double plan_expected_max_load(int experts, int picks, int ranks)
 {
     double sum = 0;
     random_key key = random_key_of(1, "plan", 0, 0);
-    if (parts < 2 || things < 1 || parts > MOST_PARTS) return picks;
+    if (ranks < 2 || experts < 1 || ranks > MOST_RANKS) return picks;
     for (int d = 0; d < DRAWS; d++) {
-        int load[MOST_PARTS] = { 0 }, most = 0;
+        int load[MOST_RANKS] = { 0 }, most = 0;
         int64_t left = picks;
-        for (int64_t thing = 0; thing < things && left > 0; thing++) {
-            uint64_t bits = random_bits(key, (uint64_t)d * (uint64_t)things + (uint64_t)thing);
-            if ((int64_t)(bits % (uint64_t)(things - thing)) >= left) continue;
-            int part = share_part(things, thing, parts);
+        for (int64_t e = 0; e < experts && left > 0; e++) {
+            uint64_t bits = random_bits(key, (uint64_t)d * (uint64_t)experts + (uint64_t)e);
+            if ((int64_t)(bits % (uint64_t)(experts - e)) >= left) continue;
+            int rank = share_part(experts, e, ranks);
             left--;
-            if (++load[part] > most) most = load[part];
+            if (++load[rank] > most) most = load[rank];
         }
         sum += most;
     }
     return sum / DRAWS;
 }
 
-/* ---- running ---- */
+/* ---- inference ---- */
 
-/* Experts of a layer that `tokens` tokens pick, each once */
+/* Expected number of different experts of a layer that `tokens` tokens pick. */
 static double distinct_experts(const plan_model *m, double tokens)
 {
     return m->experts ? m->experts * (1 - pow(1 - (double)m->picks / m->experts, tokens)) : 0;
 }
 
-/* Bytes of experts that the busiest of `parts` ranks reads when so many tokens pass */
-static double expert_read(const plan_model *m, double tokens, int parts)
+/* Bytes of experts that the busiest of `ranks` ranks reads in a pass of this many tokens. */
+static double expert_read(const plan_model *m, double tokens, int ranks)
 {
     if (!m->experts || !m->sparse_layers) return 0;
-    double one = m->expert_bytes / m->experts, all = distinct_experts(m, tokens), /* layers' sum */
-        most = plan_expected_most(m->experts, m->picks, parts) / m->picks; /* of one token's */
-    double uneven = 1 + (most * parts - 1) / sqrt(tokens);
-    return one * all / parts * uneven;
+    /* summed over layers */
+    double one = m->expert_bytes / m->experts, all = distinct_experts(m, tokens),
+           /* the busiest rank's fraction of one token's picks */
+        most = plan_expected_max_load(m->experts, m->picks, ranks) / m->picks;
+    double uneven = 1 + (most * ranks - 1) / sqrt(tokens);
+    return one * all / ranks * uneven;
 }
 
-/* Seconds of gathering in one pass of `tokens` tokens */
+/* Seconds that gathering takes in one pass of `tokens` tokens. */
 static double pass_communication(
     const plan_model *m, const link_cost *link, double tokens, const rank_layout *l)
 {
@@ -107,9 +113,9 @@ static plan_cost running_cost(
     const plan_model *m, const plan_machine *machine, const plan_work *w, const rank_layout *l)
 {
     bool decodes = w->purpose == PLAN_DECODE;
-    double texts = decodes ? w->streams / l->data : 1;
-    double batches = fmin(l->pipeline, texts); /* that are in the stages at a time */
-    double tokens = decodes ? fmax(1, texts / batches) : w->context;
+    double streams = decodes ? w->streams / l->data : 1;
+    double batches = fmin(l->pipeline, streams); /* batches in the stages at the same time */
+    double tokens = decodes ? fmax(1, streams / batches) : w->context;
     double parts = (double)l->expert * l->tensor, cache = m->token_cache * w->context;
     double bytes = m->dense_read / l->tensor + expert_read(m, tokens, l->expert) / l->tensor +
                    (decodes ? tokens * cache / 2 / l->tensor : 0);
@@ -117,10 +123,10 @@ static plan_cost running_cost(
     plan_cost c = { .tokens = tokens * batches * (decodes ? l->data : 1) };
     c.compute = fmax(bytes / machine->bandwidth, flops / machine->flops);
     c.communication = pass_communication(m, &machine->link, tokens, l);
-    c.memory = PROCESS + BORDERS + m->dense_bytes / ((double)l->pipeline * l->tensor) +
+    c.memory = PROCESS + PAGE_SLACK + m->dense_bytes / ((double)l->pipeline * l->tensor) +
                m->expert_bytes / (parts * l->pipeline) +
-               texts * cache / ((double)l->pipeline * l->tensor) +
-               tokens * FLOAT * (8 * m->width + m->picks * m->hidden) + texts * FLOAT * m->vocab;
+               streams * cache / ((double)l->pipeline * l->tensor) +
+               tokens * FLOAT * (8 * m->width + m->picks * m->hidden) + streams * FLOAT * m->vocab;
     return c;
 }
 
@@ -132,7 +138,8 @@ static double training_communication(
     double ranks = (double)l->expert * l->data, away = (ranks - 1) / ranks, seconds = 0;
     fabric f = { *link, *link, (int)ranks, 1 };
     if (ranks > 1) {
-        double rows = tokens * m->picks * m->width * FLOAT * away; /* one way, once */
+        /* bytes in one direction, once */
+        double rows = tokens * m->picks * m->width * FLOAT * away;
         seconds += m->sparse_layers / (double)l->pipeline * 4 *
                    (link->latency + (ranks - 1) * link->overhead + rows / link->bandwidth);
         double dense = m->dense_parameters / ((double)l->pipeline * l->tensor) * FLOAT;

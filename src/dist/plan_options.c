@@ -1,4 +1,4 @@
-/* plan_options.c - the options of plans and simulations. */
+/* plan_options.c - the options of cadre plan and cadre simulate. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,7 +29,7 @@ cadre_status plan_size_read(const char *option, const char *text, int64_t *bytes
         .fallback = "1.25e9",                                                                      \
         .value = "B/S",                                                                            \
         .subject = "Cluster",                                                                      \
-        .help = "bytes a second between two machines; 1.25e9 are 10 Gbit/s" },                     \
+        .help = "bytes per second between two machines; 1.25e9 are 10 Gbit/s" },                   \
     {                                                                                              \
         .name = "link-latency", .kind = CADRE_OPTION_REAL, .min = 0, .max = 10,                    \
         .fallback = "20e-6", .value = "SECONDS", .subject = "Cluster",                             \
@@ -43,26 +43,26 @@ static const cadre_option plan_rows[] = {
         .max = 4096,
         .fallback = "2",
         .subject = "Cluster",
-        .help = "machines alike, each with one rank" },
+        .help = "identical machines, each with one rank" },
     { .name = "memory",
         .kind = CADRE_OPTION_TEXT,
         .value = "SIZE",
         .subject = "Cluster",
-        .help = "of each machine, as 64G (default: this one's)" },
+        .help = "memory of each machine, as 64G (default: this one's)" },
     { .name = "bandwidth",
         .kind = CADRE_OPTION_REAL,
         .min = 1,
         .max = 1e15,
         .value = "B/S",
         .subject = "Cluster",
-        .help = "bytes a second that a machine reads from memory (default: measured here)" },
+        .help = "bytes per second that a machine reads from memory (default: measured here)" },
     { .name = "flops",
         .kind = CADRE_OPTION_REAL,
         .min = 1,
         .max = 1e18,
         .value = "F",
         .subject = "Cluster",
-        .help = "operations a second in products (default: measured here)" },
+        .help = "operations per second in matrix products (default: measured here)" },
     LINK_ROWS,
     { .name = "for",
         .kind = CADRE_OPTION_CHOICE,
@@ -76,14 +76,14 @@ static const cadre_option plan_rows[] = {
         .fallback = "1",
         .value = "S",
         .subject = "Work",
-        .help = "decode: texts side by side" },
+        .help = "decode: sequences decoded at the same time" },
     { .name = "weight-bits",
         .kind = CADRE_OPTION_REAL,
         .min = 1,
         .max = 64,
         .fallback = "16",
         .subject = "Work",
-        .help = "of each weight, where MODEL is a config.json alone" },
+        .help = "bits of each weight, if MODEL is only a config.json" },
 };
 
 static const cadre_option simulate_rows[] = {
@@ -100,7 +100,7 @@ static const cadre_option simulate_rows[] = {
         .fallback = "even",
         .subject = "Cluster",
         .help = "experts in order; by the load of the recording's first half; or with replicas "
-                "of the busiest. What was learnt is measured on the second half" },
+                "of the busiest. All are measured on the second half" },
     { .name = "replicas",
         .kind = CADRE_OPTION_INT,
         .min = 0,
@@ -115,7 +115,7 @@ static const cadre_option simulate_rows[] = {
         .fallback = "30e9",
         .value = "B/S",
         .subject = "Cluster",
-        .help = "bytes a second that a machine reads from memory" },
+        .help = "bytes per second that a machine reads from memory" },
     LINK_ROWS,
     { .name = "tokens",
         .kind = CADRE_OPTION_INT,
@@ -123,14 +123,14 @@ static const cadre_option simulate_rows[] = {
         .max = 1 << 20,
         .fallback = "32",
         .subject = "Work",
-        .help = "tokens that pass the layers together" },
+        .help = "tokens in a batch" },
     { .name = "width",
         .kind = CADRE_OPTION_INT,
         .min = 1,
         .max = 1 << 20,
         .fallback = "2048",
         .subject = "Work",
-        .help = "numbers in a token's vector, which travels" },
+        .help = "floats of a token's vector, which ranks exchange" },
     { .name = "expert-bytes",
         .kind = CADRE_OPTION_REAL,
         .min = 0,

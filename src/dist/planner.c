@@ -1,5 +1,6 @@
-/* planner.c - lists the layouts of a model on a cluster, best first. What a machine can do is
- * measured on this one where it was not said. */
+/* planner.c - lists the layouts of a model on a cluster, the best first. Steps: describe the model,
+ * describe the machine (what the options do not say is measured on this one), then compute the cost
+ * of every layout and sort them. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,21 +22,22 @@
 #include "model/model.h"
 #include "train/trainer.h"
 
-enum { MOST_LAYOUTS = 4096, MEASURED_STEPS = 8, TEXT = 256, PROMPT = 1024 };
-/* Of what a machine reads and computes at best, where the model itself cannot be measured */
-static const double USUAL_READ = 0.7, USUAL_COMPUTE = 0.5;
+enum { MOST_LAYOUTS = 4096, MEASURED_STEPS = 8, DECODE_CONTEXT = 256, OTHER_CONTEXT = 1024 };
+/* Fractions of the peak bandwidth and of the peak flops that are assumed if the model itself cannot
+ * be measured */
+static const double BANDWIDTH_FRACTION = 0.7, FLOPS_FRACTION = 0.5;
 
 typedef struct planned {
     cadre_context *context;
     cadre_options *options;
-    const char *path;   /* NULL: of a recipe */
-    cadre_model *model; /* NULL: its weights are not here */
+    const char *path;   /* NULL: a recipe is planned */
+    cadre_model *model; /* NULL: the weights are not available */
     model_config config;
     bool own_config;
     const recipe *recipe;
     plan_model sizes;
     plan_work work;
-    train_settings training; /* of a recipe */
+    train_settings training; /* of a recipe's training run */
     plan_machine machine;
     cadre_plan_basis basis;
 } planned;
@@ -65,7 +67,7 @@ static cadre_status read_config(planned *p)
         &p->config, cadre_options_real(p->options, "weight-bits"), &p->sizes);
 }
 
-/* What the trainer of a rank allocates; 0: the layout is none that it has */
+/* Bytes that the trainer of a rank allocates; 0: the trainer does not support the layout. */
 static double memory_of_rank(const planned *p, const rank_layout *l, int rank)
 {
     comm world = { .rank = rank, .size = layout_ranks(l) };
@@ -76,13 +78,13 @@ static double memory_of_rank(const planned *p, const rank_layout *l, int rank)
     return status == CADRE_OK ? (double)bytes : 0;
 }
 
-/* The ends of a pipeline have more than the other stages. */
+/* The first and the last stage of a pipeline need more memory than the others. */
 static double trainer_memory(const planned *p, const rank_layout *l)
 {
     return fmax(memory_of_rank(p, l, 0), memory_of_rank(p, l, layout_ranks(l) - 1));
 }
 
-/* Adds what a training step needs beside parameters, gradients and moments. */
+/* Computes what a training step needs beside parameters, gradients and moments. */
 static cadre_status measure_activations(planned *p)
 {
     CADRE_TRY(train_settings_read(p->options, p->recipe, &p->training));
@@ -114,7 +116,7 @@ static cadre_status read_purpose(planned *p)
                                                 : PLAN_PREFILL;
     p->work.streams = (double)cadre_options_int(p->options, "streams", 0);
     p->work.context = (double)options_int_or(
-        p->options, "context", p->work.purpose == PLAN_DECODE ? TEXT : PROMPT);
+        p->options, "context", p->work.purpose == PLAN_DECODE ? DECODE_CONTEXT : OTHER_CONTEXT);
     if (p->work.purpose == PLAN_TRAIN && p->path)
         return cadre_fail(CADRE_EARGUMENT, NULL,
             "--for train: expected --recipe and sizes, which say how it trains, found a model");
@@ -137,7 +139,8 @@ static cadre_status measure_limit(const planned *p, double (*limit)(compute *c),
     return context_leave(p->context, CADRE_OK);
 }
 
-/* Bytes of weights that decoding reads a second: measured on the model if its weights are here. */
+/* Bytes of weights that decoding reads per second, measured on the model if its weights are
+ * here. */
 static cadre_status measure_bandwidth(planned *p)
 {
     bool given = cadre_options_count(p->options, "bandwidth") > 0;
@@ -146,25 +149,26 @@ static cadre_status measure_bandwidth(planned *p)
         cadre_bench_decode(
             p->model, MEASURED_STEPS, (int64_t)p->work.streams, 0, rank_speed_read, &rate);
     if (rate <= 0 && !given) CADRE_TRY(measure_limit(p, bench_bandwidth, &most));
-    p->machine.bandwidth = rate > 0 ? fmin(rate, most) : USUAL_READ * most;
+    p->machine.bandwidth = rate > 0 ? fmin(rate, most) : BANDWIDTH_FRACTION * most;
     p->basis.measured_bandwidth = !given;
     return CADRE_OK;
 }
 
-/* Of the recipe's own training steps. Where a rank takes some of this machine's cores, others like
- * it take the rest meanwhile. */
+/* Flops measured on the recipe's own training steps; 0: they could not be measured. If a rank uses
+ * only some of this machine's cores, further trainers occupy the other cores meanwhile. */
 static double measure_training(const planned *p)
 {
     double needed =
                16 * (p->sizes.dense_parameters + p->sizes.expert_parameters) + p->work.activations,
            room = (double)mem_of_machine() / 2;
-    int beside = machine_cores() / p->context->compute->workers - 1;
+    int others = machine_cores() / p->context->compute->workers - 1;
     if (needed > room) return 0;
-    if (beside < 0 || needed * (1 + beside) > room) beside = 0;
-    return 6 * p->sizes.active_parameters * rank_speed_training(p->context, p->options, beside);
+    if (others < 0 || needed * (1 + others) > room) others = 0;
+    return 6 * p->sizes.active_parameters * rank_speed_training(p->context, p->options, others);
 }
 
-/* Operations a second: of the recipe's own training steps, or a share of the machine's peak */
+/* Operations per second, from the recipe's own training steps or as a fraction of the machine's
+ * peak. */
 static cadre_status measure_flops(planned *p)
 {
     double rate = 0, peak;
@@ -176,7 +180,7 @@ static cadre_status measure_flops(planned *p)
     if (p->work.purpose == PLAN_TRAIN) rate = measure_training(p);
     if (rate <= 0) {
         CADRE_TRY(measure_limit(p, bench_fma_peak, &peak));
-        rate = USUAL_COMPUTE * peak;
+        rate = FLOPS_FRACTION * peak;
     }
     p->machine.flops = rate;
     return CADRE_OK;
@@ -210,7 +214,7 @@ typedef struct layout_list {
     int count;
 } layout_list;
 
-/* Of training, the trainer says what it needs. */
+/* For training, the memory is what the trainer itself would allocate. */
 static plan_cost cost_of(const planned *p, const rank_layout *l)
 {
     plan_cost c = plan_cost_of(&p->sizes, &p->machine, &p->work, l);
@@ -238,7 +242,7 @@ static void add_layouts_of(const planned *p, int ranks, layout_list *list)
                     add_layout(p, &(rank_layout){ e, d, s, ranks / e / d / s, 1 }, list);
 }
 
-/* What fits comes first, then the faster one, then the one that needs less. */
+/* Layouts that fit in memory come first, then faster ones, then those that need less memory. */
 static int compare(const void *left, const void *right)
 {
     const cadre_plan_layout *a = left, *b = right;
@@ -252,7 +256,8 @@ static cadre_status list_layouts(const planned *p, const cadre_plan_listener *li
 {
     layout_list list = { MEM_ARRAY(cadre_plan_layout, MOST_LAYOUTS), 0 };
     if (!list.layout) return CADRE_ENOMEM;
-    add_layout(p, &(rank_layout){ 1, 1, 1, 1, 1 }, &list); /* one machine alone may be faster */
+    /* a single machine may be faster than several */
+    add_layout(p, &(rank_layout){ 1, 1, 1, 1, 1 }, &list);
     if (p->basis.machines > 1) add_layouts_of(p, p->basis.machines, &list);
     qsort(list.layout, (size_t)list.count, sizeof *list.layout, compare);
     if (listener->basis) listener->basis(listener->arg, &p->basis);

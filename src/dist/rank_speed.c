@@ -1,5 +1,5 @@
-/* rank_speed.c - runs the benchmark of training several times at once, each in a worker of a pool
- * and with a context of its own. */
+/* rank_speed.c - runs the training benchmark several times at once, each in its own worker of a
+ * pool and with its own context. */
 #include "dist/rank_speed.h"
 
 #include <math.h>
@@ -13,7 +13,7 @@
 #include "format/json.h"
 #include "kernel/context.h"
 
-enum { MOST_BESIDE = 15 };
+enum { MOST_OTHERS = 15 };
 
 void rank_speed_read(void *arg, const char *line)
 {
@@ -28,7 +28,7 @@ void rank_speed_read(void *arg, const char *line)
     json_close(document);
 }
 
-/* One of those that train at the same time; the first is the caller's own. */
+/* One of the trainers that run at the same time; the first is the caller's own. */
 typedef struct neighbour {
     cadre_context *context;
     cadre_options *options;
@@ -65,11 +65,11 @@ static void train_all(neighbour *all, int count)
     pool_free(workers);
 }
 
-double rank_speed_training(cadre_context *context, cadre_options *options, int beside)
+double rank_speed_training(cadre_context *context, cadre_options *options, int others)
 {
-    neighbour all[1 + MOST_BESIDE] = { { context, options, 0 } };
+    neighbour all[1 + MOST_OTHERS] = { { context, options, 0 } };
     double sum = 0;
-    int count = 1 + (beside < MOST_BESIDE ? beside : MOST_BESIDE), measured = 0;
+    int count = 1 + (others < MOST_OTHERS ? others : MOST_OTHERS), measured = 0;
     for (int i = 1; i < count; i++) open_neighbour(&all[i], context->compute->workers, options);
     train_all(all, count);
     for (int i = 0; i < count; i++) {

@@ -1,4 +1,5 @@
-/* ranks.c - the public ranks: a world, joined once, and its end. */
+/* ranks.c - the public functions of ranks: joining the world once, contexts in it, and leaving
+ * it. */
 #include "dist/ranks.h"
 
 #include <stdio.h>
@@ -11,7 +12,7 @@
 #include "moe/spread.h"
 
 static const double DEFAULT_LIMIT = 30,
-                    PATIENCE = 1e-3; /* seconds of looking, where each rank has a core */
+                    MAX_SPIN = 1e-3; /* seconds of spinning, if each rank has its own core */
 
 cadre_option_table cadre_ranks_options(void)
 {
@@ -22,8 +23,8 @@ cadre_option_table cadre_ranks_options(void)
             .subject = "Ranks",
             .help = "how the processes that mpirun started divide the work: "
                     "expert=E,data=D,pipeline=P,tensor=T, or some of these, whose product is the "
-                    "number of processes; in training also virtual=V, blocks of layers of each "
-                    "part of the pipeline" },
+                    "number of processes; in training also virtual=V, blocks of layers in each "
+                    "pipeline stage" },
         { .name = "rank-timeout",
             .kind = CADRE_OPTION_REAL,
             .min = 0,
@@ -31,7 +32,7 @@ cadre_option_table cadre_ranks_options(void)
             .fallback = "30",
             .value = "SECONDS",
             .subject = "Ranks",
-            .help = "end when a process does not answer for so long; 0: never" },
+            .help = "end when a process does not answer for this long; 0: never" },
     };
     return OPTION_TABLE(rows);
 }
@@ -44,7 +45,7 @@ bool cadre_ranks_launched(int *rank, int *size)
     return l.size > 1;
 }
 
-/* Ranks of this machine */
+/* The number of ranks on this machine. */
 static int local_ranks(const cadre_ranks *ranks)
 {
     const peer *p = ranks->world.control.peers;
@@ -71,7 +72,7 @@ cadre_status cadre_ranks_join(cadre_ranks **ranks)
     }
     world_limit(&made->world, DEFAULT_LIMIT);
     if (local_ranks(made) <= machine_cores())
-        made->world.port.patience = made->world.port.looking = PATIENCE;
+        made->world.endpoint.max_spin = made->world.endpoint.spin = MAX_SPIN;
     *ranks = made;
     return CADRE_OK;
 }
@@ -96,13 +97,13 @@ void cadre_ranks_limit(cadre_ranks *ranks, double seconds) { world_limit(&ranks-
 int cadre_ranks_end(cadre_ranks *ranks, int exit_code, const char *sentence, const char **print)
 {
     world *w = &ranks->world;
-    double limit = w->port.limit;
-    int code = control_end(&w->control, exit_code, sentence, limit, ranks->last_words);
-    *print = *ranks->last_words ? ranks->last_words : NULL;
+    double limit = w->endpoint.limit;
+    int code = control_end(&w->control, exit_code, sentence, limit, ranks->last_sentence);
+    *print = *ranks->last_sentence ? ranks->last_sentence : NULL;
     return code;
 }
 
-/* Where a rank is silent, or messages are under way, leaving as MPI asks would wait for ever. */
+/* Finalising MPI would wait for ever if a rank is silent or messages are in flight. */
 void cadre_ranks_leave(cadre_ranks *ranks, int exit_code)
 {
     if (!ranks) return;

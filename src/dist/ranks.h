@@ -1,4 +1,4 @@
-/* ranks.h - what the public cadre_ranks is made of. */
+/* ranks.h - the contents of the public type cadre_ranks. */
 #ifndef CADRE_DIST_RANKS_H
 #define CADRE_DIST_RANKS_H
 
@@ -8,7 +8,7 @@
 
 struct cadre_ranks {
     world world;
-    char last_words[CONTROL_TEXT];
+    char last_sentence[CONTROL_TEXT];
 };
 
 #endif

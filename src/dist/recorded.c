@@ -1,4 +1,4 @@
-/* recorded.c - reads what a simulation replays. */
+/* recorded.c - reads recordings of routes, and loads from a training run's metrics. */
 #include "dist/recorded.h"
 
 #include "base/file.h"
@@ -6,7 +6,7 @@
 #include "format/json_lines.h"
 
 enum { MOST_TOKENS = 1 << 22, MOST_STEPS = 1 << 18 };
-static const int64_t MOST_ROWS = (int64_t)1 << 40; /* of an expert in a step */
+static const int64_t MOST_ROWS = (int64_t)1 << 40; /* rows of one expert in one step */
 
 void recorded_free(recorded *r)
 {
@@ -60,7 +60,7 @@ static cadre_status read_token(const json_node *root, recorded *r)
 
 /* ---- loads ---- */
 
-/* The first step says how many experts each layer has. */
+/* The first step determines how many layers there are, and how many experts each has. */
 static cadre_status take_shape(const json_node *loads, recorded *r)
 {
     size_t layers = json_count(loads);
@@ -115,7 +115,7 @@ static cadre_status read_step(const json_node *line, recorded *r)
     return CADRE_OK;
 }
 
-/* ---- both ---- */
+/* ---- lines of either kind ---- */
 
 static cadre_status read_line(const json_document *document, bool first, recorded *r)
 {

@@ -1,6 +1,7 @@
-/* simulate.c - replays recorded routes, or the loads of training steps, on ranks that are modelled:
- * how uneven their loads are, what travels, how long it takes. Placements are learnt on the first
- * half of the recording, and all are measured on the second. */
+/* simulate.c - replays recorded routes, or the loads of training steps, on modelled ranks: how
+ * uneven the ranks' loads are, how many bytes are sent, and how long it takes. Placements are
+ * derived from the first half of the recording, and every placement is measured on the second
+ * half. */
 #include <math.h>
 #include <string.h>
 
@@ -20,14 +21,14 @@ typedef struct cluster {
 
 /* ---- replaying ---- */
 
-/* Sums over the batches and layers of the second half */
+/* Sums over the batches and layers of the second half. */
 typedef struct sums {
-    double ratio, count; /* busiest rank / mean */
+    double ratio, count; /* count: how many ratios busiest rank / mean were summed */
     double bytes, seconds, tokens;
 } sums;
 
-/* The experts' rows [experts], each rank's rows and the experts that it reads [ranks] of one batch
- * in one layer. */
+/* For one batch in one layer: rows of each expert [experts], rows of each rank [ranks], and how
+ * many experts each rank reads [ranks]. */
 typedef struct tally {
     int64_t *expert, *rows, *read;
 } tally;
@@ -40,7 +41,7 @@ static double max_of(const int64_t *values, int count)
     return (double)most;
 }
 
-/* Rows of a layer, and how many of them leave their rank */
+/* The rows of a layer, and how many of them are sent to another rank. */
 typedef struct moved {
     int64_t rows;
     double away;
@@ -59,7 +60,7 @@ static void add_sums(moved m, const expert_spread *s, const cluster *c, const ta
         (ranks > 1 ? 2 * all_to_all_cheapest(&c->fabric, pair, true)->cost(&c->fabric, pair) : 0);
 }
 
-/* Tokens first .. end - 1 pass together. */
+/* A batch: tokens first .. end - 1 are processed together. */
 typedef struct batch_of {
     size_t first, end;
 } batch_of;
@@ -86,7 +87,7 @@ static void add_batch(const recorded *r, const shape_layer *layer, const expert_
     add_sums((moved){ rows, (double)away }, s, c, t, sum);
 }
 
-/* How a step's rows lie on the copies of their experts: evenly. A row's token may be on any
+/* Divides a step's rows evenly among the copies of their experts. A row's token may be on any
  * rank. */
 static void add_step(
     const int64_t *load, const expert_spread *s, const cluster *c, tally *t, sums *sum)
@@ -107,7 +108,7 @@ static void add_step(
     add_sums((moved){ rows, (double)rows * (s->ranks - 1) / s->ranks }, s, c, t, sum);
 }
 
-/* What the first half says of each expert, [experts] */
+/* Counts the rows of each expert in the first half; load: [experts]. */
 static void learn(const recorded *r, const shape_layer *layer, int64_t *load)
 {
     memset(load, 0, (size_t)layer->experts * sizeof *load);

@@ -1,4 +1,4 @@
-/* world.c - the table of a communicator's methods, in messages between two ranks. */
+/* world.c - the communicator's collective calls, built from messages between two ranks. */
 #include "dist/world.h"
 
 #include <stdio.h>
@@ -8,7 +8,8 @@
 #include "base/memory.h"
 #include "dist/all_to_all.h"
 
-enum { FEW = 8, LONG = 1 << 16 }; /* ranks that send to all at once; bytes that travel in a ring */
+/* most ranks for sending to all at once; bytes of a block from which a ring is used */
+enum { DIRECT_RANKS = 8, RING_BYTES = 1 << 16 };
 
 /* ---- gathering ---- */
 
@@ -17,10 +18,10 @@ static void copy(void *to, const void *from, size_t bytes)
     if (to != from && bytes) memmove(to, from, bytes);
 }
 
-/* Where rank r's block lies in the result, and its bytes */
+/* The result of a gathering: where each rank's block lies in it, and its size. */
 typedef struct gathered {
     char *all;
-    const int64_t *first; /* NULL: all blocks have `bytes` */
+    const int64_t *first; /* NULL: every block has `bytes` bytes */
     size_t row, bytes;
 } gathered;
 
@@ -36,21 +37,21 @@ static size_t block_size(const gathered *g, int r)
 
 static cadre_status gather_at_once(comm *c, const gathered *g)
 {
-    port *p = port_of(c);
+    endpoint *p = endpoint_of(c);
     int messages = 0;
     for (int r = 0; r < c->size; r++)
-        messages += port_pieces(block_size(g, r)) + port_pieces(block_size(g, c->rank));
-    CADRE_TRY(port_begin(p, messages));
+        messages += endpoint_pieces(block_size(g, r)) + endpoint_pieces(block_size(g, c->rank));
+    CADRE_TRY(endpoint_begin(p, messages));
     for (int i = 1; i < c->size; i++) {
         int from = (c->rank + c->size - i) % c->size;
         group_receive(c, from, block_at(g, from), block_size(g, from));
     }
     for (int i = 1; i < c->size; i++)
         group_send(c, (c->rank + i) % c->size, block_at(g, c->rank), block_size(g, c->rank));
-    return port_wait(p);
+    return endpoint_wait(p);
 }
 
-/* Every rank passes on to the next one what it got from the one before. */
+/* A ring: in each step every rank sends to the next rank the block that it received last. */
 static cadre_status gather_in_ring(comm *c, const gathered *g)
 {
     for (int i = 0; i < c->size - 1; i++) {
@@ -65,7 +66,8 @@ static cadre_status gather_in_ring(comm *c, const gathered *g)
     return CADRE_OK;
 }
 
-/* What a rank has doubles with every step (Bruck): its own block first, then those after it. */
+/* Bruck's algorithm: the number of blocks that a rank has doubles in every step. They are its own
+ * block and those of the ranks after it. */
 static cadre_status gather_doubling(comm *c, const gathered *g)
 {
     size_t b = g->bytes;
@@ -89,8 +91,8 @@ static cadre_status gather_doubling(comm *c, const gathered *g)
 static cadre_status gather(comm *c, const void *own, const gathered *g)
 {
     copy(block_at(g, c->rank), own, block_size(g, c->rank));
-    if (c->size <= FEW) return gather_at_once(c, g);
-    return g->first || g->bytes > LONG ? gather_in_ring(c, g) : gather_doubling(c, g);
+    if (c->size <= DIRECT_RANKS) return gather_at_once(c, g);
+    return g->first || g->bytes > RING_BYTES ? gather_in_ring(c, g) : gather_doubling(c, g);
 }
 
 static cadre_status all_gather(comm *c, const void *own, size_t bytes, void *all)
@@ -116,8 +118,8 @@ static void add_counts(int64_t *values, const int64_t *more, int64_t count)
     for (int64_t i = 0; i < count; i++) values[i] += more[i];
 }
 
-/* Sums of integers are the same in any order: ranks beyond a power of two give theirs to a partner
- * first, and the others double what they have added. */
+/* Recursive doubling, which suits integers, whose sums are the same in any order. First the ranks
+ * beyond the largest power of two send their values to a partner; at the end they get the sums. */
 static cadre_status all_reduce_counts(comm *c, int64_t *values, int64_t count)
 {
     size_t bytes = (size_t)count * sizeof *values;
@@ -145,13 +147,13 @@ static cadre_status all_reduce_counts(comm *c, int64_t *values, int64_t count)
     return group_exchange(c, &m);
 }
 
-/* ---- the others ---- */
+/* ---- other calls ---- */
 
-/* A tree: who has the data gives it to the rank 2^k further, for every k. */
+/* A binomial tree: a rank that has the data sends it to the ranks 2^k places after it. */
 static cadre_status broadcast(comm *c, void *data, size_t bytes, int root)
 {
     int p = c->size, at = (c->rank + p - root) % p, step = 1;
-    while (step < p && !(at & step)) step *= 2; /* the bit by which this rank gets it */
+    while (step < p && !(at & step)) step *= 2; /* the distance over which this rank receives */
     if (at)
         CADRE_TRY(group_exchange(c, &(comm_message){ .to = -1,
                                         .from = (c->rank + p - step) % p,
@@ -187,16 +189,16 @@ static void fail(comm *c, cadre_status code, const char *sentence)
 
 /* ---- groups ---- */
 
-typedef struct ticket { /* what a rank tells the others when they split */
+typedef struct split_entry { /* what each rank sends to the others in a split */
     int colour, key, rank, next_tag;
-} ticket;
+} split_entry;
 
 static cadre_status split(comm *c, int colour, int key, comm **part);
 static void free_part(comm *part);
 static const comm_methods methods = { all_reduce_counts, all_gather, all_gather_v, all_to_all_v,
     broadcast, send_receive, barrier, split, free_part, fail };
 
-/* How many neighbours at a time are on one machine, if that is so all along. */
+/* How many neighbouring ranks share each machine; 1 if not all machines have the same number. */
 static int ranks_per_node(const world *w, const int *member, int size)
 {
     const peer *p = w->control.peers;
@@ -211,7 +213,7 @@ static int ranks_per_node(const world *w, const int *member, int size)
     return run;
 }
 
-/* Takes `member`, whatever happens. */
+/* Takes ownership of `member`, also if it fails. */
 static cadre_status open_group(world *w, int tag, int *member, int size, comm *c)
 {
     group *g = MEM_ARRAY(group, 1);
@@ -234,14 +236,14 @@ static void close_group(comm *c)
     c->state = NULL;
 }
 
-static bool comes_before(const ticket *a, const ticket *b)
+static bool comes_before(const split_entry *a, const split_entry *b)
 {
     return a->key != b->key ? a->key < b->key : a->rank < b->rank;
 }
 
-/* The members of this rank's colour in order; sets `tag`, which no two communicators share whose
- * ranks do. NULL: out of memory. */
-static int *choose_members(const comm *c, const ticket *all, int *size, int *tag)
+/* Lists the members of this rank's colour in order. Sets `tag`, which no other communicator with a
+ * common rank has. NULL: out of memory. */
+static int *choose_members(const comm *c, const split_entry *all, int *size, int *tag)
 {
     const group *g = group_of(c);
     int *member = MEM_ARRAY(int, c->size);
@@ -259,7 +261,7 @@ static int *choose_members(const comm *c, const ticket *all, int *size, int *tag
     return member;
 }
 
-static cadre_status make_part(comm *c, const ticket *all, comm **part)
+static cadre_status make_part(comm *c, const split_entry *all, comm **part)
 {
     world *w = group_of(c)->world;
     int size, tag, *member = choose_members(c, all, &size, &tag);
@@ -278,8 +280,8 @@ static cadre_status make_part(comm *c, const ticket *all, comm **part)
 
 static cadre_status split(comm *c, int colour, int key, comm **part)
 {
-    ticket own = { colour, key, c->rank, group_of(c)->world->next_tag };
-    ticket *all = MEM_ARRAY(ticket, c->size);
+    split_entry own = { colour, key, c->rank, group_of(c)->world->next_tag };
+    split_entry *all = MEM_ARRAY(split_entry, c->size);
     if (!all) return CADRE_ENOMEM;
     cadre_status status = all_gather(c, &own, sizeof own, all);
     if (status == CADRE_OK && colour >= 0) status = make_part(c, all, part);
@@ -295,16 +297,16 @@ static void free_part(comm *part)
 
 /* ---- the world ---- */
 
-typedef struct introduction {
+typedef struct rank_location {
     char host[MACHINE_NAME];
     int64_t process;
-} introduction;
+} rank_location;
 
-/* All ranks tell where they are. Until then nobody knows who shares a machine. */
-static cadre_status introduce(world *w)
+/* All ranks exchange their hosts and process numbers, from which follows who shares a machine. */
+static cadre_status exchange_locations(world *w)
 {
-    introduction own = { .process = machine_process() },
-                 *all = MEM_ARRAY(introduction, w->comm.size);
+    rank_location own = { .process = machine_process() },
+                  *all = MEM_ARRAY(rank_location, w->comm.size);
     if (!all) return CADRE_ENOMEM;
     machine_name(own.host);
     cadre_status status = all_gather(&w->comm, &own, sizeof own, all);
@@ -331,8 +333,8 @@ static cadre_status open_all(world *w)
     }
     CADRE_TRY(open_group(w, 0, member, size, &w->comm));
     w->next_tag = 1;
-    w->port = port_open(&w->transport, &w->control);
-    return introduce(w);
+    w->endpoint = endpoint_open(&w->transport, &w->control);
+    return exchange_locations(w);
 }
 
 cadre_status world_open(const transport *t, world *w)
@@ -341,7 +343,7 @@ cadre_status world_open(const transport *t, world *w)
     w->comm = (comm){ 0 };
     w->scratch = (scratch){ 0 };
     w->control = (control){ 0 };
-    w->port = (port){ 0 };
+    w->endpoint = (endpoint){ 0 };
     cadre_status status = open_all(w);
     if (status != CADRE_OK) world_close(w);
     return status;
@@ -349,11 +351,11 @@ cadre_status world_open(const transport *t, world *w)
 
 void world_close(world *w)
 {
-    if (w->port.transport) port_close(&w->port);
+    if (w->endpoint.transport) endpoint_close(&w->endpoint);
     control_close(&w->control);
     close_group(&w->comm);
     mem_free(w->scratch.data);
     w->scratch = (scratch){ 0 };
 }
 
-void world_limit(world *w, double seconds) { w->comm.limit = w->port.limit = seconds; }
+void world_limit(world *w, double seconds) { w->comm.limit = w->endpoint.limit = seconds; }

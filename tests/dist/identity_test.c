@@ -1,5 +1,5 @@
-/* identity_test.c - what tells whether two machines have the same files: what they hold, not where
- * they lie. */
+/* identity_test.c - the identity of a file or folder depends on what it holds, not on where it
+ * lies. */
 #define _GNU_SOURCE
 #include "cadre/ranks.h"
 
@@ -16,7 +16,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 
-enum { LONG = 3 << 20 }; /* bytes: more than are read of a file */
+enum { LONG = 3 << 20 }; /* bytes: so long that only samples are hashed */
 
 static char folder[] = "/tmp/identity_test-XXXXXX";
 
@@ -44,7 +44,7 @@ static void test_files(void **state)
     identity_of("b", b);
     assert_string_equal(a, b);
     assert_non_null(strstr(a, "3145728 bytes"));
-    data[LONG - 1] = 1; /* the last byte is among the samples, and the first */
+    data[LONG - 1] = 1; /* the samples include the last byte and the first */
     write_in("b", data, LONG);
     identity_of("b", b);
     assert_string_not_equal(a, b);
@@ -68,7 +68,7 @@ static void test_folders(void **state)
     identity_of("first", a);
     identity_of("second", b);
     assert_string_equal(a, b);
-    write_in("second/y", "", 0); /* one file more */
+    write_in("second/y", "", 0); /* adds a file */
     identity_of("second", b);
     assert_string_not_equal(a, b);
 }

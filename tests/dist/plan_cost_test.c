@@ -1,5 +1,5 @@
-/* plan_cost_test.c - the cost model: what one machine takes, what a division saves, what a slow
- * link costs, and which layouts are none. */
+/* plan_cost_test.c - the cost model: the cost on one machine, what dividing a model saves, what a
+ * slow link costs, and which layouts are impossible. */
 #include "dist/plan_cost.h"
 
 #include <math.h>
@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-/* About Qwen3-30B-A3B with 4.5 bits a weight */
+/* Approximately Qwen3-30B-A3B with 4.5 bits per weight. */
 static const plan_model model = { .layers = 48,
     .sparse_layers = 48,
     .experts = 128,
@@ -43,7 +43,7 @@ static double rate(const plan_machine *m, rank_layout l)
 static const rank_layout alone = { 1, 1, 1, 1, 1 }, tensors = { 1, 1, 1, 4, 1 },
                          experts = { 4, 1, 1, 1, 1 }, stages = { 1, 1, 4, 1, 1 };
 
-/* The facts' formula: bytes a token / bandwidth, 35 tokens a second alone. */
+/* The time of a token is its bytes / bandwidth, which gives 35 tokens per second on one machine. */
 static void test_decoding_alone(void **state)
 {
     (void)state;
@@ -72,7 +72,7 @@ static void test_memory_is_divided(void **state)
     assert_true(plan_cost_of(&model, &m, &one_text, &experts).memory < 0.31 * whole);
 }
 
-/* 16 bytes a parameter on one rank: value, gradient and two moments. */
+/* On one rank a parameter takes 16 bytes: its value, its gradient and two moments. */
 static void test_training(void **state)
 {
     (void)state;
@@ -99,14 +99,15 @@ static void test_what_is_no_layout(void **state)
     assert_null(plan_refusal(&model, &train, &(rank_layout){ 2, 2, 1, 1, 1 }));
 }
 
-/* By chance, one token's 8 picks on 2, 4 and 8 ranks: about 1.27, 1.77 and 2.6 of the mean. */
+/* With random routing, the busiest of 2, 4 and 8 ranks has about 1.27, 1.77 and 2.6 times the mean
+ * of one token's 8 picks. */
 static void test_uneven_picks(void **state)
 {
     (void)state;
     static const double expected[][2] = { { 2, 1.27 }, { 4, 1.77 }, { 8, 2.6 } };
     for (int i = 0; i < 3; i++) {
         int parts = (int)expected[i][0];
-        double ratio = plan_expected_most(128, 8, parts) / 8 * parts;
+        double ratio = plan_expected_max_load(128, 8, parts) / 8 * parts;
         assert_true(fabs(ratio / expected[i][1] - 1) < 0.08);
     }
 }

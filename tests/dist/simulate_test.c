@@ -1,5 +1,5 @@
-/* simulate_test.c - what is replayed: routes, or the loads of a run's steps; and what placements
- * make of it. */
+/* simulate_test.c - simulations of recorded routes and of a training run's loads, with every
+ * placement. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -41,8 +41,8 @@ static void near(double found, double expected)
     if (!(fabs(found - expected) < 1e-9)) fail_msg("found %.12g, expected %.12g", found, expected);
 }
 
-/* Two busy experts are neighbours. In order, one rank has both; by load, each has one; with
- * replicas, each has a copy of both. */
+/* Two busy experts are neighbours. With the placement `even`, one rank has both; with `balanced`,
+ * two ranks have one each; with `replicated`, each rank has a copy of both. */
 #define STEP "{\"step\":1,\"tokens\":20,\"loads\":[[8,8,2,2]]}\n"
 
 static void test_loads(void **state)
@@ -51,7 +51,7 @@ static void test_loads(void **state)
     near(simulated(STEP STEP, "even").load_max_over_mean, 1.6);
     near(simulated(STEP STEP, "balanced").load_max_over_mean, 1);
     near(simulated(STEP STEP, "replicated").load_max_over_mean, 1);
-    /* half of 20 rows, to their expert and home, 8 floats each; for 20 tokens */
+    /* half of 20 rows, sent to their expert and back, 8 floats each, for 20 tokens */
     near(simulated(STEP STEP, "even").bytes_per_token, 2 * 10 * 32 / 20.0);
 }
 

@@ -1,6 +1,5 @@
 /* world_test.c - the communicator over a transport of threads: every call on 1 to 9 ranks, every
- * method of the all-to-all list with rows of all lengths, groups, and ranks that fail, that do not
- * answer and that end. */
+ * all-to-all method with rows of all lengths, groups, and ranks that fail, are silent or end. */
 #define _GNU_SOURCE
 #include "dist/world.h"
 
@@ -19,13 +18,13 @@
 #include "dist/all_to_all.h"
 #include "support/thread_transport.h"
 
-static const double LONG = 60; /* seconds: longer than anything here takes */
+static const double LONG = 60; /* seconds: longer than any test takes */
 
-/* What the threads found: cmocka's own checks are for the thread that runs the test. */
+/* Results of the threads, because cmocka's checks work only in the thread that runs the test. */
 typedef struct findings {
     atomic_int right;
     const all_to_all_method *method;
-    int64_t rows, row; /* most rows of a pair; bytes of one */
+    int64_t rows, row; /* the most rows that a pair exchanges; bytes of a row */
     cadre_status status[THREAD_TRANSPORT_MOST];
     char sentence[THREAD_TRANSPORT_MOST][CONTROL_TEXT];
     char printed[THREAD_TRANSPORT_MOST][CONTROL_TEXT];
@@ -50,7 +49,7 @@ static bool sums(comm *c)
     return counts[0] == sum && counts[1] == c->size && counts[2] == -sum;
 }
 
-/* Blocks of `bytes` each: short and long ones take other ways. */
+/* Gathers blocks of `bytes` each; short and long ones use different methods. */
 static bool gathers(comm *c, size_t bytes)
 {
     char *all = mem_alloc((size_t)c->size, bytes), *own = mem_alloc(1, bytes);
@@ -173,7 +172,8 @@ static void test_all_to_all(void **state)
             }
 }
 
-/* What is chosen suits the length of the blocks, and unlike ranks never need to agree. */
+/* The chosen method suits the length of the blocks. If the ranks' sizes differ, the ranks need not
+ * agree on a method. */
 static void test_the_choice(void **state)
 {
     (void)state;
@@ -203,7 +203,7 @@ static void run_groups(thread_rank *t, void *arg)
     findings *f = arg;
     comm *c = &t->world.comm, *row, *column, *none;
     comm_split(c, c->rank / 3, c->rank, &row);
-    comm_split(c, c->rank % 3, -c->rank, &column); /* in reverse order */
+    comm_split(c, c->rank % 3, -c->rank, &column); /* ranks in reverse order */
     comm_split(c, c->rank == 0 ? 0 : -1, 0, &none);
     bool right = row->size == 3 && column->size == 2 && column->rank == (c->rank < 3) &&
                  row->rank == c->rank % 3 && (none != NULL) == (c->rank == 0);
@@ -229,8 +229,8 @@ static void end(thread_rank *t, findings *f, cadre_status status)
     int r = t->world.comm.rank;
     f->status[r] = status;
     snprintf(f->sentence[r], CONTROL_TEXT, "%s", status == CADRE_OK ? "" : cadre_last_error());
-    f->code[r] = control_end(
-        &t->world.control, status != CADRE_OK, f->sentence[r], t->world.port.limit, f->printed[r]);
+    f->code[r] = control_end(&t->world.control, status != CADRE_OK, f->sentence[r],
+        t->world.endpoint.limit, f->printed[r]);
 }
 
 static void run_failing(thread_rank *t, void *arg)
@@ -254,7 +254,8 @@ static void check_printed(const findings *f, int size, int printer, const char *
     }
 }
 
-/* A rank that ends by itself says why; the others stop waiting for it, and one tells. */
+/* A rank that ends by itself reports why. The others stop waiting for it, and only one prints the
+ * message. */
 static void test_a_rank_that_fails(void **state)
 {
     (void)state;
@@ -269,7 +270,8 @@ static void test_a_rank_that_fails(void **state)
     check_printed(&f, 4, 0, "rank 2: out of memory");
 }
 
-/* Rank 0 waits for 1, which waits for 2, which has stopped: 2 is named, by 0 alone. */
+/* Rank 0 waits for rank 1, which waits for rank 2, which has stopped. Rank 2 is named, and only
+ * rank 0 prints it. */
 static void run_silent(thread_rank *t, void *arg)
 {
     comm *c = &t->world.comm;
@@ -279,7 +281,7 @@ static void run_silent(thread_rank *t, void *arg)
         clock_sleep(3);
         return;
     }
-    if (c->rank == 3) clock_sleep(2); /* computes meanwhile, and answers */
+    if (c->rank == 3) clock_sleep(2); /* computes meanwhile, but answers */
     comm_receive(c, c->rank == 3 ? 0 : c->rank + 1, &byte, 1);
     end(t, arg, comm_status(c));
 }
@@ -297,7 +299,7 @@ static void test_a_silent_rank(void **state)
     check_printed(&f, 4, 0, "rank 2 on host machine-0 is silent");
 }
 
-/* Who computes for longer than the limit is not silent. */
+/* A rank that computes for longer than the limit is not silent. */
 static void run_slow(thread_rank *t, void *arg)
 {
     if (t->world.comm.rank == 1) clock_sleep(1.5);

@@ -46,7 +46,7 @@ typedef struct seat {
     int rank;
 } seat;
 
-static void *box_new(void *state, int slots)
+static void *requests_new(void *state, int slots)
 {
     post *p = ((seat *)state)->post;
     box *b = mem_alloc(1, sizeof *b + (size_t)slots * sizeof(slot));
@@ -59,7 +59,7 @@ static void *box_new(void *state, int slots)
     return b;
 }
 
-static void box_free(void *state, void *b) { (void)state, (void)b; }
+static void requests_free(void *state, void *b) { (void)state, (void)b; }
 
 static letter *letter_new(const transport_address *to, int from, const void *data, int bytes)
 {
@@ -121,7 +121,7 @@ static int take_letter(post *p, int rank, slot *s)
     return 0;
 }
 
-static int box_test(void *state, void *b, int first, int count, int *done)
+static int requests_test(void *state, void *b, int first, int count, int *done)
 {
     seat *s = state;
     slot *slots = ((box *)b)->slot;
@@ -193,8 +193,9 @@ static void name_machines(job *j)
 static void *run_rank(void *arg)
 {
     job *j = arg;
-    transport t = { "threads", &j->seat, j->seat.rank, j->seat.post->size, box_new, box_free,
-        send_letter, receive_letter, box_test, cancel, NULL, describe, leave, abort_all };
+    transport t = { "threads", &j->seat, j->seat.rank, j->seat.post->size, requests_new,
+        requests_free, send_letter, receive_letter, requests_test, cancel, NULL, describe, leave,
+        abort_all };
     j->status = world_open(&t, &j->rank.world);
     if (j->status != CADRE_OK) return NULL;
     name_machines(j);
