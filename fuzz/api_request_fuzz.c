@@ -24,7 +24,7 @@ static void check_sampling(const cadre_sampling *s)
 static void check_request(const api_request *r)
 {
     fuzz_require(r->n >= 1 && r->n <= CHOICES && r->limit >= -1);
-    fuzz_require(r->top >= 0 && r->top <= API_TOP && r->stop_count <= API_STOPS);
+    fuzz_require(r->top >= 0 && r->top <= API_TOP_LOGPROBS && r->stop_count <= API_STOPS);
     fuzz_require(r->chat ? r->message_count >= 1 : r->prompt_count >= 1);
     fuzz_require(r->prompt_count * r->n <= PLACES && r->message_count <= API_MESSAGES);
     for (int i = 0; i < r->stop_count; i++) fuzz_require(strlen(r->stops[i]) > 0);

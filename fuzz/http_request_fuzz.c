@@ -37,7 +37,7 @@ static outcome read_all(const uint8_t *data, size_t size, size_t step)
         fuzz_require(used <= piece);
         o.used += used;
         if (r.state == HTTP_READY) http_reader_accept(&r);
-        if (r.state == HTTP_WHOLE) {
+        if (r.state == HTTP_COMPLETE) {
             look_at(&r, &o);
             http_reader_next(&r);
         }

@@ -100,13 +100,13 @@ async function watch() {
       const query = followed ? `?request=${encodeURIComponent(followed)}` : '';
       const answer = await ask(`events${query}`, null, watching.signal);
       if (answer.status === 401) {
-        say('the server asks for a key');
+        say('the server requires an API key');
         await askForKey();
         continue;
       }
       if (!answer.ok) throw new Error((await answer.json()).error.message);
       for await (const event of eventsOf(answer)) take(event);
-      throw new Error('the server has ended');
+      throw new Error('the connection to the server ended');
     } catch (fault) {
       if (watching.signal.aborted) continue;
       say(`${fault.message}: trying again`, true);
@@ -150,7 +150,7 @@ function figure(name, value, note) {
   if (small.textContent !== note) small.textContent = note;
 }
 function times(name, t) {
-  figure(name, spell(t.p50), t.p50 ? `p99 ${spell(t.p99)}, last minute` : 'none lately');
+  figure(name, spell(t.p50), t.p50 ? `p99 ${spell(t.p99)}, last minute` : 'no tokens lately');
 }
 function showFigures() {
   const t = told;
@@ -158,22 +158,22 @@ function showFigures() {
     `up for ${lasting(t.uptime)} · ${server.streams} streams of up to ` +
       `${server.context.toLocaleString('en')} tokens`
   );
-  figure('Texts running', String(t.running), `of ${server.streams}`);
-  figure('Waiting', String(t.waiting), `of ${server.queue}`);
-  figure('Written', rate(lately(0)), 'tokens/s');
-  figure('Prompts read', rate(lately(1)), 'tokens/s');
-  times('To the first token', t.first_token);
-  times('Between tokens', t.inter_token);
+  figure('Running', String(t.running), `of ${server.streams} streams`);
+  figure('Waiting', String(t.waiting), `queue of ${server.queue}`);
+  figure('Generated', rate(lately(0)), 'tokens/s');
+  figure('Prompts', rate(lately(1)), 'tokens/s');
+  times('Time to first token', t.first_token);
+  times('Time between tokens', t.inter_token);
   const c = t.cache;
   const share = (n) => (c.blocks ? `${Math.round((100 * n) / c.blocks)} %` : '–');
-  figure('Cache in use', share(c.used), c.blocks ? `+ ${share(c.kept)} kept` : 'none');
+  figure('Cache in use', share(c.used), c.blocks ? `${share(c.kept)} kept for reuse` : 'none');
   const s = t.store;
   if (s) {
     const hits = s.picks ? `${Math.round((100 * s.hits) / s.picks)} %` : '–';
     const speed = s.reading ? `${(s.read_bytes / s.reading / 1e6).toFixed(0)} MB/s of disk` : '';
-    figure('Experts in memory', hits, speed || `room for ${s.slots} of ${s.experts}`);
+    figure('Experts found in memory', hits, speed || `room for ${s.slots} of ${s.experts}`);
   }
-  figure('Refused', String(t.refused ?? 0), `${t.cancelled} left early`);
+  figure('Refused', String(t.refused ?? 0), `${t.cancelled} cancelled by clients`);
 }
 function showRates() {
   const most = Math.max(1, ...rates.flat());
@@ -195,7 +195,7 @@ function showRequests() {
     r.id,
     r.index,
     r.state,
-    `${r.prompt_tokens}${r.cached_tokens ? ` (${r.cached_tokens} kept)` : ''}`,
+    `${r.prompt_tokens}${r.cached_tokens ? ` (${r.cached_tokens} cached)` : ''}`,
     r.tokens,
     r.seconds.toFixed(1),
   ]);
@@ -203,7 +203,7 @@ function showRequests() {
   if (table.dataset.text === text) return;
   table.dataset.text = text;
   const focused = document.activeElement?.dataset?.request;
-  const head = ['request', 'choice', 'state', 'prompt', 'written', 'seconds'];
+  const head = ['request', 'choice', 'state', 'prompt', 'generated', 'seconds'];
   table.replaceChildren(
     make('thead', {}, make('tr', {}, ...head.map((h) => make('th', { textContent: h })))),
     make(

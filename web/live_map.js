@@ -30,7 +30,7 @@ function openSizes() {
     return make('span', { className: 'key' }, svg, text);
   };
   $('sizes').replaceChildren(
-    show(cross(0, 0), 'dead', 'nothing'),
+    show(cross(0, 0), 'dead', 'no token'),
     ...[0.5, 1, 2, 4].map((r) =>
       show(
         square(0, 0, r),
@@ -163,15 +163,15 @@ function showMap() {
   const text = ratio
     ? `${view.all ? 'In the last minute' : 'Here'} the busiest expert of layer ` +
       `${server.layers[worst]} had ${ratio.toFixed(1)} × the mean; ` +
-      `${dead} of ${sum(server.experts)} experts took nothing.`
-    : 'Nothing was read or written: the experts rest.';
+      `${dead} of ${sum(server.experts)} experts received no token.`
+    : 'No tokens were processed.';
   if ($('experts-say').textContent !== text) $('experts-say').textContent = text;
   $('map').setAttribute('aria-label', `Load of each layer and expert, ${view.name}. ${text}`);
   if ($('loads').open) showLoads(view);
 }
 function showLoads(view) {
   const most = Math.max(...server.experts);
-  const head = ['layer', 'picks', 'busiest', '× mean', '× mean of a pass', 'took nothing'];
+  const head = ['layer', 'picks', 'busiest', '× mean', '× mean in each pass', 'no token'];
   for (let e = 0; e < most; e++) head.push(e);
   const body = view.rows.map((row, s) => {
     const busiest = row.indexOf(Math.max(...row));
@@ -197,7 +197,7 @@ function showLoads(view) {
     );
   });
   $('loads-table').replaceChildren(
-    make('caption', { textContent: `Tokens that each expert took: ${view.name}` }),
+    make('caption', { textContent: `Tokens that each expert received: ${view.name}` }),
     make('thead', {}, make('tr', {}, ...head.map((h) => make('th', { textContent: h })))),
     make('tbody', {}, ...body)
   );

@@ -9,8 +9,8 @@ let talking = null;
 
 function openTalk() {
   $('words-label').textContent = server.chats
-    ? 'Your words'
-    : 'A text to go on with (this model has no chat template that cadre knows)';
+    ? 'Your message'
+    : 'A text to continue (cadre knows no chat template for this model)';
   $('layer').max = Math.max(0, server.layers.length - 1);
   $('layer').value = layer = Math.max(0, server.layers.length - 1);
 }
@@ -190,7 +190,7 @@ function showWay() {
       `“${piece.text.replace(/\n/g, '↵')}”: ` +
       (experts.length
         ? `layer ${server.layers[layer]}: expert ${experts.join(', ')}`
-        : 'not read yet: no expert has seen it');
+        : 'not processed yet, so it has no expert');
   } else $('path').textContent = '';
   if (!paths.way) return;
   paths.way.setAttribute('d', d);

@@ -281,9 +281,9 @@ dock.append(
     {},
     told,
     jump,
-    button('◂', 'Expert before', () => neighbour(-1)),
-    button('▸', 'Expert after', () => neighbour(1)),
-    button('✕', 'Follow no expert', () => follow(null))
+    button('◂', 'Previous expert', () => neighbour(-1)),
+    button('▸', 'Next expert', () => neighbour(1)),
+    button('✕', 'Stop following this expert', () => follow(null))
   )
 );
 dock.setAttribute('aria-label', 'The expert that is followed');
@@ -472,7 +472,7 @@ for (const reader of all('.reader')) {
     passages.forEach((p) => p.mark(followed && followed.layer === layer ? followed.expert : -1));
     reader.parentNode.querySelector('.static b').textContent = layers[layer].number;
     counts.replaceChildren(
-      'tokens that each took',
+      'tokens that each expert received',
       ...passages[shown].counts(layer).map(([expert, count]) =>
         make(
           'button',

@@ -1,4 +1,4 @@
-/* access.c - comparing what came with what is allowed. */
+/* access.c - compares a request's Host, Origin and Authorization fields with the rules. */
 #include "serve/access.h"
 
 #include <stdio.h>
@@ -8,7 +8,7 @@ bool access_is_loopback(const char *host)
     return !strncmp(host, "127.", 4) || !strcmp(host, "localhost") || !strcmp(host, "::1");
 }
 
-/* Host as it stands before ":PORT", without brackets; false: there is rubbish in it. */
+/* Splits "NAME", "NAME:PORT" or "[IPV6]:PORT"; false: the field is malformed. */
 static bool split_host(string_view field, string_view *name, string_view *port)
 {
     const char *end = field.data + field.size, *at = field.data;
@@ -35,18 +35,18 @@ static bool is_port(string_view text, int port)
     return string_view_is(text, digits);
 }
 
-/* Letters' case does not count in names. */
+/* Compares host names, which are case-insensitive. */
 static bool same_name(string_view found, const char *wanted)
 {
-    char small[64];
+    char lower[64];
     size_t size = strlen(wanted);
-    if (size >= sizeof small) return string_view_is(found, wanted);
+    if (size >= sizeof lower) return string_view_is(found, wanted);
     for (size_t i = 0; i <= size; i++)
-        small[i] = (char)(wanted[i] >= 'A' && wanted[i] <= 'Z' ? wanted[i] + 'a' - 'A' : wanted[i]);
-    return http_same_word(found, small);
+        lower[i] = (char)(wanted[i] >= 'A' && wanted[i] <= 'Z' ? wanted[i] + 'a' - 'A' : wanted[i]);
+    return http_is_word(found, lower);
 }
 
-/* A server that listens on every address is called by whatever leads to it: it asks for a key. */
+/* A server that listens on every address can have any name. It requires a key instead. */
 static bool listens_everywhere(const char *host)
 {
     return !strcmp(host, "0.0.0.0") || !strcmp(host, "::");
@@ -84,7 +84,7 @@ bool access_key_is_right(const access_rules *rules, string_view given)
     const size_t begin = sizeof scheme - 1;
     if (!rules->key) return true;
     if (given.size < begin) return false;
-    if (!http_same_word((string_view){ given.data, begin }, scheme)) return false;
+    if (!http_is_word((string_view){ given.data, begin }, scheme)) return false;
     size_t size = given.size - begin, length = strlen(rules->key);
     unsigned different = size != length;
     for (size_t i = 0; i < size; i++)

@@ -1,8 +1,8 @@
-/* answer_text.h - the text of an answer from its ids: whole characters only, nothing of a text that
- * stops it, thoughts apart from what is said.
+/* answer_text.h - turns the ids of an answer into text: only whole characters, nothing of a stop
+ * text, and thoughts separate from the content.
  *
- * What is told depends on the ids alone, not on when they come: a stream's pieces together are the
- * whole. */
+ * The text depends only on the ids, not on when they arrive: the pieces of a stream add up to the
+ * whole text. */
 #ifndef CADRE_SERVE_ANSWER_TEXT_H
 #define CADRE_SERVE_ANSWER_TEXT_H
 
@@ -10,36 +10,37 @@
 #include "serve/answer_calls.h"
 
 typedef struct answer_text {
-    const chat_template *template; /* borrowed; NULL: all is said */
+    const chat_template *template; /* borrowed; NULL: all text is content */
     chat_reader reader;
     token_stream *stream;
-    cadre_stop *stop;   /* NULL: no text stops it; looked for in what is said */
-    chat_part part;     /* of the last id */
-    bool thought;       /* there was one */
-    bool stopped;       /* a stop text was found: nothing more comes */
-    bool said;          /* something was */
-    answer_calls calls; /* of functions, where any are looked for */
-    byte_buffer words;  /* what is said, since it was taken */
+    cadre_stop *stop;    /* NULL: there are no stop texts; only the content is searched for them */
+    chat_part part;      /* the part to which the last id belongs */
+    bool thought;        /* there has been a thought */
+    bool stopped;        /* a stop text was found: no more text is added */
+    bool has_content;    /* there has been content */
+    answer_calls calls;  /* function calls, if the answer is searched for them */
+    byte_buffer content; /* content that the caller has not taken yet */
     byte_buffer thoughts;
-    byte_buffer unmarked; /* of a template that marks all, what stands before the first mark */
+    byte_buffer unmarked; /* text before the first mark, for templates that mark every part */
 } answer_text;
 
-/* template NULL: a text that is continued. goes_on: the answer began in the prompt. stops
+/* template NULL: a plain text is continued. continues: the answer began in the prompt. stops:
  * [stop_count]. */
-cadre_status answer_text_open(const tokenizer *t, const chat_template *template, bool goes_on,
+cadre_status answer_text_open(const tokenizer *t, const chat_template *template, bool continues,
     const char *const *stops, int stop_count, answer_text *a);
 void answer_text_close(answer_text *a);
-/* Before the first id: calls of functions are looked for. */
+/* Searches the answer for function calls. Called before the first id. */
 void answer_text_find_calls(
-    answer_text *a, const chat_tool_style *style, const chat_tools *tools, uint64_t names);
+    answer_text *a, const chat_tool_style *style, const chat_tools *tools, uint64_t id_seed);
 
-/* The next id, which is not the end of the text. */
+/* Adds the next id, which is not the end-of-text token. */
 cadre_status answer_text_put(answer_text *a, int32_t id);
-/* No more come: what was held back is told, unless a stop text was found. */
+/* Ends the text: adds what was held back as a possible beginning of a stop text, unless a stop text
+ * was found. */
 cadre_status answer_text_end(answer_text *a);
 
-/* Whether the last id is one of what is said. */
-static inline bool answer_text_says(const answer_text *a)
+/* Whether the last id belongs to the content. */
+static inline bool answer_text_is_content(const answer_text *a)
 {
     return a->part == CHAT_ANSWER || a->part == CHAT_UNMARKED;
 }

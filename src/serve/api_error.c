@@ -1,4 +1,4 @@
-/* api_error.c - errors put into words and into JSON. */
+/* api_error.c - makes errors, and writes them as JSON. */
 #include "serve/api_error.h"
 
 #include <stdarg.h>
@@ -46,7 +46,7 @@ static int status_of(cadre_status status)
     }
 }
 
-/* "request: stream_options.include_usage: expected ...": the field between the colons. */
+/* In "request: stream_options.include_usage: expected ...", the field stands between the colons. */
 api_error api_error_of_last(cadre_status status)
 {
     static const char begin[] = API_DOCUMENT ": ";

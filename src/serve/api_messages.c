@@ -1,8 +1,8 @@
-/* api_messages.c - the conversation of /v1/chat/completions. */
+/* api_messages.c - reads the conversation in the body of /v1/chat/completions. */
 #include "base/memory.h"
 #include "serve/api_request.h"
 
-/* ---- contents ---- */
+/* ---- contents of messages ---- */
 
 static cadre_status add_part(const json_node *part, byte_buffer *text)
 {
@@ -32,7 +32,7 @@ static cadre_status read_content(const json_node *message, byte_buffer *text)
     json_node content = json_member(message, "content");
     const char *whole;
     size_t size;
-    CADRE_TRY(byte_buffer_reserve(text, 0)); /* no text, but an address */
+    CADRE_TRY(byte_buffer_reserve(text, 0)); /* an empty text has an address too */
     switch (json_kind_of(&content)) {
     case JSON_KIND_STRING:
         CADRE_TRY(json_as_string(&content, &whole, &size));
@@ -56,8 +56,9 @@ static cadre_status read_role(const json_node *message, chat_role *role)
     return CADRE_OK;
 }
 
-/* Said by nobody: what a function returned. */
-static cadre_status read_speaker(const json_node *message, chat_turn *turn)
+/* Reads the role. A message of role tool is the result of a function call; its turn counts as the
+ * user's. */
+static cadre_status read_turn_role(const json_node *message, chat_turn *turn)
 {
     const char *name;
     CADRE_TRY(json_get_string(message, "role", &name));
@@ -66,14 +67,16 @@ static cadre_status read_speaker(const json_node *message, chat_turn *turn)
     return read_role(message, &turn->role);
 }
 
-/* Who calls needs to say nothing. */
-static cadre_status read_words(const json_node *message, const chat_turn *turn, byte_buffer *text)
+/* Reads the content, which may be missing in a message that has calls. */
+static cadre_status read_turn_content(
+    const json_node *message, const chat_turn *turn, byte_buffer *text)
 {
     if (turn->call_count && !json_has(message, "content")) return byte_buffer_reserve(text, 0);
     return read_content(message, text);
 }
 
-/* What the assistant thought before it answered, as this server itself tells it. */
+/* Reads the assistant's thought, under the name that this server gives it or under another common
+ * name. */
 static cadre_status read_thought(const json_node *message, chat_turn *turn)
 {
     json_node thought = json_member(message, "reasoning_content");
@@ -87,16 +90,16 @@ static cadre_status read_message(const json_node *node, api_request *r)
 {
     int64_t index = r->message_count;
     chat_message *m = &r->messages[index];
-    chat_turn *turn = &r->answer->turns[index];
+    chat_turn *turn = &r->tool_use->turns[index];
     byte_buffer text = { 0 };
     CADRE_TRY(json_as_object(node));
-    CADRE_TRY(read_speaker(node, turn));
-    CADRE_TRY(api_answer_read_calls(r->answer, node, index, turn));
+    CADRE_TRY(read_turn_role(node, turn));
+    CADRE_TRY(api_tool_use_read_calls(r->tool_use, node, index, turn));
     CADRE_TRY(read_thought(node, turn));
     json_node role = json_member(node, "role");
     if (turn->role == CHAT_SYSTEM && index)
-        return json_refuse(&role, "a system message first, or none");
-    cadre_status status = read_words(node, turn, &text);
+        return json_refuse(&role, "a system message only at the beginning");
+    cadre_status status = read_turn_content(node, turn, &text);
     if (status != CADRE_OK) {
         byte_buffer_free(&text);
         return status;
@@ -116,10 +119,11 @@ static cadre_status read_list(const json_node *root, api_request *r)
     if (!count || count > API_MESSAGES) return json_refuse(&list, "1 to %d messages", API_MESSAGES);
     r->messages = MEM_ARRAY(chat_message, count);
     r->texts = MEM_ARRAY(byte_buffer, count);
-    r->answer->turns = MEM_ARRAY(chat_turn, count);
-    r->answer->calls = MEM_ARRAY(chat_call *, count);
-    r->answer->turn_count = (int64_t)count;
-    if (!r->messages || !r->texts || !r->answer->turns || !r->answer->calls) return CADRE_ENOMEM;
+    r->tool_use->turns = MEM_ARRAY(chat_turn, count);
+    r->tool_use->calls = MEM_ARRAY(chat_call *, count);
+    r->tool_use->turn_count = (int64_t)count;
+    if (!r->messages || !r->texts || !r->tool_use->turns || !r->tool_use->calls)
+        return CADRE_ENOMEM;
     for (size_t i = 0; i < count; i++) {
         json_node item = json_item(&list, i);
         CADRE_TRY(read_message(&item, r));
@@ -129,10 +133,11 @@ static cadre_status read_list(const json_node *root, api_request *r)
 
 /* ---- where the answer begins ---- */
 
-/* An assistant's message at the end is gone on with, unless a new one is asked for. */
-static cadre_status read_beginning(const json_node *root, api_request *r)
+/* If the last message is the assistant's, the answer continues it, unless the request asks for a
+ * new message. */
+static cadre_status read_continuation(const json_node *root, api_request *r)
 {
-    const chat_turn *last = &r->answer->turns[r->message_count - 1];
+    const chat_turn *last = &r->tool_use->turns[r->message_count - 1];
     bool ends = last->role == CHAT_ASSISTANT && !last->result && !last->call_count;
     bool anew = !ends, on = ends;
     CADRE_TRY(json_opt_bool(root, "add_generation_prompt", &anew));
@@ -142,9 +147,9 @@ static cadre_status read_beginning(const json_node *root, api_request *r)
               begun = json_member(root, "add_generation_prompt");
     if (on && !ends)
         return json_refuse(&continued, "false where the last message is not the assistant's");
-    if (on && anew) return json_refuse(&continued, "one of this and add_generation_prompt");
+    if (on && anew) return json_refuse(&continued, "only one of this and add_generation_prompt");
     if (!on && json_has(root, "add_generation_prompt") && !anew)
-        return json_refuse(&begun, "true where no message is gone on with");
+        return json_refuse(&begun, "true where no message is continued");
     r->continues = on;
     return CADRE_OK;
 }
@@ -190,6 +195,6 @@ static cadre_status read_thinking(const json_node *root, api_request *r)
 cadre_status api_read_messages(const json_node *root, api_request *r)
 {
     CADRE_TRY(read_list(root, r));
-    CADRE_TRY(read_beginning(root, r));
+    CADRE_TRY(read_continuation(root, r));
     return read_thinking(root, r);
 }

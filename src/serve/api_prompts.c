@@ -1,4 +1,5 @@
-/* api_prompts.c - what /v1/completions is to go on from: a text, ids, or a list of either. */
+/* api_prompts.c - reads the prompts of /v1/completions: a text, a list of ids, or a list of
+ * either. */
 #include "base/memory.h"
 #include "serve/api_request.h"
 
@@ -45,7 +46,7 @@ static cadre_status add_ids(const json_node *node, int64_t vocab, api_request *r
     return CADRE_OK;
 }
 
-/* All items of a list are of one kind. */
+/* Adds all items of a list, which must be of the same kind. */
 static cadre_status add_items(const json_node *list, json_kind kind, int64_t vocab, api_request *r)
 {
     for (size_t i = 0; i < json_count(list); i++) {
@@ -56,12 +57,12 @@ static cadre_status add_items(const json_node *list, json_kind kind, int64_t voc
     return CADRE_OK;
 }
 
-/* Room for `count` prompts, each of which makes n choices. */
+/* Makes room for `count` prompts, each of which has n choices. */
 static cadre_status make_room(
     const json_node *node, size_t count, const api_limits *limits, api_request *r)
 {
-    if ((int64_t)count > limits->places / r->n)
-        return json_refuse(node, "at most %lld prompts", (long long)(limits->places / r->n));
+    if ((int64_t)count > limits->total_choices / r->n)
+        return json_refuse(node, "at most %lld prompts", (long long)(limits->total_choices / r->n));
     r->prompts = MEM_ARRAY(api_prompt, count);
     return r->prompts ? CADRE_OK : CADRE_ENOMEM;
 }

@@ -1,4 +1,5 @@
-/* api_request.c - the fields that both kinds of request have, one function a subject. */
+/* api_request.c - reads the fields that both kinds of request have, with one function for each
+ * group of fields. */
 #include "serve/api_request.h"
 
 #include <float.h>
@@ -8,10 +9,10 @@
 #include "base/memory.h"
 #include "format/json_copy.h"
 
-/* ---- how tokens are chosen ---- */
+/* ---- sampling ---- */
 
-/* A share of 0 is the most likely token alone; in cadre_sampling it would mean all. */
-static const double LEAST_SHARE = 1e-12;
+/* A top_p of 0 allows only the most likely token, but in cadre_sampling 0 would mean all tokens. */
+static const double MIN_TOP_P = 1e-12;
 
 static cadre_status read_sampling(const json_node *root, api_request *r)
 {
@@ -28,11 +29,11 @@ static cadre_status read_sampling(const json_node *root, api_request *r)
     r->seeded = json_has(root, "seed");
     s->seed = (uint64_t)seed;
     s->top_k = top_k < 0 ? 0 : top_k;
-    if (json_has(root, "top_p") && s->top_p < LEAST_SHARE) s->top_p = LEAST_SHARE;
+    if (json_has(root, "top_p") && s->top_p < MIN_TOP_P) s->top_p = MIN_TOP_P;
     return CADRE_OK;
 }
 
-/* Keys are ids in decimal digits. */
+/* Reads a key of logit_bias, which is an id in decimal digits. */
 static bool read_id(const char *key, int64_t vocab, int32_t *id)
 {
     size_t digits = strspn(key, "0123456789");
@@ -62,7 +63,7 @@ static cadre_status read_biases(const json_node *root, int64_t vocab, api_reques
     return CADRE_OK;
 }
 
-/* ---- how much, and what of it ---- */
+/* ---- length, number of choices, and what is returned ---- */
 
 static cadre_status add_stop(const json_node *node, api_request *r)
 {
@@ -92,8 +93,8 @@ static cadre_status read_stops(const json_node *root, api_request *r)
     return CADRE_OK;
 }
 
-/* No more is ever written than a context holds; no token at all is of use only where the prompt is
- * what is asked about. */
+/* Reads the token limit. It may exceed the context, which also ends the text. It may be 0 only with
+ * echo, if only the prompt's logprobs are wanted. */
 static cadre_status read_limit(const json_node *root, api_request *r)
 {
     const char *key =
@@ -110,7 +111,7 @@ static cadre_status read_choices(const json_node *root, const api_limits *limits
     best = r->n;
     CADRE_TRY(json_opt_int(root, "best_of", 1, limits->choices, &best));
     json_node given = json_member(root, "best_of");
-    return best == r->n ? CADRE_OK : json_refuse(&given, "as many as n: all are told");
+    return best == r->n ? CADRE_OK : json_refuse(&given, "the same as n: all choices are returned");
 }
 
 static cadre_status read_stream(const json_node *root, api_request *r)
@@ -126,12 +127,12 @@ static cadre_status read_logprobs(const json_node *root, api_request *r)
     int64_t top = 0;
     json_node given = json_member(root, "top_logprobs");
     if (!r->chat) {
-        CADRE_TRY(json_opt_int(root, "logprobs", 0, API_TOP, &top));
+        CADRE_TRY(json_opt_int(root, "logprobs", 0, API_TOP_LOGPROBS, &top));
         r->logprobs = json_has(root, "logprobs");
     } else {
         CADRE_TRY(json_opt_bool(root, "logprobs", &r->logprobs));
-        CADRE_TRY(json_opt_int(root, "top_logprobs", 0, API_TOP, &top));
-        if (top && !r->logprobs) return json_refuse(&given, "logprobs to be true beside it");
+        CADRE_TRY(json_opt_int(root, "top_logprobs", 0, API_TOP_LOGPROBS, &top));
+        if (top && !r->logprobs) return json_refuse(&given, "0, or logprobs to be true");
     }
     r->top = (int32_t)top;
     return CADRE_OK;
@@ -167,7 +168,7 @@ static cadre_status read_format(const json_node *root, api_request *r)
     return json_refuse(&type, "\"text\", \"json_object\" or \"json_schema\"");
 }
 
-/* ---- what cannot be done ---- */
+/* ---- fields that are not supported ---- */
 
 static cadre_status check_modalities(const json_node *root)
 {
@@ -185,15 +186,15 @@ static cadre_status check_modalities(const json_node *root)
 static cadre_status check_suffix(const json_node *root)
 {
     json_node suffix = json_member(root, "suffix");
-    return json_has(root, "suffix") ? json_refuse(&suffix, "null: nothing is put in") : CADRE_OK;
+    return json_has(root, "suffix") ? json_refuse(&suffix, "null: text cannot be inserted")
+                                    : CADRE_OK;
 }
 
-/* Fields of other servers that would change what is written, and the number by which each says
- * that it asks for nothing. */
+/* Fields of other servers that would change the answer, each with the value that has no effect. */
 static const struct {
     const char *name;
-    double nothing;
-} others[] = { { "guided_json", 0 }, { "guided_regex", 0 }, { "guided_choice", 0 },
+    double neutral;
+} foreign_fields[] = { { "guided_json", 0 }, { "guided_regex", 0 }, { "guided_choice", 0 },
     { "guided_grammar", 0 }, { "structured_outputs", 0 }, { "grammar", 0 }, { "json_schema", 0 },
     { "regex", 0 }, { "ebnf", 0 }, { "chat_template", 0 }, { "min_tokens", 0 }, { "n_predict", -1 },
     { "ignore_eos", 0 }, { "stop_token_ids", 0 }, { "bad_words", 0 }, { "allowed_token_ids", 0 },
@@ -202,15 +203,15 @@ static const struct {
     { "dry_multiplier", 0 }, { "xtc_probability", 0 }, { "top_n_sigma", -1 },
     { "dynatemp_range", 0 }, { "truncate_prompt_tokens", 0 } };
 
-static bool asks(const json_node *field, double nothing)
+static bool has_effect(const json_node *field, double neutral)
 {
     const char *text = "";
-    double number = nothing;
+    double number = neutral;
     bool yes = false;
     switch (json_kind_of(field)) {
     case JSON_KIND_BOOL: return json_as_bool(field, &yes) == CADRE_OK && yes;
     case JSON_KIND_NUMBER:
-        return json_as_real(field, -DBL_MAX, DBL_MAX, &number) != CADRE_OK || number != nothing;
+        return json_as_real(field, -DBL_MAX, DBL_MAX, &number) != CADRE_OK || number != neutral;
     case JSON_KIND_STRING: return json_as_string(field, &text, NULL) != CADRE_OK || *text;
     case JSON_KIND_ARRAY:
     case JSON_KIND_OBJECT: return json_count(field) > 0;
@@ -221,19 +222,20 @@ static bool asks(const json_node *field, double nothing)
     return false;
 }
 
-static cadre_status check_others(const json_node *root)
+static cadre_status check_foreign_fields(const json_node *root)
 {
-    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
-        json_node field = json_member(root, others[i].name);
-        if (asks(&field, others[i].nothing))
-            return json_refuse(&field, "none of this: it is another server's, and not supported");
+    for (size_t i = 0; i < sizeof foreign_fields / sizeof *foreign_fields; i++) {
+        json_node field = json_member(root, foreign_fields[i].name);
+        if (has_effect(&field, foreign_fields[i].neutral))
+            return json_refuse(
+                &field, "no such field: it belongs to another server and is not supported");
     }
     return CADRE_OK;
 }
 
 /* ---- whole requests ---- */
 
-static cadre_status read_what_both_have(
+static cadre_status read_common_fields(
     const json_node *root, const api_limits *limits, api_request *r)
 {
     CADRE_TRY(read_choices(root, limits, r));
@@ -246,7 +248,7 @@ static cadre_status read_what_both_have(
     CADRE_TRY(json_opt_bool(root, "return_routes", &r->routes));
     CADRE_TRY(json_opt_bool(root, "return_token_ids", &r->token_ids));
     CADRE_TRY(read_format(root, r));
-    return api_answer_read(root, r->chat, r->structured, &r->answer);
+    return api_tool_use_read(root, r->chat, r->structured, &r->tool_use);
 }
 
 static cadre_status read_kind(const json_node *root, const api_limits *limits, api_request *r)
@@ -262,20 +264,20 @@ static cadre_status read_kind(const json_node *root, const api_limits *limits, a
 static cadre_status read_all(const json_node *root, const api_limits *limits, api_request *r)
 {
     CADRE_TRY(json_as_object(root));
-    CADRE_TRY(check_others(root));
+    CADRE_TRY(check_foreign_fields(root));
     if (!r->chat) CADRE_TRY(json_opt_bool(root, "echo", &r->echo));
-    CADRE_TRY(read_what_both_have(root, limits, r));
+    CADRE_TRY(read_common_fields(root, limits, r));
     return read_kind(root, limits, r);
 }
 
-/* The model that is served, by its name or without one. */
+/* Checks that the request names the served model, or none. */
 static cadre_status check_model(const json_node *root, const api_limits *limits, api_error *error)
 {
     const char *name = limits->model;
     CADRE_TRY(json_opt_string(root, "model", &name));
     if (strcmp(name, limits->model) == 0) return CADRE_OK;
     *error = api_error_new(404, "model_not_found", "model",
-        "this model is not served here; the one that is is called \"%s\"", limits->model);
+        "this model is not served here; the served model is \"%s\"", limits->model);
     return CADRE_EARGUMENT;
 }
 
@@ -309,7 +311,7 @@ void api_request_free(api_request *r)
     mem_free(r->messages);
     mem_free(r->biases);
     byte_buffer_free(&r->schema);
-    api_answer_free(r->answer);
+    api_tool_use_free(r->tool_use);
     json_close(r->document);
     *r = (api_request){ 0 };
 }

@@ -1,66 +1,68 @@
-/* api_request.h - the bodies of /v1/completions and /v1/chat/completions, read and bounded.
+/* api_request.h - reads and checks the bodies of /v1/completions and /v1/chat/completions.
  *
- * Every field that would change the answer is done or refused by name; null is the same as absent;
- * what is unknown is let pass, as clients of other services send much that means nothing here. */
+ * A field that would change the answer is either supported, or refused by its name. null is the
+ * same as an absent field. Unknown fields are ignored, because clients of other services send many
+ * that have no meaning here. */
 #ifndef CADRE_SERVE_API_REQUEST_H
 #define CADRE_SERVE_API_REQUEST_H
 
 #include "cadre/session.h"
 #include "format/json.h"
-#include "serve/api_answer.h"
+#include "serve/api_tool_use.h"
 #include "serve/api_error.h"
 #include "text/chat.h"
 
-enum { API_STOPS = 16, API_BIASES = 1024, API_MESSAGES = 4096, API_TOP = 20 };
+enum { API_STOPS = 16, API_BIASES = 1024, API_MESSAGES = 4096, API_TOP_LOGPROBS = 20 };
 
-/* What a server can do for one request. */
+/* The limits of this server for one request. */
 typedef struct api_limits {
-    const char *model;       /* the name that it goes by */
-    int64_t vocab;           /* ids below are the model's */
-    int64_t choices, places; /* n; and of all prompts together */
-    cadre_sampling sampling; /* where the request says nothing */
+    const char *model; /* the model's name in requests */
+    int64_t vocab;     /* ids must be below it */
+    /* at most this many choices for each prompt; and for all prompts together */
+    int64_t choices, total_choices;
+    cadre_sampling sampling; /* defaults for fields that the request does not set */
 } api_limits;
 
 typedef struct api_prompt {
-    string_view text; /* borrowed from the document; data NULL: ids */
-    int32_t *ids;     /* [count] its own */
+    string_view text; /* borrowed from the document; data NULL: the prompt is given as ids */
+    int32_t *ids;     /* [count] owned */
     int64_t count;
 } api_prompt;
 
 typedef struct api_request {
-    json_document *document; /* texts are borrowed from it */
+    json_document *document; /* owns the texts */
     bool chat;
     api_prompt *prompts; /* [prompt_count] */
     int64_t prompt_count;
     chat_message *messages; /* [message_count] */
-    byte_buffer *texts;     /* [message_count] of these */
+    byte_buffer *texts;     /* [message_count] the messages' texts */
     int64_t message_count;
-    api_answer *answer;   /* its own: what the answer is to be, and calls of the conversation */
-    bool continues;       /* the last message, the assistant's, is to be gone on with */
-    const char *thinking; /* as chat_template_think takes it; NULL: not said. Static */
+    api_tool_use *tool_use; /* owned: functions, and the calls in the conversation */
+    bool continues;         /* the answer continues the last message, which is the assistant's */
+    const char *thinking;   /* as chat_template_think takes it; NULL: not set. Static */
     const char *thinking_field;
     int64_t n;
-    int64_t limit;      /* of tokens; -1: as many as there is room for */
-    bool structured;    /* what is written is to be JSON, */
-    byte_buffer schema; /* valid for this schema; nothing in it: any object */
+    int64_t limit;      /* of tokens; -1: the rest of the context */
+    bool structured;    /* the answer must be JSON, and */
+    byte_buffer schema; /* valid for this schema; empty: any JSON object */
     bool stream, include_usage, echo, logprobs, routes, token_ids;
     int32_t top;
     cadre_sampling sampling;
     bool seeded;
-    cadre_bias *biases; /* of the sampling, its own */
+    cadre_bias *biases; /* owned; sampling points to them */
     const char *stops[API_STOPS];
     int stop_count;
 } api_request;
 
-/* What is wrong is written to the error, and the status is none of success. */
+/* Reads a body. If it fails, `error` says why, and the status is not CADRE_OK. */
 cadre_status api_request_read(
     string_view body, bool chat, const api_limits *limits, api_request *r, api_error *error);
 void api_request_free(api_request *r);
 
-/* For the files that read its parts. */
+/* Used by the files that read parts of a body. */
 cadre_status api_read_messages(const json_node *root, api_request *r);
 cadre_status api_read_prompts(const json_node *root, const api_limits *limits, api_request *r);
-/* [count] ids below vocab of a list, to be freed by mem_free. */
+/* Reads the ids of a list, which are below vocab. ids: [count], to be freed by mem_free. */
 cadre_status api_read_ids(const json_node *list, int64_t vocab, int32_t **ids, int64_t *count);
 
 #endif

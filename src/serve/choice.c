@@ -1,4 +1,4 @@
-/* choice.c - news of a batcher taken into a choice, and members of its JSON. */
+/* choice.c - takes a batcher's news into a choice, and writes members of its JSON object. */
 #include "serve/choice.h"
 
 #include <math.h>
@@ -7,18 +7,19 @@ void choice_close(choice *c)
 {
     answer_text_close(&c->text);
     token_list_free(&c->ids);
-    scores_close(&c->scores);
+    logprob_list_close(&c->logprobs);
     byte_buffer_free(&c->routes.experts);
 }
 
-/* ---- taking ---- */
+/* ---- taking news ---- */
 
-/* Of a chat, those of what is said alone. */
-static cadre_status take_score(choice *c, int32_t id, const cadre_request_news *news, int64_t i)
+/* Adds a token's logprob. In a chat, only tokens of the content have one. */
+static cadre_status take_logprob(choice *c, int32_t id, const cadre_request_news *news, int64_t i)
 {
-    const cadre_logprob *best = news->top ? news->top + i * c->scores.top : NULL;
-    if (!c->scored || (c->text.template && !answer_text_says(&c->text))) return CADRE_OK;
-    return scores_add(&c->scores, c->before, id, news->logprobs[i], best);
+    const cadre_logprob *best = news->top ? news->top + i * c->logprobs.top : NULL;
+    if (!c->wants_logprobs || (c->text.template && !answer_text_is_content(&c->text)))
+        return CADRE_OK;
+    return logprob_list_add(&c->logprobs, c->previous_id, id, news->logprobs[i], best);
 }
 
 static cadre_status take_id(choice *c, const cadre_request_news *news, int64_t i)
@@ -28,9 +29,9 @@ static cadre_status take_id(choice *c, const cadre_request_news *news, int64_t i
     bool last = news->state == CADRE_REQUEST_ENDED && i + 1 == news->id_count;
     if (last && c->ended_by_token) return CADRE_OK;
     CADRE_TRY(answer_text_put(&c->text, id));
-    CADRE_TRY(take_score(c, id, news, i));
-    c->thoughts += c->text.template && c->text.part == CHAT_THOUGHT;
-    c->before = id;
+    CADRE_TRY(take_logprob(c, id, news, i));
+    c->thought_tokens += c->text.template && c->text.part == CHAT_THOUGHT;
+    c->previous_id = id;
     return CADRE_OK;
 }
 
@@ -56,8 +57,8 @@ static cadre_status finish(choice *c, const char *why)
 cadre_status choice_take(choice *c, const cadre_request_news *news)
 {
     c->state = news->state;
-    c->cached = news->cached_tokens;
-    if (c->routed && news->routes) CADRE_TRY(take_routes(c, news));
+    c->cached_tokens = news->cached_tokens;
+    if (c->wants_routes && news->routes) CADRE_TRY(take_routes(c, news));
     for (int64_t i = 0; i < news->id_count && !c->text.stopped; i++) CADRE_TRY(take_id(c, news, i));
     if (c->text.stopped) {
         int64_t read = news->prompt_tokens + (int64_t)c->ids.count - 1;
@@ -74,25 +75,25 @@ cadre_status choice_take_prompt(
     static const cadre_logprob none[32];
     for (int64_t i = 0; i < count; i++) {
         bool first = i == 0 || !news->prompt_logprobs;
-        CADRE_TRY(scores_add(&c->scores, i ? ids[i - 1] : -1, ids[i],
+        CADRE_TRY(logprob_list_add(&c->logprobs, i ? ids[i - 1] : -1, ids[i],
             first ? NAN : news->prompt_logprobs[i],
-            first || !c->scores.top ? none : news->prompt_top + i * c->scores.top));
+            first || !c->logprobs.top ? none : news->prompt_top + i * c->logprobs.top));
     }
     return CADRE_OK;
 }
 
-/* ---- telling ---- */
+/* ---- writing ---- */
 
-void choice_put_scores(choice *c, bool chat, json_writer *w)
+void choice_put_logprobs(choice *c, bool chat, json_writer *w)
 {
-    size_t from = c->scores_told, to = scores_count(&c->scores);
-    if (!c->scored || from == to) {
+    size_t from = c->logprobs_sent, to = logprob_list_count(&c->logprobs);
+    if (!c->wants_logprobs || from == to) {
         json_put_null(w, "logprobs");
         return;
     }
-    c->scores_told = to;
-    if (chat) scores_put_chat(&c->scores, from, to, w);
-    else scores_put_text(&c->scores, from, to, w);
+    c->logprobs_sent = to;
+    if (chat) logprob_list_put_chat(&c->logprobs, from, to, w);
+    else logprob_list_put_text(&c->logprobs, from, to, w);
 }
 
 static int expert_at(const choice_routes *r, int64_t i)
@@ -117,17 +118,17 @@ static void put_token_routes(const choice_routes *r, int64_t t, json_writer *w)
 
 void choice_put_routes(choice *c, json_writer *w)
 {
-    if (!c->routed) return;
+    if (!c->wants_routes) return;
     json_put_array(w, "routes");
-    for (; c->routes_told < c->routes.tokens; c->routes_told++)
-        put_token_routes(&c->routes, c->routes_told, w);
+    for (; c->routes_sent < c->routes.tokens; c->routes_sent++)
+        put_token_routes(&c->routes, c->routes_sent, w);
     json_put_close(w, ']');
 }
 
 void choice_put_ids(choice *c, json_writer *w)
 {
     json_put_array(w, "token_ids");
-    for (; c->ids_told < c->ids.count; c->ids_told++)
-        json_put_int(w, NULL, c->ids.ids[c->ids_told]);
+    for (; c->ids_sent < c->ids.count; c->ids_sent++)
+        json_put_int(w, NULL, c->ids.ids[c->ids_sent]);
     json_put_close(w, ']');
 }

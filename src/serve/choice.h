@@ -1,13 +1,13 @@
-/* choice.h - one text that is written for a request: what of it has come, and what of that has been
- * told. */
+/* choice.h - one choice of a request (OpenAI's name for one of its n texts): what has been
+ * generated, and how much of that has been sent. */
 #ifndef CADRE_SERVE_CHOICE_H
 #define CADRE_SERVE_CHOICE_H
 
 #include "cadre/batcher.h"
 #include "serve/answer_text.h"
-#include "serve/scores.h"
+#include "serve/logprob_list.h"
 
-/* Experts of the tokens that were read, as cadre_request_news tells them. */
+/* The experts of the tokens read so far, as cadre_request_news gives them. */
 typedef struct choice_routes {
     byte_buffer experts; /* int16_t [tokens, S, K] */
     int64_t tokens, layers, picks;
@@ -15,38 +15,39 @@ typedef struct choice_routes {
 
 typedef struct choice {
     int64_t index;
-    int64_t request; /* its number in the batcher; 0: it is no longer there */
+    int64_t request; /* its id in the batcher; 0: it is no longer there */
     cadre_request_state state;
-    const char *finish; /* "stop", "length" or "tool_calls"; NULL: it goes on. Static */
+    const char *finish; /* "stop", "length" or "tool_calls"; NULL: it has not ended. Static */
     answer_text text;
-    token_list ids;      /* written, with the one that ended it */
-    int32_t before;      /* the id before the next one; -1: there is none */
-    bool ended_by_token; /* the last id of news that end the text is no part of it */
-    bool scored, routed;
-    scores scores;
+    token_list ids;      /* generated ids, including the one that ended the text */
+    int32_t previous_id; /* the last id; -1: there is none */
+    /* the last id of the final news only ended the text and is no part of it */
+    bool ended_by_token;
+    bool wants_logprobs, wants_routes;
+    logprob_list logprobs;
     choice_routes routes;
-    /* What has been told: of scores, ids and routes so many, of the routes at the end more */
-    size_t scores_told, ids_told;
-    int64_t routes_told;
-    bool begun;       /* its role, or its prompt, was told */
-    bool closed;      /* its end was told */
-    int64_t thoughts; /* tokens of what is not said */
-    int64_t cached;   /* tokens of the prompt that were not read again */
-    bool read;        /* it has been seen reading or later */
-    double last;      /* when its last token came; 0: none has */
+    /* How many logprobs, ids and routes have been sent */
+    size_t logprobs_sent, ids_sent;
+    int64_t routes_sent;
+    bool begun;             /* its role, or the echo of its prompt, was sent */
+    bool end_sent;          /* its finish_reason was sent */
+    int64_t thought_tokens; /* tokens of its thoughts */
+    int64_t cached_tokens;  /* tokens of the prompt that were found in the cache */
+    bool admitted;          /* it has left the queue */
+    double last_token;      /* when its last token was generated; 0: there is none yet */
 } choice;
 
 void choice_close(choice *c);
 
-/* What has come since: ids go into the text, as far as nothing stops it. */
+/* Takes news: adds the new ids to the text, until the text ends. */
 cadre_status choice_take(choice *c, const cadre_request_news *news);
-/* Of a prompt's tokens, at the beginning of what is told. */
+/* Takes the logprobs of the prompt's tokens, which are sent before all others. */
 cadre_status choice_take_prompt(
     choice *c, const int32_t *ids, int64_t count, const cadre_request_news *news);
 
-/* "logprobs", "routes" and "token_ids" that were asked for and not yet told, as members of the
- * object that is open. */
-void choice_put_scores(choice *c, bool chat, json_writer *w);
+/* Write the members "logprobs", "routes" and "token_ids" of the open object, with what has not been
+ * sent yet. Those that were not requested are left out, or null. */
+void choice_put_logprobs(choice *c, bool chat, json_writer *w);
 void choice_put_routes(choice *c, json_writer *w);
 void choice_put_ids(choice *c, json_writer *w);
 

@@ -1,5 +1,6 @@
-/* completion.c - a request from its body to its end: begun, heard of, and told. How it is encoded,
- * submitted and written as JSON has files of its own. */
+/* completion.c - the life of a completion. Steps: read the body (in the worker if it is large),
+ * compile its constraint if it has one, submit its choices, poll them after each pass, send what is
+ * new, end. Encoding, submitting and JSON have their own files. */
 #define _GNU_SOURCE
 #include "serve/completion.h"
 
@@ -13,11 +14,11 @@
 #include "serve/completion_json.h"
 #include "serve/completion_prompt.h"
 #include "serve/completion_submit.h"
-#include "serve/reply.h"
+#include "serve/respond.h"
 
 static const double PING_SECONDS = 15;
 
-/* ---- what all share ---- */
+/* ---- shared state ---- */
 
 static cadre_status find_template(completions *all, const char *name)
 {
@@ -46,7 +47,7 @@ cadre_status completions_open(completions *all, const char *template)
     all->context = l->context && l->context < c->context ? l->context : c->context;
     all->limits.model = all->model_name;
     all->limits.vocab = c->vocab;
-    all->limits.choices = l->slots, all->limits.places = l->slots + l->queue;
+    all->limits.choices = l->slots, all->limits.total_choices = l->slots + l->queue;
     all->limits.sampling = cadre_sampling_default();
     CADRE_TRY(cadre_model_sampling(all->engine->model, &all->limits.sampling, &all->suggested));
     if (getrandom(&all->salt, sizeof all->salt, 0) != sizeof all->salt)
@@ -83,9 +84,9 @@ static void leave_batcher(completion *x, choice *c)
 
 static void unlink_from_all(completion *x)
 {
-    if (x->before) x->before->next = x->next;
+    if (x->previous) x->previous->next = x->next;
     else if (x->all->first == x) x->all->first = x->next;
-    if (x->next) x->next->before = x->before;
+    if (x->next) x->next->previous = x->previous;
 }
 
 static void completion_free(completion *x)
@@ -104,13 +105,13 @@ static void completion_free(completion *x)
     mem_free(x);
 }
 
-static void on_left(void *work)
+static void on_disconnected(void *work)
 {
     completion *x = work;
     x->all->stats->cancelled++;
-    if (!x->submitted) { /* the worker has it, and will be done with it */
-        x->left = true;
-        atomic_store(&x->job.unwanted, true);
+    if (!x->submitted) { /* the worker still has it, and frees it when the job is done */
+        x->disconnected = true;
+        atomic_store(&x->job.cancelled, true);
         return;
     }
     engine_wake(x->all->engine);
@@ -126,30 +127,30 @@ static void send_event(completion *x, json_writer *w)
     byte_buffer_text(&event, "data: ");
     if (json_writer_status(w) == CADRE_OK) byte_buffer_put(&event, w->text.data, w->text.size);
     byte_buffer_text(&event, "\n\n");
-    connection_put(x->connection, event.data, event.size);
+    connection_send_chunk(x->connection, event.data, event.size);
     byte_buffer_free(&event);
     json_writer_free(w);
 }
 
 static void begin_stream(completion *x)
 {
-    http_answer a = reply_head(x->connection, 200, "text/event-stream");
-    if (x->streams) return;
-    x->streams = true;
-    connection_stream(x->connection, &a);
+    http_response a = response_head(x->connection, 200, "text/event-stream");
+    if (x->stream_begun) return;
+    x->stream_begun = true;
+    connection_begin_stream(x->connection, &a);
 }
 
-/* Before the first token an answer of its own; later an event, and the end. */
+/* Sends the error: as a response, or if the stream has begun, as its last event. */
 static void fail(completion *x)
 {
     connection *c = x->connection;
-    if (x->streams) {
+    if (x->stream_begun) {
         json_writer w = json_writer_new(0);
         api_error_put(&x->error, &w.text);
         send_event(x, &w);
-        c->keeps = false;
-        connection_end(c);
-    } else reply_error(c, &x->error, NULL);
+        c->keep_alive = false;
+        connection_end_stream(c);
+    } else respond_error(c, &x->error, NULL);
     completion_free(x);
 }
 
@@ -164,14 +165,15 @@ static void answer_whole(completion *x)
         return;
     }
     stats_observe(&x->all->stats->request, clock_seconds() - x->arrived);
-    reply_json(x->connection, &w);
+    respond_json(x->connection, &w);
     completion_free(x);
 }
 
-static bool has_news(const choice *c)
+static bool has_unsent(const choice *c)
 {
-    return c->text.words.size || c->text.thoughts.size || answer_calls_has_news(&c->text.calls) ||
-           (c->scored && c->scores_told < scores_count(&c->scores));
+    return c->text.content.size || c->text.thoughts.size ||
+           answer_calls_has_delta(&c->text.calls) ||
+           (c->wants_logprobs && c->logprobs_sent < logprob_list_count(&c->logprobs));
 }
 
 static void stream_choice(completion *x, choice *c)
@@ -182,7 +184,7 @@ static void stream_choice(completion *x, choice *c)
         completion_put_role(x, c, &w);
         send_event(x, &w);
     }
-    if (has_news(c)) {
+    if (has_unsent(c)) {
         w = json_writer_new(0);
         completion_put_chunk(x, c, false, &w);
         send_event(x, &w);
@@ -191,7 +193,7 @@ static void stream_choice(completion *x, choice *c)
     w = json_writer_new(0);
     completion_put_chunk(x, c, true, &w);
     send_event(x, &w);
-    c->closed = true;
+    c->end_sent = true;
 }
 
 static void end_stream(completion *x)
@@ -201,27 +203,27 @@ static void end_stream(completion *x)
         completion_put_usage_chunk(x, &w);
         send_event(x, &w);
     }
-    connection_put(x->connection, "data: [DONE]\n\n", 14);
+    connection_send_chunk(x->connection, "data: [DONE]\n\n", 14);
     stats_observe(&x->all->stats->request, clock_seconds() - x->arrived);
-    connection_end(x->connection);
+    connection_end_stream(x->connection);
     completion_free(x);
 }
 
-/* Whether all choices have ended, and, of a stream, this was told. */
+/* Whether all choices have ended and, in a stream, their ends have been sent. */
 static bool is_done(const completion *x)
 {
     for (int64_t i = 0; i < x->count; i++)
-        if (!(x->request.stream ? x->choices[i].closed : x->choices[i].finish != NULL))
+        if (!(x->request.stream ? x->choices[i].end_sent : x->choices[i].finish != NULL))
             return false;
     return true;
 }
 
-/* What has come is told, as far as the client reads; the completion may be gone then. */
-static void tell(completion *x)
+/* Sends what is new if the client reads fast enough. This may end and free the completion. */
+static void send_new(completion *x)
 {
     for (int64_t i = 0; x->request.stream && i < x->count; i++) {
         choice *c = &x->choices[i];
-        if (c->closed || (!c->ids.count && !c->finish)) continue;
+        if (c->end_sent || (!c->ids.count && !c->finish)) continue;
         if (!connection_has_room(x->connection)) return;
         begin_stream(x);
         stream_choice(x, c);
@@ -234,33 +236,33 @@ static void tell(completion *x)
 static void on_drained(void *work)
 {
     completion *x = work;
-    if (x->submitted) tell(x);
+    if (x->submitted) send_new(x);
 }
 
-/* ---- what comes ---- */
+/* ---- news from the batcher ---- */
 
-static void count_news(completion *x, choice *c, const cadre_request_news *news)
+static void observe_news(completion *x, choice *c, const cadre_request_news *news)
 {
     stats *s = x->all->stats;
     double now = clock_seconds();
-    if (!c->read && news->state != CADRE_REQUEST_WAITS) {
-        c->read = true;
+    if (!c->admitted && news->state != CADRE_REQUEST_WAITS) {
+        c->admitted = true;
         stats_observe(&s->queue, now - x->arrived);
         if (c->index % x->request.n == 0) s->prompt_tokens += news->prompt_tokens;
         if (c->index % x->request.n == 0) s->cached_tokens += news->cached_tokens;
     }
     if (!news->id_count) return;
-    /* Tokens that are heard of together, as by a loop that had to wait, share the time */
-    double since = c->last > 0 ? c->last : x->arrived;
-    if (c->last <= 0) stats_observe(&s->first_token, now - x->arrived);
-    for (int64_t i = c->last <= 0; i < news->id_count; i++)
+    /* Tokens that arrive together, because the loop was delayed, share the time between them */
+    double since = c->last_token > 0 ? c->last_token : x->arrived;
+    if (c->last_token <= 0) stats_observe(&s->first_token, now - x->arrived);
+    for (int64_t i = c->last_token <= 0; i < news->id_count; i++)
         stats_observe(&s->inter_token, (now - since) / (double)news->id_count);
-    c->last = now;
+    c->last_token = now;
     s->generated_tokens += news->id_count;
 }
 
-/* News of one of the ids. */
-static cadre_request_news part_of(const cadre_request_news *news, int64_t i, int32_t top)
+/* The part of the news that concerns the i-th id. */
+static cadre_request_news news_of_token(const cadre_request_news *news, int64_t i, int32_t top)
 {
     cadre_request_news part = *news;
     part.ids += i, part.id_count = 1;
@@ -270,7 +272,8 @@ static cadre_request_news part_of(const cadre_request_news *news, int64_t i, int
     return part;
 }
 
-/* A text that has to be whole may end with a token of its own, not with one that ends texts. */
+/* Whether the last id is an end token. A constrained text may also end with an ordinary token,
+ * which belongs to the text. */
 static bool ends_by_token(const completion *x, const cadre_request_news *news)
 {
     const completions *all = x->all;
@@ -281,11 +284,10 @@ static bool ends_by_token(const completion *x, const cadre_request_news *news)
     return model_config_ends(&all->engine->model->config, id);
 }
 
-/* A stream has a chunk a token, as long as its client reads them. false: it is gone, or has
- * failed. */
-static cadre_status take(completion *x, choice *c, const cadre_request_news *news)
+/* Takes news. A stream has one chunk for each token, as long as its client reads them. */
+static cadre_status take_news(completion *x, choice *c, const cadre_request_news *news)
 {
-    if (x->request.echo && c->scored && !c->begun && !scores_count(&c->scores) &&
+    if (x->request.echo && c->wants_logprobs && !c->begun && !logprob_list_count(&c->logprobs) &&
         news->state > CADRE_REQUEST_READS) {
         const token_list *ids = &x->prompts[c->index / x->request.n];
         CADRE_TRY(choice_take_prompt(c, ids->ids, (int64_t)ids->count, news));
@@ -293,7 +295,7 @@ static cadre_status take(completion *x, choice *c, const cadre_request_news *new
     c->ended_by_token = ends_by_token(x, news);
     if (news->id_count < 2 || !x->request.stream) return choice_take(c, news);
     for (int64_t i = 0; i < news->id_count && !c->finish; i++) {
-        cadre_request_news part = part_of(news, i, x->request.top);
+        cadre_request_news part = news_of_token(news, i, x->request.top);
         CADRE_TRY(choice_take(c, &part));
         if (c->finish || !connection_has_room(x->connection)) continue;
         begin_stream(x);
@@ -302,8 +304,8 @@ static cadre_status take(completion *x, choice *c, const cadre_request_news *new
     return CADRE_OK;
 }
 
-/* What has become of one choice. false: the completion has failed. */
-static bool hear_choice(completion *x, choice *c)
+/* Polls one choice. false: the completion has failed. */
+static bool poll_choice(completion *x, choice *c)
 {
     cadre_request_news news = { .size = sizeof news };
     cadre_status status = cadre_batcher_poll(x->all->engine->batcher, c->request, &news);
@@ -312,30 +314,30 @@ static bool hear_choice(completion *x, choice *c)
         return false;
     }
     if (status == CADRE_OK) {
-        count_news(x, c, &news);
-        status = take(x, c, &news);
+        observe_news(x, c, &news);
+        status = take_news(x, c, &news);
     }
     if (status != CADRE_OK) x->error = api_error_of_last(status);
     if (c->finish) leave_batcher(x, c);
     return status == CADRE_OK;
 }
 
-/* false: it has failed. */
-static bool hear(completion *x)
+/* Polls all choices. false: the completion has failed. */
+static bool poll_choices(completion *x)
 {
     for (int64_t i = 0; i < x->count; i++)
-        if (x->choices[i].request && !hear_choice(x, &x->choices[i])) return false;
+        if (x->choices[i].request && !poll_choice(x, &x->choices[i])) return false;
     return true;
 }
 
-void completions_hear(completions *all)
+void completions_poll(completions *all)
 {
     bool broken = atomic_load(&all->engine->state) == ENGINE_FAILED;
     for (completion *x = all->first, *next; x; x = next) {
         next = x->next;
         if (broken) x->error = api_error_new(500, NULL, NULL, "%s", all->engine->sentence);
-        if (broken || !hear(x)) fail(x);
-        else tell(x);
+        if (broken || !poll_choices(x)) fail(x);
+        else send_new(x);
     }
 }
 
@@ -347,83 +349,83 @@ void completions_tick(completions *all, double now)
         if (!connection_has_room(x->connection)) continue;
         begin_stream(x);
         x->sent = now;
-        connection_put(x->connection, ": ping\n\n", 8);
+        connection_send_chunk(x->connection, ": ping\n\n", 8);
     }
 }
 
-static bool waits(const completion *x)
+static bool is_waiting(const completion *x)
 {
     for (int64_t i = 0; i < x->count; i++)
-        if (x->choices[i].read || !x->choices[i].request) return false;
-    return !x->streams;
+        if (x->choices[i].admitted || !x->choices[i].request) return false;
+    return !x->stream_begun;
 }
 
 void completions_refuse_waiting(completions *all)
 {
-    all->ending = true;
+    all->draining = true;
     for (completion *x = all->first, *next; x; x = next) {
         next = x->next;
-        if (!waits(x)) continue;
-        x->error = api_error_new(503, NULL, NULL, "the server is ending");
+        if (!is_waiting(x)) continue;
+        x->error = api_error_new(503, NULL, NULL, "the server is shutting down");
         fail(x);
     }
 }
 
 /* ---- the beginning ---- */
 
-static void name_it(completion *x)
+static void assign_id(completion *x)
 {
     completions *all = x->all;
-    random_key key = random_key_of(all->salt, "name", x->number = ++all->asked, 0);
+    random_key key = random_key_of(all->salt, "name", x->number = ++all->request_count, 0);
     x->created = (int64_t)time(NULL);
-    snprintf(x->name, sizeof x->name, "%s-%08x%08x%08x", x->request.chat ? "chatcmpl" : "cmpl",
+    snprintf(x->id, sizeof x->id, "%s-%08x%08x%08x", x->request.chat ? "chatcmpl" : "cmpl",
         random_bits(key, 0), random_bits(key, 1), random_bits(key, 2));
 }
 
-static void explain(completion *x)
+static void set_error(completion *x)
 {
     if (x->status == CADRE_OK || x->error.status) return;
     x->error = x->status == CADRE_EFULL
-                   ? api_error_new(429, "queue_full", NULL, "all places are taken: try again later")
+                   ? api_error_new(429, "queue_full", NULL, "the queue is full: try again later")
                    : api_error_of_last(x->status);
 }
 
-/* By the worker's thread, if the body is large. */
+/* Runs in the worker's thread if the body is large. */
 static void read_request(void *arg)
 {
     completion *x = arg;
     x->status = api_request_read((string_view){ x->body.data, x->body.size }, x->request.chat,
         &x->all->limits, &x->request, &x->error);
     if (x->status == CADRE_OK) x->status = completion_encode(x);
-    explain(x);
+    set_error(x);
 }
 
-/* Always by the worker's thread: a schema is a stranger's program. */
+/* Always runs in the worker's thread, because compiling a client's schema can take long. */
 static void constrain(void *arg)
 {
     completion *x = arg;
     x->status = completion_constrain(x);
-    explain(x);
+    set_error(x);
 }
 
 static void link_to_all(completion *x)
 {
     x->next = x->all->first;
-    if (x->next) x->next->before = x;
+    if (x->next) x->next->previous = x;
     x->all->first = x;
 }
 
-static void submit_read(void *arg)
+static void after_constrain(void *arg)
 {
     completion *x = arg;
-    if (x->left) {
+    if (x->disconnected) {
         completion_free(x);
         return;
     }
-    if (x->all->ending) x->error = api_error_new(503, NULL, NULL, "the server is ending");
+    if (x->all->draining) x->error = api_error_new(503, NULL, NULL, "the server is shutting down");
     if (!x->error.status) {
         x->status = completion_submit(x);
-        explain(x);
+        set_error(x);
     }
     x->submitted = true;
     if (x->error.status) {
@@ -434,26 +436,27 @@ static void submit_read(void *arg)
     engine_wake(x->all->engine);
 }
 
-/* The body is let go; what was read of it is no smaller until the request is submitted. */
-static void constrain_read(void *arg)
+/* Frees the body. The job's size stays the same, because what was read from the body is as
+ * large. */
+static void after_read(void *arg)
 {
     completion *x = arg;
     byte_buffer_free(&x->body);
-    if (x->left || x->all->ending || x->error.status || !completion_is_constrained(x)) {
-        submit_read(x);
+    if (x->disconnected || x->all->draining || x->error.status || !completion_is_constrained(x)) {
+        after_constrain(x);
         return;
     }
     x->job = (worker_job){
-        .work = constrain, .done = submit_read, .arg = x, .bytes = x->job.bytes, .aside = true
+        .work = constrain, .done = after_constrain, .arg = x, .bytes = x->job.bytes, .slow = true
     };
-    worker_give(x->all->worker, &x->job);
+    worker_submit(x->all->worker, &x->job);
 }
 
 void completion_begin(completions *all, connection *c, bool chat)
 {
-    static const connection_work work = { on_left, on_drained };
+    static const connection_callbacks callbacks = { on_disconnected, on_drained };
     completion *x = MEM_ARRAY(completion, 1);
-    if (!x || c->half) { /* no memory, or nobody who waits */
+    if (!x || c->half_closed) { /* out of memory, or the client has closed */
         mem_free(x);
         connection_drop(c);
         return;
@@ -462,10 +465,9 @@ void completion_begin(completions *all, connection *c, bool chat)
     x->body = c->reader.body;
     c->reader.body = (byte_buffer){ 0 };
     x->request.chat = chat;
-    name_it(x);
-    x->job = (worker_job){
-        .work = read_request, .done = constrain_read, .arg = x, .bytes = x->body.size
-    };
-    connection_begin(c, &work, x);
-    worker_give(all->worker, &x->job);
+    assign_id(x);
+    x->job =
+        (worker_job){ .work = read_request, .done = after_read, .arg = x, .bytes = x->body.size };
+    connection_defer(c, &callbacks, x);
+    worker_submit(all->worker, &x->job);
 }

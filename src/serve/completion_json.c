@@ -1,4 +1,4 @@
-/* completion_json.c - objects in the order of OpenAI's. */
+/* completion_json.c - writes JSON objects with their members in OpenAI's order. */
 #include "serve/completion_json.h"
 
 static void put_head(const completion *x, bool chunk, json_writer *w)
@@ -7,23 +7,23 @@ static void put_head(const completion *x, bool chunk, json_writer *w)
                        : chunk          ? "chat.completion.chunk"
                                         : "chat.completion";
     json_put_object(w, NULL);
-    json_put_string(w, "id", x->name);
+    json_put_string(w, "id", x->id);
     json_put_string(w, "object", kind);
     json_put_int(w, "created", x->created);
     json_put_string(w, "model", x->all->model_name);
 }
 
-/* Of prompts each once, however many choices it has. */
+/* Writes the usage. A prompt counts once, however many choices it has. */
 static void put_usage(const completion *x, json_writer *w)
 {
     int64_t prompt = 0, cached = 0, written = 0, thoughts = 0;
     for (int64_t p = 0; p < x->prompt_count; p++) {
         prompt += (int64_t)x->prompts[p].count;
-        cached += x->choices[p * x->request.n].cached;
+        cached += x->choices[p * x->request.n].cached_tokens;
     }
     for (int64_t i = 0; i < x->count; i++) {
         written += (int64_t)x->choices[i].ids.count;
-        thoughts += x->choices[i].thoughts;
+        thoughts += x->choices[i].thought_tokens;
     }
     json_put_object(w, "usage");
     json_put_int(w, "prompt_tokens", prompt);
@@ -40,11 +40,11 @@ static void put_usage(const completion *x, json_writer *w)
 
 /* ---- members of a choice ---- */
 
-/* A buffer's bytes, which are then taken. */
-static void put_words(json_writer *w, const char *key, byte_buffer *words)
+/* Writes a buffer's text and empties the buffer. */
+static void put_buffer(json_writer *w, const char *key, byte_buffer *buffer)
 {
-    json_put_bytes(w, key, words->size ? words->data : "", words->size);
-    words->size = 0;
+    json_put_bytes(w, key, buffer->size ? buffer->data : "", buffer->size);
+    buffer->size = 0;
 }
 
 static void put_finish(const choice *c, json_writer *w)
@@ -61,10 +61,10 @@ static void put_prompt_ids(const completion *x, const choice *c, json_writer *w)
     json_put_close(w, ']');
 }
 
-/* What was asked for beside the text. */
+/* Writes the members that the request asked for beside the text. */
 static void put_extras(const completion *x, choice *c, bool first, json_writer *w)
 {
-    choice_put_scores(c, x->request.chat, w);
+    choice_put_logprobs(c, x->request.chat, w);
     choice_put_routes(c, w);
     if (!x->request.token_ids) return;
     if (first) put_prompt_ids(x, c, w);
@@ -75,15 +75,15 @@ static void put_message(choice *c, json_writer *w)
 {
     json_put_object(w, "message");
     json_put_string(w, "role", "assistant");
-    if (c->text.thoughts.size) put_words(w, "reasoning_content", &c->text.thoughts);
-    if (c->text.calls.count && !c->text.words.size) json_put_null(w, "content");
-    else put_words(w, "content", &c->text.words);
+    if (c->text.thoughts.size) put_buffer(w, "reasoning_content", &c->text.thoughts);
+    if (c->text.calls.count && !c->text.content.size) json_put_null(w, "content");
+    else put_buffer(w, "content", &c->text.content);
     json_put_null(w, "refusal");
     if (c->text.calls.count) answer_calls_put_all(&c->text.calls, w);
     json_put_close(w, '}');
 }
 
-/* What an echo begins with. */
+/* Adds the prompt, with which an echo begins. */
 static cadre_status put_prompt(const completion *x, int64_t prompt, byte_buffer *text)
 {
     const token_list *ids = &x->prompts[prompt];
@@ -92,14 +92,14 @@ static cadre_status put_prompt(const completion *x, int64_t prompt, byte_buffer 
     return token_stream_all(x->all->tokenizer, ids->ids, ids->count, CADRE_SKIP_SPECIAL, text);
 }
 
-/* The prompt goes before, where it is to be echoed and was not yet. */
+/* Writes the text, after the prompt if that is to be echoed and has not been sent. */
 static void put_text(completion *x, choice *c, json_writer *w)
 {
     byte_buffer text = { 0 };
     if (x->request.echo && !c->begun) put_prompt(x, c->index / x->request.n, &text);
-    byte_buffer_put(&text, c->text.words.data, c->text.words.size);
-    c->text.words.size = 0;
-    put_words(w, "text", &text);
+    byte_buffer_put(&text, c->text.content.data, c->text.content.size);
+    c->text.content.size = 0;
+    put_buffer(w, "text", &text);
     byte_buffer_free(&text);
 }
 
@@ -131,9 +131,9 @@ void completion_put_whole(completion *x, json_writer *w)
 static void put_delta(choice *c, json_writer *w)
 {
     json_put_object(w, "delta");
-    if (c->text.thoughts.size) put_words(w, "reasoning_content", &c->text.thoughts);
-    if (c->text.words.size) put_words(w, "content", &c->text.words);
-    if (answer_calls_has_news(&c->text.calls)) answer_calls_put_news(&c->text.calls, w);
+    if (c->text.thoughts.size) put_buffer(w, "reasoning_content", &c->text.thoughts);
+    if (c->text.content.size) put_buffer(w, "content", &c->text.content);
+    if (answer_calls_has_delta(&c->text.calls)) answer_calls_put_delta(&c->text.calls, w);
     json_put_close(w, '}');
 }
 
@@ -167,7 +167,7 @@ void completion_put_role(completion *x, choice *c, json_writer *w)
 
 void completion_put_chunk(completion *x, choice *c, bool last, json_writer *w)
 {
-    bool first = !x->request.token_ids || c->ids_told == 0;
+    bool first = !x->request.token_ids || c->ids_sent == 0;
     open_choice(x, c, w);
     if (x->request.chat) put_delta(c, w);
     else put_text(x, c, w);

@@ -1,5 +1,5 @@
-/* completion_prompt.c - texts and conversations in the words of the model's vocabulary, held
- * against its context. */
+/* completion_prompt.c - encodes texts and conversations by the model's vocabulary, and checks their
+ * lengths against its context. */
 #include "serve/completion_prompt.h"
 
 #include "base/memory.h"
@@ -23,8 +23,9 @@ static cadre_status check_length(completion *x, const token_list *ids)
     return CADRE_EARGUMENT;
 }
 
-/* Where a template has no such way of thinking, all of it that is meant may still be so: a model
- * that cannot but think cannot be kept from it, one that knows no measure thinks or does not. */
+/* Chooses the template's way of thinking. If the template lacks the requested way, a measure such
+ * as "low" falls back to "on". If it lacks that too, the request is ignored; but "off" is refused
+ * for a model that always thinks. */
 static cadre_status choose_thinking(completion *x)
 {
     const chat_template *t = x->all->template;
@@ -38,10 +39,10 @@ static cadre_status choose_thinking(completion *x)
         return CADRE_OK;
     }
     if (!off || (!t->ways && !t->thinks)) return CADRE_OK;
-    return refuse(x, 400, NULL, x->request.thinking_field, "this model cannot but think");
+    return refuse(x, 400, NULL, x->request.thinking_field, "this model always thinks");
 }
 
-/* Whether the model may think before it answers, in the way that was chosen. */
+/* Whether the model may think before it answers, in the chosen way of thinking. */
 static bool may_think(const completion *x)
 {
     const chat_template *t = x->template;
@@ -54,21 +55,22 @@ static bool may_think(const completion *x)
 static cadre_status find_style(completion *x)
 {
     const completions *all = x->all;
-    const api_answer *a = x->request.answer;
+    const api_tool_use *a = x->request.tool_use;
     const char *field = a->tools.count ? "tools" : "messages";
     if (!a->tools.count && !a->called) return CADRE_OK;
     x->style = chat_tool_style_of(x->template, tokenizer_chat_program(all->tokenizer));
     if (!x->style)
         return refuse(x, 400, NULL, field,
-            "the chat template of this model has no way to call functions that is known");
+            "the chat template of this model has no known way to call functions");
     if (x->request.continues)
-        return refuse(x, 400, NULL, "messages", "a message cannot be continued beside functions");
+        return refuse(
+            x, 400, NULL, "messages", "a message cannot be continued in a request with functions");
     return CADRE_OK;
 }
 
 static cadre_status encode_turns(completion *x)
 {
-    const api_answer *a = x->request.answer;
+    const api_tool_use *a = x->request.tool_use;
     return chat_calls_encode(x->template, x->style, x->all->tokenizer, a->turns,
         (int)x->request.message_count, a->tools.count ? &a->tools : NULL, x->prompts);
 }
@@ -81,7 +83,7 @@ static cadre_status encode_chat(completion *x)
     CADRE_TRY(choose_thinking(x));
     x->may_think = may_think(x);
     CADRE_TRY(find_style(x));
-    x->goes_on = r->continues;
+    x->continues = r->continues;
     if (x->style) return encode_turns(x);
     return (r->continues ? chat_encode_on : chat_encode)(
         x->template, all->tokenizer, r->messages, (int)r->message_count, x->prompts);

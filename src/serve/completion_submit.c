@@ -1,11 +1,12 @@
-/* completion_submit.c - seeds, texts and constraints of choices, and what the batcher is asked. */
+/* completion_submit.c - makes the choices with their seeds and constraints, and submits them. */
 #include "serve/completion_submit.h"
 
 #include "base/memory.h"
 #include "base/random.h"
 #include "infer/constraint.h"
 
-/* Choice k of a prompt draws from the seed and k; the first from the seed itself. */
+/* The first choice of a prompt draws from the seed itself, choice k from a seed derived from it and
+ * k. */
 static uint64_t seed_of(const completion *x, int64_t k)
 {
     uint64_t seed = x->request.sampling.seed;
@@ -21,18 +22,19 @@ static cadre_status open_choice(completion *x, int64_t i)
     const api_request *r = &x->request;
     const token_list *ids = &x->prompts[i / r->n];
     c->index = i;
-    c->before = ids->ids[ids->count - 1];
-    c->scored = r->logprobs, c->routed = r->routes;
-    if (r->logprobs) CADRE_TRY(scores_open(x->all->tokenizer, r->top, &c->scores));
-    CADRE_TRY(answer_text_open(x->all->tokenizer, r->chat ? x->template : NULL, x->goes_on,
+    c->previous_id = ids->ids[ids->count - 1];
+    c->wants_logprobs = r->logprobs, c->wants_routes = r->routes;
+    if (r->logprobs) CADRE_TRY(logprob_list_open(x->all->tokenizer, r->top, &c->logprobs));
+    CADRE_TRY(answer_text_open(x->all->tokenizer, r->chat ? x->template : NULL, x->continues,
         r->stops, r->stop_count, &c->text));
-    if (r->answer->tools.count)
-        answer_text_find_calls(
-            &c->text, x->style, &r->answer->tools, x->all->salt ^ (x->number << 16) ^ (uint64_t)i);
+    if (r->tool_use->tools.count)
+        answer_text_find_calls(&c->text, x->style, &r->tool_use->tools,
+            x->all->salt ^ (x->number << 16) ^ (uint64_t)i);
     return CADRE_OK;
 }
 
-/* Choices of a prompt wait until the first one has read it. */
+/* Submits a choice. Further choices of a prompt wait until the first one has read the prompt, which
+ * is then shared. */
 static cadre_status submit(completion *x, int64_t i)
 {
     choice *c = &x->choices[i];
@@ -59,10 +61,11 @@ static cadre_status submit(completion *x, int64_t i)
     return cadre_batcher_submit(all->engine->batcher, &asked, &c->request);
 }
 
-/* A text that may call functions: with the thoughts and the marks of its template. */
+/* Constrains an answer that may call functions, including the thoughts and the marks of its
+ * template. */
 static cadre_status constrain_calls(completion *x)
 {
-    const api_answer *a = x->request.answer;
+    const api_tool_use *a = x->request.tool_use;
     const answer_form form = { .name = API_DOCUMENT ": tools",
         .tokenizer = x->all->tokenizer,
         .template = x->template,
@@ -74,14 +77,14 @@ static cadre_status constrain_calls(completion *x)
     return constraint_of_answer(x->all->engine->model, &form, &x->constraint);
 }
 
-/* JSON, in a chat behind the thoughts of its template. */
+/* Constrains an answer to JSON, after the thoughts of its template in a chat. */
 static cadre_status constrain_json(completion *x)
 {
     const api_request *r = &x->request;
     const answer_form form = { .name = "the schema",
         .tokenizer = x->all->tokenizer,
         .template = x->may_think ? x->template : NULL,
-        .goes_on = x->goes_on,
+        .goes_on = x->continues,
         .json = true,
         .schema = r->schema.size ? r->schema.data : NULL,
         .size = r->schema.size,
@@ -91,13 +94,13 @@ static cadre_status constrain_json(completion *x)
 
 bool completion_is_constrained(const completion *x)
 {
-    return x->request.structured || x->request.answer->tools.count;
+    return x->request.structured || x->request.tool_use->tools.count;
 }
 
-/* A schema that cannot be followed is the request's fault, whatever the reason. */
+/* A schema that cannot be compiled is an error in the request, whatever the reason. */
 cadre_status completion_constrain(completion *x)
 {
-    if (x->request.answer->tools.count) return constrain_calls(x);
+    if (x->request.tool_use->tools.count) return constrain_calls(x);
     cadre_status status = constrain_json(x);
     if (status != CADRE_OK && status != CADRE_ENOMEM)
         x->error = api_error_new(400, NULL, "response_format", "%s", cadre_last_error());

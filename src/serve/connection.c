@@ -1,4 +1,4 @@
-/* connection.c - a socket's life, on libevent's loop and buffers. */
+/* connection.c - a client's connection on libevent's loop and buffers. */
 #define _GNU_SOURCE
 #include "serve/connection.h"
 
@@ -10,7 +10,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 
-enum { READ_MOST = 1 << 16, THROWN_AWAY_MOST = 1 << 26 };
+enum { READ_BYTES = 1 << 16, DISCARDED_MOST = 1 << 26 };
 static const double LINGER_SECONDS = 3, IDLE_SECONDS = 60;
 
 static struct evbuffer *input(const connection *c) { return bufferevent_get_input(c->stream); }
@@ -24,24 +24,24 @@ static void enter(connection *c, connection_phase phase)
 
 /* ---- the end ---- */
 
-static void forget_work(connection *c)
+static void notify_disconnected(connection *c)
 {
-    const connection_work *work = c->work;
-    c->work = NULL;
-    if (work) work->left(c->work_arg);
+    const connection_callbacks *callbacks = c->callbacks;
+    c->callbacks = NULL;
+    if (callbacks) callbacks->disconnected(c->callbacks_arg);
 }
 
-/* libevent closes the socket when its loop comes round, and after the last round only with the
- * loop: the client is not to wait for that. */
+/* Shuts the socket down at once, because libevent closes it only in the next round of its loop, and
+ * after the last round only when the loop is freed. */
 void connection_drop(connection *c)
 {
-    if (c->phase == CONNECTION_GONE) return;
-    enter(c, CONNECTION_GONE);
-    forget_work(c);
-    event_free(c->leaving);
+    if (c->phase == CONNECTION_CLOSED) return;
+    enter(c, CONNECTION_CLOSED);
+    notify_disconnected(c);
+    event_free(c->closed_event);
     shutdown(bufferevent_getfd(c->stream), SHUT_RDWR);
     bufferevent_free(c->stream);
-    c->stream = NULL, c->leaving = NULL;
+    c->stream = NULL, c->closed_event = NULL;
     http_reader_free(&c->reader);
 }
 
@@ -52,65 +52,66 @@ void connection_free(connection *c)
     mem_free(c);
 }
 
-/* The client is to read the last answer before it hears that nobody reads what it sent. */
+/* Closes only the sending side, so that the client can read the last response before it learns that
+ * the rest of its input is discarded. */
 static void linger(connection *c)
 {
-    enter(c, CONNECTION_LINGERS);
+    enter(c, CONNECTION_LINGERING);
     shutdown(bufferevent_getfd(c->stream), SHUT_WR);
-    if (c->half) connection_drop(c);
+    if (c->half_closed) connection_drop(c);
 }
 
 static void end(connection *c)
 {
-    enter(c, CONNECTION_ENDS);
+    enter(c, CONNECTION_FLUSHING);
     if (!evbuffer_get_length(output(c))) linger(c);
 }
 
-static void throw_away(connection *c)
+static void discard_input(connection *c)
 {
     size_t size = evbuffer_get_length(input(c));
     evbuffer_drain(input(c), size);
-    c->thrown_away += size;
-    if (c->thrown_away > THROWN_AWAY_MOST) connection_drop(c);
+    c->discarded += size;
+    if (c->discarded > DISCARDED_MOST) connection_drop(c);
 }
 
 /* ---- reading ---- */
 
-static void hear(connection *c)
+static void handle_state(connection *c)
 {
-    const connection_owner *o = c->owner;
+    const connection_handlers *h = c->handlers;
     switch (c->reader.state) {
     case HTTP_READY:
         c->since = clock_seconds();
-        if (!o->heard_head(o->arg, c) || c->phase != CONNECTION_READS) break;
-        if (c->reader.waits && http_reader_has_body(&c->reader))
+        if (!h->on_head(h->arg, c) || c->phase != CONNECTION_READING) break;
+        if (c->reader.expects_continue && http_reader_has_body(&c->reader))
             bufferevent_write(c->stream, "HTTP/1.1 100 Continue\r\n\r\n", 25);
         http_reader_accept(&c->reader);
-        if (c->reader.state == HTTP_WHOLE) hear(c);
+        if (c->reader.state == HTTP_COMPLETE) handle_state(c);
         break;
-    case HTTP_WHOLE:
-        c->keeps = c->reader.keep_alive;
+    case HTTP_COMPLETE:
+        c->keep_alive = c->reader.keep_alive;
         c->body_size = c->reader.body.size;
         c->arrived = clock_seconds();
-        o->heard(o->arg, c);
+        h->on_request(h->arg, c);
         break;
-    case HTTP_REFUSED: o->refused(o->arg, c, c->reader.status, c->reader.sentence); break;
+    case HTTP_REFUSED: h->on_refused(h->arg, c, c->reader.status, c->reader.sentence); break;
     case HTTP_HEAD:
     case HTTP_BODY: break;
     }
 }
 
-/* What lies there, as long as requests are read. */
-static void take_input(connection *c)
+/* Feeds the input to the reader while requests are being read. */
+static void read_input(connection *c)
 {
-    while (c->phase == CONNECTION_READS) {
+    while (c->phase == CONNECTION_READING) {
         size_t size = evbuffer_get_contiguous_space(input(c));
         if (!size) return;
         if (!http_reader_begun(&c->reader)) c->since = clock_seconds();
         const char *data = (const char *)evbuffer_pullup(input(c), (ev_ssize_t)size);
         size_t used = http_reader_take(&c->reader, data, size);
         evbuffer_drain(input(c), used);
-        hear(c);
+        handle_state(c);
     }
 }
 
@@ -118,8 +119,8 @@ static void on_read(struct bufferevent *stream, void *arg)
 {
     connection *c = arg;
     (void)stream;
-    if (c->phase == CONNECTION_READS) take_input(c);
-    else if (c->phase == CONNECTION_ENDS || c->phase == CONNECTION_LINGERS) throw_away(c);
+    if (c->phase == CONNECTION_READING) read_input(c);
+    else if (c->phase == CONNECTION_FLUSHING || c->phase == CONNECTION_LINGERING) discard_input(c);
 }
 
 /* ---- writing ---- */
@@ -129,8 +130,8 @@ static void on_drained(struct bufferevent *stream, void *arg)
     connection *c = arg;
     (void)stream;
     c->progress = clock_seconds();
-    if (c->phase == CONNECTION_ENDS && !evbuffer_get_length(output(c))) linger(c);
-    else if (c->work && c->work->drained) c->work->drained(c->work_arg);
+    if (c->phase == CONNECTION_FLUSHING && !evbuffer_get_length(output(c))) linger(c);
+    else if (c->callbacks && c->callbacks->drained) c->callbacks->drained(c->callbacks_arg);
 }
 
 static void on_output(struct evbuffer *buffer, const struct evbuffer_cb_info *info, void *arg)
@@ -141,28 +142,28 @@ static void on_output(struct evbuffer *buffer, const struct evbuffer_cb_info *in
     else if (!info->orig_size) c->progress = clock_seconds();
 }
 
-/* ---- leaving ---- */
+/* ---- disconnecting ---- */
 
-/* Whoever waits for an answer has gone, as far as anybody can tell: nobody closes the half of a
- * connection and reads on, but by hand. */
-static void on_leaving(evutil_socket_t socket, short what, void *arg)
+/* Called when the client closes its side of the connection. While a response is pending, this
+ * counts as a disconnection: ordinary clients do not close one side and go on reading. */
+static void on_closed(evutil_socket_t socket, short what, void *arg)
 {
     connection *c = arg;
     (void)socket, (void)what;
-    c->half = true;
-    if (c->work || c->phase == CONNECTION_LINGERS) connection_drop(c);
+    c->half_closed = true;
+    if (c->callbacks || c->phase == CONNECTION_LINGERING) connection_drop(c);
 }
 
 static void on_event(struct bufferevent *stream, short what, void *arg)
 {
     connection *c = arg;
     (void)stream;
-    c->half = true;
+    c->half_closed = true;
     if (what & BEV_EVENT_ERROR) connection_drop(c);
-    else if (what & BEV_EVENT_EOF && c->phase != CONNECTION_ENDS) connection_drop(c);
+    else if (what & BEV_EVENT_EOF && c->phase != CONNECTION_FLUSHING) connection_drop(c);
 }
 
-/* ---- made ---- */
+/* ---- opening ---- */
 
 static bool set_up(connection *c, struct event_base *base, evutil_socket_t socket)
 {
@@ -171,111 +172,111 @@ static bool set_up(connection *c, struct event_base *base, evutil_socket_t socke
     setsockopt(socket, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
     c->stream = bufferevent_socket_new(base, socket, BEV_OPT_CLOSE_ON_FREE);
     if (!c->stream) return false;
-    c->leaving = event_new(base, socket, EV_CLOSED, on_leaving, c);
-    if (!c->leaving || event_add(c->leaving, NULL) != 0) return false;
+    c->closed_event = event_new(base, socket, EV_CLOSED, on_closed, c);
+    if (!c->closed_event || event_add(c->closed_event, NULL) != 0) return false;
     bufferevent_setcb(c->stream, on_read, on_drained, on_event, c);
-    bufferevent_setwatermark(c->stream, EV_READ, 0, READ_MOST);
-    bufferevent_setwatermark(c->stream, EV_WRITE, CONNECTION_MARK / 2, 0);
+    bufferevent_setwatermark(c->stream, EV_READ, 0, READ_BYTES);
+    bufferevent_setwatermark(c->stream, EV_WRITE, CONNECTION_HIGH_WATER / 2, 0);
     if (!evbuffer_add_cb(output(c), on_output, c)) return false;
     return bufferevent_enable(c->stream, EV_READ | EV_WRITE) == 0;
 }
 
 connection *connection_new(struct event_base *base, evutil_socket_t socket, size_t body_limit,
-    double timeout, const connection_owner *owner)
+    double timeout, const connection_handlers *handlers)
 {
     connection *c = MEM_ARRAY(connection, 1);
     if (!c) {
         evutil_closesocket(socket);
         return NULL;
     }
-    *c = (connection){ .owner = owner, .timeout = timeout, .path = -1 };
+    *c = (connection){ .handlers = handlers, .timeout = timeout, .path = -1 };
     c->reader = http_reader_new(body_limit);
-    enter(c, CONNECTION_READS);
+    enter(c, CONNECTION_READING);
     if (set_up(c, base, socket)) return c;
-    if (c->leaving) event_free(c->leaving);
+    if (c->closed_event) event_free(c->closed_event);
     if (c->stream) bufferevent_free(c->stream);
     else evutil_closesocket(socket);
     mem_free(c);
     return NULL;
 }
 
-/* ---- answering ---- */
+/* ---- responses ---- */
 
-/* What follows on the connection is read, or it ends. */
+/* After a response: reads the next request, or closes the connection. */
 static void finish(connection *c)
 {
-    c->work = NULL;
-    if (c->phase == CONNECTION_GONE) return;
-    if (!c->keeps || c->half) {
+    c->callbacks = NULL;
+    if (c->phase == CONNECTION_CLOSED) return;
+    if (!c->keep_alive || c->half_closed) {
         end(c);
         return;
     }
-    bool waits = c->phase == CONNECTION_ANSWERS;
+    bool waits = c->phase == CONNECTION_RESPONDING;
     http_reader_next(&c->reader);
-    enter(c, CONNECTION_READS);
+    enter(c, CONNECTION_READING);
     c->path = -1, c->body_size = 0;
     if (waits)
         bufferevent_trigger(
             c->stream, EV_READ, BEV_TRIG_IGNORE_WATERMARKS | BEV_TRIG_DEFER_CALLBACKS);
 }
 
-static void put_head(connection *c, const http_answer *a, size_t size, byte_buffer *out)
+static void put_head(connection *c, const http_response *a, size_t size, byte_buffer *out)
 {
-    c->answer = *a;
-    if (a->close) c->keeps = false;
-    c->answer.close = !c->keeps;
-    http_answer_head(&c->answer, size, out);
-    c->owner->answered(c->owner->arg, c, a->status);
+    c->response = *a;
+    if (a->close) c->keep_alive = false;
+    c->response.close = !c->keep_alive;
+    http_response_head(&c->response, size, out);
+    c->handlers->on_response(c->handlers->arg, c, a->status);
 }
 
-/* Asked by HEAD, it is the head alone. */
-void connection_answer(connection *c, const http_answer *a, const char *body, size_t size)
+/* Sends a response; only its head if the method is HEAD. */
+void connection_respond(connection *c, const http_response *a, const char *body, size_t size)
 {
     byte_buffer out = { 0 };
-    bool whole = c->reader.state == HTTP_WHOLE;
-    if (c->phase == CONNECTION_GONE) return;
-    c->keeps = c->reader.keep_alive &&
-               (whole || (c->reader.state == HTTP_READY && !http_reader_has_body(&c->reader)));
+    bool whole = c->reader.state == HTTP_COMPLETE;
+    if (c->phase == CONNECTION_CLOSED) return;
+    c->keep_alive = c->reader.keep_alive &&
+                    (whole || (c->reader.state == HTTP_READY && !http_reader_has_body(&c->reader)));
     put_head(c, a, size, &out);
     if (!string_view_is(c->reader.method, "HEAD") && size) byte_buffer_put(&out, body, size);
     if (out.status == CADRE_OK) bufferevent_write(c->stream, out.data, out.size);
-    else c->keeps = false;
+    else c->keep_alive = false;
     byte_buffer_free(&out);
     finish(c);
 }
 
-void connection_begin(connection *c, const connection_work *work, void *arg)
+void connection_defer(connection *c, const connection_callbacks *callbacks, void *arg)
 {
-    enter(c, CONNECTION_ANSWERS);
+    enter(c, CONNECTION_RESPONDING);
     c->progress = c->since;
-    c->work = work, c->work_arg = arg;
+    c->callbacks = callbacks, c->callbacks_arg = arg;
 }
 
-void connection_stream(connection *c, const http_answer *a)
+void connection_begin_stream(connection *c, const http_response *a)
 {
     byte_buffer out = { 0 };
-    http_answer said = *a;
-    said.stream = true;
-    said.chunked = c->reader.minor == 1;
-    if (!said.chunked) said.close = true;
-    put_head(c, &said, 0, &out);
+    http_response streamed = *a;
+    streamed.stream = true;
+    streamed.chunked = c->reader.minor == 1;
+    if (!streamed.chunked) streamed.close = true;
+    put_head(c, &streamed, 0, &out);
     if (out.status == CADRE_OK) bufferevent_write(c->stream, out.data, out.size);
     byte_buffer_free(&out);
 }
 
-void connection_put(connection *c, const char *data, size_t size)
+void connection_send_chunk(connection *c, const char *data, size_t size)
 {
     byte_buffer out = { 0 };
-    http_answer_chunk(&c->answer, data, size, &out);
+    http_response_chunk(&c->response, data, size, &out);
     if (out.status == CADRE_OK && out.size) bufferevent_write(c->stream, out.data, out.size);
-    c->lost |= out.status != CADRE_OK;
+    c->out_of_memory |= out.status != CADRE_OK;
     byte_buffer_free(&out);
 }
 
-void connection_end(connection *c)
+void connection_end_stream(connection *c)
 {
     byte_buffer out = { 0 };
-    http_answer_end(&c->answer, &out);
+    http_response_end(&c->response, &out);
     if (out.status == CADRE_OK && out.size) bufferevent_write(c->stream, out.data, out.size);
     byte_buffer_free(&out);
     finish(c);
@@ -283,19 +284,19 @@ void connection_end(connection *c)
 
 bool connection_has_room(const connection *c)
 {
-    return c->stream && evbuffer_get_length(output(c)) < CONNECTION_MARK;
+    return c->stream && evbuffer_get_length(output(c)) < CONNECTION_HIGH_WATER;
 }
 
-/* ---- time ---- */
+/* ---- time-outs ---- */
 
 bool connection_is_quiet(const connection *c)
 {
-    return !c->stream || (c->phase != CONNECTION_ANSWERS && !evbuffer_get_length(output(c)));
+    return !c->stream || (c->phase != CONNECTION_RESPONDING && !evbuffer_get_length(output(c)));
 }
 
 bool connection_is_idle(const connection *c)
 {
-    return c->phase == CONNECTION_READS && !http_reader_begun(&c->reader) &&
+    return c->phase == CONNECTION_READING && !http_reader_begun(&c->reader) &&
            !evbuffer_get_length(output(c));
 }
 
@@ -306,24 +307,24 @@ static bool is_stuck(const connection *c, double now)
 
 void connection_check(connection *c, double now)
 {
-    const connection_owner *o = c->owner;
+    const connection_handlers *h = c->handlers;
     double age = now - c->since;
-    if (c->lost) connection_drop(c);
+    if (c->out_of_memory) connection_drop(c);
     switch (c->phase) {
-    case CONNECTION_READS:
+    case CONNECTION_READING:
         if (is_stuck(c, now)) connection_drop(c);
         else if (http_reader_begun(&c->reader) && age > c->timeout)
-            o->refused(o->arg, c, 408, "the request: expected all of it in time");
+            h->on_refused(h->arg, c, 408, "the request: expected all of it before the time-out");
         else if (connection_is_idle(c) && age > c->timeout && age > IDLE_SECONDS)
             connection_drop(c);
         break;
-    case CONNECTION_ANSWERS:
-    case CONNECTION_ENDS:
+    case CONNECTION_RESPONDING:
+    case CONNECTION_FLUSHING:
         if (is_stuck(c, now)) connection_drop(c);
         break;
-    case CONNECTION_LINGERS:
+    case CONNECTION_LINGERING:
         if (age > LINGER_SECONDS) connection_drop(c);
         break;
-    case CONNECTION_GONE: break;
+    case CONNECTION_CLOSED: break;
     }
 }

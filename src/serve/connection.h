@@ -1,104 +1,108 @@
-/* connection.h - one client: bytes in and out on a buffered socket, one request after another.
+/* connection.h - one client's connection: input and output on a buffered socket, one request after
+ * another.
  *
- *     READS      the reader takes what comes; a whole request goes to the owner
- *     ANSWERS    nothing more is read until the owner has answered; what the client sends meanwhile
- *                waits, and that it leaves is seen at once
- *     ENDS       the last answer goes out
- *     LINGERS    what still comes is thrown away for a while, so that the answer is not lost
+ *     READING     the reader takes the input; a whole request goes to the server's handlers
+ *     RESPONDING  nothing more is read until the response has been sent; further input waits, but a
+ *                 disconnection is noticed at once
+ *     FLUSHING    the last response is being sent
+ *     LINGERING   further input is discarded for a while, so that the client can read the response
+ *     CLOSED      the connection is freed when the loop comes to it
  *
- * Everything has a time: a head and a body as a whole, a reader that does not read, an end. The
- * loop's thread alone uses connections. One that is dropped is closed at once, and freed when the
- * loop comes round. */
+ * Everything has a time-out: the head, the body, a client that does not read, and lingering. Only
+ * the loop's thread uses connections. */
 #ifndef CADRE_SERVE_CONNECTION_H
 #define CADRE_SERVE_CONNECTION_H
 
 #include "serve/event_library.h"
-#include "serve/http_answer.h"
+#include "serve/http_response.h"
 #include "serve/http_reader.h"
 
 struct event_base;
 struct bufferevent;
 struct event;
 
-enum { CONNECTION_MARK = 1 << 18 }; /* bytes that wait to go out: above it nothing is added */
+/* high-water mark: bytes of output above which a stream adds nothing */
+enum { CONNECTION_HIGH_WATER = 1 << 18 };
 
 typedef enum connection_phase {
-    CONNECTION_READS,
-    CONNECTION_ANSWERS,
-    CONNECTION_ENDS,
-    CONNECTION_LINGERS,
-    CONNECTION_GONE
+    CONNECTION_READING,
+    CONNECTION_RESPONDING,
+    CONNECTION_FLUSHING,
+    CONNECTION_LINGERING,
+    CONNECTION_CLOSED
 } connection_phase;
 
 typedef struct connection connection;
 
-/* What happens, told to whoever owns the connections. */
-typedef struct connection_owner {
-    /* The head of a request is there. false: it was answered, without its body */
-    bool (*heard_head)(void *arg, connection *c);
-    void (*heard)(void *arg, connection *c); /* a whole request */
-    /* What cannot be read as a request, or did not come in time: an answer is to be sent */
-    void (*refused)(void *arg, connection *c, int status, const char *sentence);
-    void (*answered)(void *arg, connection *c, int status); /* or begun to be */
+/* Functions of the server that connections call. */
+typedef struct connection_handlers {
+    /* The head of a request has arrived. false: it was answered, without its body */
+    bool (*on_head)(void *arg, connection *c);
+    void (*on_request)(void *arg, connection *c); /* a whole request has arrived */
+    /* The input is no valid request, or did not arrive in time: the function sends an error */
+    void (*on_refused)(void *arg, connection *c, int status, const char *sentence);
+    /* the head of a response is being sent */
+    void (*on_response)(void *arg, connection *c, int status);
     void *arg;
-} connection_owner;
+} connection_handlers;
 
-/* An answer that takes its time, and what becomes of it. */
-typedef struct connection_work {
-    void (*left)(void *work);    /* the client has gone: no one is answered any more */
-    void (*drained)(void *work); /* there is room for more to go out */
-} connection_work;
+/* Functions for a response that is sent later or in pieces. */
+typedef struct connection_callbacks {
+    void (*disconnected)(void *arg); /* the client has disconnected: nothing may be sent any more */
+    void (*drained)(void *arg);      /* enough output was sent that more may be added */
+} connection_callbacks;
 
 struct connection {
-    const connection_owner *owner; /* borrowed */
+    const connection_handlers *handlers; /* borrowed */
     struct bufferevent *stream;
-    struct event *leaving; /* the client has closed, or its half */
+    struct event *closed_event; /* fires when the client closes its side or the whole connection */
     http_reader reader;
     connection_phase phase;
-    double timeout;     /* seconds */
-    double since;       /* when the head began, the body, or the phase */
-    double progress;    /* when bytes went out last */
-    bool half;          /* the client sends no more */
-    bool keeps;         /* another request may follow this answer */
-    bool lost;          /* there was no memory for a part of the answer */
-    http_answer answer; /* of a stream: what its head said */
-    const connection_work *work;
-    void *work_arg;
-    int path;           /* of the request, in the owner's list; -1: not known */
-    size_t body_size;   /* of the request */
-    double arrived;     /* when the request was whole */
-    size_t thrown_away; /* bytes, while it lingers */
-    connection *next, *before;
+    double timeout;         /* seconds */
+    double since;           /* when the head, the body or the phase began */
+    double progress;        /* when bytes were last sent */
+    bool half_closed;       /* the client has closed its side */
+    bool keep_alive;        /* another request may follow this response */
+    bool out_of_memory;     /* there was no memory for a part of the response */
+    http_response response; /* the head of a streamed response */
+    const connection_callbacks *callbacks;
+    void *callbacks_arg;
+    int path;         /* index of the request's path in THE LIST of paths; -1: unknown */
+    size_t body_size; /* bytes of the request's body */
+    double arrived;   /* when the whole request had arrived */
+    size_t discarded; /* bytes that were discarded while lingering */
+    connection *next, *previous;
 };
 
-/* Of a socket that was accepted, which it owns. timeout: seconds. NULL: no memory, and the socket
- * is closed. */
+/* Makes a connection from an accepted socket, which it owns. timeout: seconds. NULL: out of memory,
+ * and the socket is closed. */
 connection *connection_new(struct event_base *base, evutil_socket_t socket, size_t body_limit,
-    double timeout, const connection_owner *owner);
+    double timeout, const connection_handlers *handlers);
 void connection_free(connection *c);
 
-/* At once, without another byte; its work hears of it. */
+/* Closes the connection at once, without sending another byte, and calls `disconnected`. */
 void connection_drop(connection *c);
 
-/* An answer with its body; what follows on the connection is read. */
-void connection_answer(connection *c, const http_answer *a, const char *body, size_t size);
+/* Sends a whole response. Then the next request is read. */
+void connection_respond(connection *c, const http_response *a, const char *body, size_t size);
 
-/* An answer that takes its time: begun with this, ended with connection_answer or
- * connection_end. */
-void connection_begin(connection *c, const connection_work *work, void *arg);
-void connection_stream(connection *c, const http_answer *a); /* its head */
-void connection_put(connection *c, const char *data, size_t size);
-void connection_end(connection *c);
+/* Announces a response that is sent later: with connection_respond, or as a stream that
+ * connection_end_stream ends. */
+void connection_defer(connection *c, const connection_callbacks *callbacks, void *arg);
+void connection_begin_stream(connection *c, const http_response *a); /* sends the head */
+void connection_send_chunk(connection *c, const char *data, size_t size);
+void connection_end_stream(connection *c);
 
-/* Whether more may go out. */
+/* Whether the output is below the high-water mark, so that more may be added. */
 bool connection_has_room(const connection *c);
 
-/* Whether nothing is being answered, and all that was answered has gone out. */
+/* Whether no response is pending and all output has been sent. */
 bool connection_is_quiet(const connection *c);
-/* Whether it is between two requests, and may be closed for others. */
+/* Whether the connection is between two requests, so that it may be closed to make room for
+ * others. */
 bool connection_is_idle(const connection *c);
 
-/* What has taken too long. */
+/* Closes the connection, or refuses its request, if something has taken too long. */
 void connection_check(connection *c, double now);
 
 #endif

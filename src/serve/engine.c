@@ -1,4 +1,5 @@
-/* engine.c - a thread, the condition that it waits for, and the descriptor that it signals with. */
+/* engine.c - the engine's thread, which sleeps on a condition variable until there is work, and
+ * signals the loop with an eventfd. */
 #define _GNU_SOURCE
 #include "serve/engine.h"
 
@@ -23,10 +24,10 @@ void engine_signal(engine *e)
 {
     const uint64_t one = 1;
     ssize_t written = write(e->signal, &one, sizeof one);
-    (void)written; /* it fails only where it is readable already */
+    (void)written; /* it fails only if the descriptor is readable already */
 }
 
-void engine_heard(engine *e)
+void engine_clear_signal(engine *e)
 {
     uint64_t count;
     ssize_t read_bytes = read(e->signal, &count, sizeof count);
@@ -69,8 +70,8 @@ static void become_ready(engine *e)
     engine_signal(e);
 }
 
-/* false: it is to end. */
-static bool await_work(engine *e)
+/* Waits for a request; false: the thread must end. */
+static bool wait_for_work(engine *e)
 {
     pthread_mutex_lock(&e->mutex);
     while (!e->work && !e->stop) pthread_cond_wait(&e->condition, &e->mutex);
@@ -103,17 +104,17 @@ static void run_passes(engine *e)
     }
 }
 
-static void *live(void *arg)
+static void *run_thread(void *arg)
 {
     engine *e = arg;
     become_ready(e);
-    while (atomic_load(&e->state) == ENGINE_READY && await_work(e)) run_passes(e);
+    while (atomic_load(&e->state) == ENGINE_READY && wait_for_work(e)) run_passes(e);
     return NULL;
 }
 
 cadre_status engine_start(engine *e)
 {
-    if (pthread_create(&e->thread, NULL, live, e) != 0)
+    if (pthread_create(&e->thread, NULL, run_thread, e) != 0)
         return cadre_fail(CADRE_ENOMEM, NULL, "out of memory: a thread to compute in");
     e->started = true;
     return CADRE_OK;

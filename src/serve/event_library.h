@@ -1,5 +1,5 @@
-/* event_library.h - libevent's loop and buffers. References to them are weak: a program that links
- * the archive of cadre and does not serve needs no libevent. */
+/* event_library.h - declares libevent's functions as weak references, so that a program that links
+ * cadre's archive without using the server needs no libevent. */
 #ifndef CADRE_SERVE_EVENT_LIBRARY_H
 #define CADRE_SERVE_EVENT_LIBRARY_H
 
@@ -41,7 +41,7 @@
 #pragma weak event_new
 #pragma weak evutil_closesocket
 
-/* Whether this program is linked with it */
+/* Whether this program is linked with libevent. */
 static inline bool event_library_is_here(void) { return event_base_new != NULL; }
 
 #endif

@@ -1,16 +1,16 @@
-/* feed.c - the server's state as JSON, and whom it is sent to. */
+/* feed.c - writes the server's state as JSON, and sends it to viewers. */
 #include "serve/feed.h"
 
 #include "base/clock.h"
 #include "base/memory.h"
 #include "format/json_writer.h"
 
-static const double SECONDS = 0.5, SNAPSHOT_SECONDS = 5;
-enum { TEXTS_SHOWN = 64 };
+static const double EVENT_SECONDS = 0.5, SNAPSHOT_SECONDS = 5;
+enum { CHOICES_SHOWN = 64 };
 
 /* ---- the state ---- */
 
-/* Of the last minute */
+/* Writes quantiles of the last minute. */
 static void put_times(
     json_writer *w, const char *key, const histogram *all, const histogram_minute *kept)
 {
@@ -33,7 +33,7 @@ static void put_cache(const feed *f, json_writer *w)
     json_put_close(w, '}');
 }
 
-/* "store", of a model that is larger than its memory */
+/* Writes "store" if the model was opened with less memory than its weights take. */
 static void put_store(const feed *f, json_writer *w)
 {
     cadre_store s = { .size = sizeof s };
@@ -57,30 +57,31 @@ static const char *state_of(const choice *c)
     return c->state == CADRE_REQUEST_READS ? "reads" : "writes";
 }
 
-static void put_text(const completion *x, const choice *c, double now, json_writer *w)
+static void put_choice(const completion *x, const choice *c, double now, json_writer *w)
 {
     json_put_object(w, NULL);
-    json_put_string(w, "id", x->name);
+    json_put_string(w, "id", x->id);
     json_put_int(w, "index", c->index);
     json_put_string(w, "state", state_of(c));
     json_put_int(w, "prompt_tokens", (int64_t)x->prompts[c->index / x->request.n].count);
-    json_put_int(w, "cached_tokens", c->cached);
+    json_put_int(w, "cached_tokens", c->cached_tokens);
     json_put_int(w, "tokens", (int64_t)c->ids.count);
     json_put_real(w, "seconds", now - x->arrived);
     json_put_close(w, '}');
 }
 
-static void put_texts(const feed *f, double now, json_writer *w)
+static void put_choices(const feed *f, double now, json_writer *w)
 {
-    int left = TEXTS_SHOWN;
+    int left = CHOICES_SHOWN;
     json_put_array(w, "requests");
     for (const completion *x = f->completions->first; x; x = x->next)
-        for (int64_t i = 0; i < x->count && left; i++, left--) put_text(x, &x->choices[i], now, w);
+        for (int64_t i = 0; i < x->count && left; i++, left--)
+            put_choice(x, &x->choices[i], now, w);
     json_put_close(w, ']');
 }
 
-/* rows [S, E] */
-static void put_rows(const loads *l, const int64_t *rows, json_writer *w)
+/* Writes "load"; rows: [S, E]. */
+static void put_loads(const loads *l, const int64_t *rows, json_writer *w)
 {
     json_put_array(w, "load");
     for (int64_t s = 0; s < l->layers; s++) {
@@ -102,7 +103,7 @@ static void put_layers(const loads *l, json_writer *w)
     json_put_close(w, ']');
 }
 
-static void put_numbers(const feed *f, double now, json_writer *w)
+static void put_state(const feed *f, double now, json_writer *w)
 {
     int64_t running, waiting;
     const stats *s = f->completions->stats;
@@ -121,7 +122,7 @@ static void put_numbers(const feed *f, double now, json_writer *w)
     put_times(w, "inter_token", &s->inter_token, &f->inter_token);
     put_cache(f, w);
     put_store(f, w);
-    put_texts(f, now, w);
+    put_choices(f, now, w);
     put_layers(f->loads, w);
 }
 
@@ -137,8 +138,8 @@ static void put_server(const feed *f, json_writer *w)
     json_put_close(w, ']');
 }
 
-/* What of the experts' work was for this completion's choices that are still in the batcher. */
-static void put_rows_of(const feed *f, const completion *x, json_writer *w)
+/* Writes the loads due to this completion's choices that are still in the batcher. */
+static void put_loads_of(const feed *f, const completion *x, json_writer *w)
 {
     const loads *l = f->loads;
     int64_t *rows = MEM_ARRAY(int64_t, l->layers * l->experts);
@@ -147,30 +148,31 @@ static void put_rows_of(const feed *f, const completion *x, json_writer *w)
         if (x->choices[i].request)
             cadre_batcher_request_load(
                 f->completions->engine->batcher, x->choices[i].request, rows);
-    put_rows(l, rows, w);
+    put_loads(l, rows, w);
     mem_free(rows);
 }
 
-/* "request": with its load, as long as it runs. */
+/* Writes "request", with its load while it runs. */
 static void put_request(const feed *f, const char *name, json_writer *w)
 {
     const completion *x = f->completions->first;
-    while (x && strcmp(x->name, name) != 0) x = x->next;
+    while (x && strcmp(x->id, name) != 0) x = x->next;
     json_put_object(w, "request");
     json_put_string(w, "id", name);
-    if (x) put_rows_of(f, x, w);
+    if (x) put_loads_of(f, x, w);
     json_put_close(w, '}');
 }
 
-/* The event as text; empty: there is no memory for it. request: "", or whose experts are told. */
+/* Makes an event as text; empty: out of memory. request: the id of the request whose load is
+ * included, or "". */
 static byte_buffer event_of(const feed *f, bool snapshot, const char *request, double now)
 {
     byte_buffer event = { 0 };
     json_writer w = json_writer_new(0);
     json_put_object(&w, NULL);
     if (snapshot) put_server(f, &w);
-    put_numbers(f, now, &w);
-    put_rows(f->loads, snapshot ? f->loads->recent : f->loads->fresh, &w);
+    put_state(f, now, &w);
+    put_loads(f->loads, snapshot ? f->loads->recent : f->loads->fresh, &w);
     if (*request) put_request(f, request, &w);
     json_put_close(&w, '}');
     byte_buffer_format(&event, "event: %s\ndata: ", snapshot ? "snapshot" : "delta");
@@ -183,31 +185,31 @@ static byte_buffer event_of(const feed *f, bool snapshot, const char *request, d
 
 /* ---- viewers ---- */
 
-static void on_left(void *work)
+static void on_disconnected(void *work)
 {
     feed_viewer *viewer = work;
     viewer->connection = NULL;
 }
 
-static void tell(const feed *f, const feed_viewer *v, bool snapshot, double now)
+static void send_event(const feed *f, const feed_viewer *v, bool snapshot, double now)
 {
     byte_buffer event = event_of(f, snapshot, v->request, now);
-    if (event.size) connection_put(v->connection, event.data, event.size);
+    if (event.size) connection_send_chunk(v->connection, event.data, event.size);
     byte_buffer_free(&event);
 }
 
-static void welcome(feed *f, feed_viewer *v, connection *c, const http_answer *a)
+static void start_viewer(feed *f, feed_viewer *v, connection *c, const http_response *a)
 {
-    static const connection_work work = { .left = on_left };
+    static const connection_callbacks callbacks = { .disconnected = on_disconnected };
     double now = clock_seconds();
     v->connection = c;
-    connection_begin(c, &work, v);
-    connection_stream(c, a);
+    connection_defer(c, &callbacks, v);
+    connection_begin_stream(c, a);
     loads_update(f->loads, now);
-    tell(f, v, true, now);
+    send_event(f, v, true, now);
 }
 
-bool feed_add(feed *f, connection *c, const http_answer *a, string_view request)
+bool feed_add(feed *f, connection *c, const http_response *a, string_view request)
 {
     for (int i = 0; i < FEED_VIEWERS; i++) {
         feed_viewer *v = &f->viewers[i];
@@ -215,27 +217,29 @@ bool feed_add(feed *f, connection *c, const http_answer *a, string_view request)
         size_t size = request.size < sizeof v->request ? request.size : 0;
         if (size) memcpy(v->request, request.data, size);
         v->request[size] = 0;
-        welcome(f, v, c, a);
+        start_viewer(f, v, c, a);
         return true;
     }
     return false;
 }
 
-static void measure(feed *f, double now)
+static void update_rates(feed *f, double now)
 {
     const stats *s = f->completions->stats;
-    double seconds = now - f->told;
-    if (f->told > 0 && seconds > 0) {
-        f->generated_rate = (double)(s->generated_tokens - f->generated_told) / seconds;
-        f->prompt_rate = (double)(s->prompt_tokens - s->cached_tokens - f->prompt_told) / seconds;
+    double seconds = now - f->last_event;
+    if (f->last_event > 0 && seconds > 0) {
+        f->generated_rate = (double)(s->generated_tokens - f->generated_counted) / seconds;
+        f->prompt_rate =
+            (double)(s->prompt_tokens - s->cached_tokens - f->prompt_counted) / seconds;
     }
-    f->told = now;
-    f->generated_told = s->generated_tokens;
-    f->prompt_told = s->prompt_tokens - s->cached_tokens;
+    f->last_event = now;
+    f->generated_counted = s->generated_tokens;
+    f->prompt_counted = s->prompt_tokens - s->cached_tokens;
 }
 
-/* One text for all who look at all: only those who look at one request have one of their own. */
-static void tell_all(feed *f, bool snapshot, double now)
+/* Sends an event to all viewers. It is made once for all viewers, but once more for each viewer who
+ * follows a request. */
+static void send_to_all(feed *f, bool snapshot, double now)
 {
     byte_buffer event = { 0 };
     for (int i = 0; i < FEED_VIEWERS; i++) {
@@ -243,11 +247,11 @@ static void tell_all(feed *f, bool snapshot, double now)
         if (!v->connection) continue;
         if (!connection_has_room(v->connection)) continue;
         if (*v->request) {
-            tell(f, v, snapshot, now);
+            send_event(f, v, snapshot, now);
             continue;
         }
         if (!event.size) event = event_of(f, snapshot, "", now);
-        if (event.size) connection_put(v->connection, event.data, event.size);
+        if (event.size) connection_send_chunk(v->connection, event.data, event.size);
     }
     byte_buffer_free(&event);
 }
@@ -256,14 +260,14 @@ void feed_tick(feed *f, double now)
 {
     if (now < f->next) return;
     bool snapshot = now >= f->next_snapshot;
-    f->next = now + SECONDS;
+    f->next = now + EVENT_SECONDS;
     if (snapshot) f->next_snapshot = now + SNAPSHOT_SECONDS;
-    measure(f, now);
+    update_rates(f, now);
     stats_keep(&f->first_token, &f->completions->stats->first_token, now);
     stats_keep(&f->inter_token, &f->completions->stats->inter_token, now);
     loads_update(f->loads, now);
     loads_since_shown(f->loads);
-    tell_all(f, snapshot, now);
+    send_to_all(f, snapshot, now);
 }
 
 void feed_end(feed *f)
@@ -272,7 +276,7 @@ void feed_end(feed *f)
         connection *c = f->viewers[i].connection;
         f->viewers[i].connection = NULL;
         if (!c) continue;
-        c->keeps = false;
-        connection_end(c);
+        c->keep_alive = false;
+        connection_end_stream(c);
     }
 }

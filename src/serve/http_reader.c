@@ -1,4 +1,5 @@
-/* http_reader.c - the head gathered and taken apart, then the body by its length or in chunks. */
+/* http_reader.c - collects the head line by line and parses it, then reads the body by its length
+ * or in chunks. */
 #include "serve/http_reader.h"
 
 enum { CHUNK_DIGITS = 8, EXTENSION_MOST = 256, LENGTH_DIGITS = 18, METHOD_MOST = 32 };
@@ -17,7 +18,7 @@ void http_reader_free(http_reader *r)
     byte_buffer_free(&r->trailers);
 }
 
-/* Idle connections hold no memory of requests. */
+/* Frees the request's memory too, so that idle connections hold none. */
 void http_reader_next(http_reader *r)
 {
     size_t limit = r->body_limit;
@@ -33,14 +34,14 @@ static void refuse(http_reader *r, int status, const char *sentence)
     r->keep_alive = false;
 }
 
-/* ---- letters ---- */
+/* ---- characters ---- */
 
-static char small(char c) { return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c; }
+static char to_lower(char c) { return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c; }
 static bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 static bool is_token(char c)
 {
-    bool letter = (small(c) >= 'a' && small(c) <= 'z') || is_digit(c);
+    bool letter = (to_lower(c) >= 'a' && to_lower(c) <= 'z') || is_digit(c);
     return letter || (c && strchr("!#$%&'*+-.^_`|~", c));
 }
 
@@ -50,10 +51,10 @@ static bool is_control(char c)
     return (u < 0x20 && c != '\t') || u == 0x7f;
 }
 
-bool http_same_word(string_view text, const char *word)
+bool http_is_word(string_view text, const char *word)
 {
     size_t i = 0;
-    while (i < text.size && word[i] && small(text.data[i]) == word[i]) i++;
+    while (i < text.size && word[i] && to_lower(text.data[i]) == word[i]) i++;
     return i == text.size && !word[i];
 }
 
@@ -69,7 +70,7 @@ bool http_list_has(string_view list, const char *word)
     for (size_t at = 0; list.data && at <= list.size;) {
         size_t end = at;
         while (end < list.size && list.data[end] != ',') end++;
-        if (http_same_word(trimmed(list.data + at, end - at), word)) return true;
+        if (http_is_word(trimmed(list.data + at, end - at), word)) return true;
         at = end + 1;
     }
     return false;
@@ -78,18 +79,18 @@ bool http_list_has(string_view list, const char *word)
 string_view http_reader_field(const http_reader *r, const char *name)
 {
     for (int i = 0; i < r->field_count; i++)
-        if (http_same_word(r->fields[i].name, name)) return r->fields[i].value;
+        if (http_is_word(r->fields[i].name, name)) return r->fields[i].value;
     return (string_view){ NULL, 0 };
 }
 
 static int count_fields(const http_reader *r, const char *name)
 {
     int count = 0;
-    for (int i = 0; i < r->field_count; i++) count += http_same_word(r->fields[i].name, name);
+    for (int i = 0; i < r->field_count; i++) count += http_is_word(r->fields[i].name, name);
     return count;
 }
 
-/* ---- the line of the request ---- */
+/* ---- the request line ---- */
 
 static size_t token_length(string_view text)
 {
@@ -136,7 +137,7 @@ static void read_request_line(http_reader *r, string_view line)
         refuse(r, 400, "the path: expected one that begins with /");
 }
 
-/* ---- fields ---- */
+/* ---- header fields ---- */
 
 static void read_field(http_reader *r, string_view line)
 {
@@ -153,7 +154,7 @@ static void read_field(http_reader *r, string_view line)
         (http_field){ { line.data, name }, trimmed(line.data + name + 1, line.size - name - 1) };
 }
 
-/* Digits alone, and few enough for any number. */
+/* Reads a length, which must have only digits, and not too many for 64 bits. */
 static bool read_length(string_view text, uint64_t *length)
 {
     *length = 0;
@@ -173,14 +174,15 @@ static void read_framing(http_reader *r)
     r->chunked = codings > 0;
     if (lengths + codings > 1)
         refuse(r, 400, "the body: expected one Content-Length or one Transfer-Encoding");
-    else if (codings && (!r->minor || !http_same_word(coding, "chunked")))
+    else if (codings && (!r->minor || !http_is_word(coding, "chunked")))
         refuse(r, 400, "Transfer-Encoding: expected chunked");
     else if (lengths && !read_length(http_reader_field(r, "content-length"), &r->left))
         refuse(r, 400, "Content-Length: expected a number of bytes");
     else if (r->left > r->body_limit) refuse(r, 413, "the body: expected fewer bytes");
 }
 
-/* Fields that are read here, or by the server, and that two of could be read in two ways. */
+/* Whether a field that this server reads occurs twice, which other programs may read
+ * differently. */
 static bool is_ambiguous(const http_reader *r)
 {
     static const char *const once[] = { "host", "authorization", "origin", "content-type",
@@ -190,24 +192,24 @@ static bool is_ambiguous(const http_reader *r)
     return false;
 }
 
-static void read_meaning(http_reader *r)
+static void check_fields(http_reader *r)
 {
     string_view expected = http_reader_field(r, "expect"),
                 encoding = http_reader_field(r, "content-encoding");
     r->keep_alive = r->minor && !http_list_has(http_reader_field(r, "connection"), "close");
-    r->waits = http_same_word(expected, "100-continue");
+    r->expects_continue = http_is_word(expected, "100-continue");
     if (is_ambiguous(r)) refuse(r, 400, "a header field: expected once, found twice");
     else if (r->minor && !http_reader_field(r, "host").data)
         refuse(r, 400, "Host: expected this header field");
-    else if (expected.data && !r->waits) refuse(r, 417, "Expect: expected 100-continue");
-    else if (encoding.data && !http_same_word(encoding, "identity"))
+    else if (expected.data && !r->expects_continue) refuse(r, 417, "Expect: expected 100-continue");
+    else if (encoding.data && !http_is_word(encoding, "identity"))
         refuse(r, 415, "Content-Encoding: expected a body that is not compressed");
     else read_framing(r);
 }
 
 /* ---- the head ---- */
 
-/* A line without its end, from `at` on, which moves behind it. */
+/* Returns the line that begins at `at`, without its end, and moves `at` to the next line. */
 static string_view next_line(const http_reader *r, size_t *at)
 {
     const char *from = r->head.data + *at;
@@ -227,12 +229,12 @@ static void read_head(http_reader *r)
         if (!line.size) break;
         read_field(r, line);
     }
-    if (r->state == HTTP_READY) read_meaning(r);
+    if (r->state == HTTP_READY) check_fields(r);
 }
 
-/* One byte of a head, or of trailers. Every line ends as it should, so that taking it apart needs
- * no checks. */
-static bool gather(http_reader *r, byte_buffer *lines, char c)
+/* Adds one byte to a head or to trailers. Line ends are checked here, so that parsing needs no
+ * checks. */
+static bool append_byte(http_reader *r, byte_buffer *lines, char c)
 {
     char before = lines->size ? lines->data[lines->size - 1] : 0;
     if ((before == '\r') != (c == '\n') || (is_control(c) && c != '\r' && c != '\n')) {
@@ -251,13 +253,13 @@ static bool ends_with_empty_line(const byte_buffer *lines)
            (lines->size == 2 && memcmp(end - 2, "\r\n", 2) == 0);
 }
 
-static size_t take_head(http_reader *r, const char *data, size_t size)
+static size_t read_head_bytes(http_reader *r, const char *data, size_t size)
 {
     size_t used = 0;
     while (used < size && r->state == HTTP_HEAD) {
-        if (!gather(r, &r->head, data[used++])) break;
+        if (!append_byte(r, &r->head, data[used++])) break;
         if (!ends_with_empty_line(&r->head)) continue;
-        if (r->head.size == 2) r->head.size = 0; /* an empty line before a request is none */
+        if (r->head.size == 2) r->head.size = 0; /* an empty line before a request is skipped */
         else read_head(r);
     }
     return used;
@@ -267,14 +269,14 @@ static size_t take_head(http_reader *r, const char *data, size_t size)
 
 void http_reader_accept(http_reader *r)
 {
-    r->state = http_reader_has_body(r) ? HTTP_BODY : HTTP_WHOLE;
+    r->state = http_reader_has_body(r) ? HTTP_BODY : HTTP_COMPLETE;
 }
 
-static size_t take_data(http_reader *r, const char *data, size_t size)
+static size_t read_data_bytes(http_reader *r, const char *data, size_t size)
 {
     size_t used = size < r->left ? size : (size_t)r->left;
     if (byte_buffer_put(&r->body, data, used) != CADRE_OK) {
-        refuse(r, 413, "the body: expected fewer bytes, which there is memory for");
+        refuse(r, 413, "the body: expected fewer bytes: out of memory");
         return used;
     }
     r->left -= used;
@@ -284,7 +286,7 @@ static size_t take_data(http_reader *r, const char *data, size_t size)
 static int hex_digit(char c)
 {
     if (is_digit(c)) return c - '0';
-    return small(c) >= 'a' && small(c) <= 'f' ? small(c) - 'a' + 10 : -1;
+    return to_lower(c) >= 'a' && to_lower(c) <= 'f' ? to_lower(c) - 'a' + 10 : -1;
 }
 
 static void refuse_chunk(http_reader *r)
@@ -302,7 +304,7 @@ static void end_size(http_reader *r, char c)
     else refuse_chunk(r);
 }
 
-static void take_size(http_reader *r, char c)
+static void read_size_byte(http_reader *r, char c)
 {
     int digit = hex_digit(c);
     if (digit < 0) {
@@ -313,23 +315,24 @@ static void take_size(http_reader *r, char c)
     if (++r->digits > CHUNK_DIGITS) refuse_chunk(r);
 }
 
-static void take_extension(http_reader *r, char c)
+static void read_extension_byte(http_reader *r, char c)
 {
     if (c == '\r') r->chunk = CHUNK_LINE_END;
     else if (is_control(c) || ++r->digits > EXTENSION_MOST) refuse_chunk(r);
 }
 
-static void take_trailer(http_reader *r, char c)
+static void read_trailer_byte(http_reader *r, char c)
 {
-    if (gather(r, &r->trailers, c) && ends_with_empty_line(&r->trailers)) r->state = HTTP_WHOLE;
+    if (append_byte(r, &r->trailers, c) && ends_with_empty_line(&r->trailers))
+        r->state = HTTP_COMPLETE;
 }
 
-/* One byte that is none of a chunk's data. */
-static void take_frame(http_reader *r, char c)
+/* Reads one byte of a chunked body that is not chunk data. */
+static void read_framing_byte(http_reader *r, char c)
 {
     switch (r->chunk) {
-    case CHUNK_SIZE: take_size(r, c); break;
-    case CHUNK_EXTENSION: take_extension(r, c); break;
+    case CHUNK_SIZE: read_size_byte(r, c); break;
+    case CHUNK_EXTENSION: read_extension_byte(r, c); break;
     case CHUNK_LINE_END:
         r->digits = 0;
         r->chunk = r->left ? CHUNK_DATA : CHUNK_TRAILER;
@@ -343,40 +346,40 @@ static void take_frame(http_reader *r, char c)
         r->chunk = CHUNK_SIZE;
         if (c != '\n') refuse_chunk(r);
         break;
-    case CHUNK_TRAILER: take_trailer(r, c); break;
+    case CHUNK_TRAILER: read_trailer_byte(r, c); break;
     case CHUNK_DATA: break;
     }
 }
 
-static size_t take_chunks(http_reader *r, const char *data, size_t size)
+static size_t read_chunked_body(http_reader *r, const char *data, size_t size)
 {
     size_t used = 0;
     while (used < size && r->state == HTTP_BODY) {
         if (r->chunk != CHUNK_DATA) {
-            take_frame(r, data[used++]);
+            read_framing_byte(r, data[used++]);
             continue;
         }
-        used += take_data(r, data + used, size - used);
+        used += read_data_bytes(r, data + used, size - used);
         if (r->state == HTTP_BODY && !r->left) r->chunk = CHUNK_DATA_CR;
     }
     return used;
 }
 
-static size_t take_body(http_reader *r, const char *data, size_t size)
+static size_t read_body(http_reader *r, const char *data, size_t size)
 {
-    if (r->chunked) return take_chunks(r, data, size);
-    size_t used = take_data(r, data, size);
-    if (r->state == HTTP_BODY && !r->left) r->state = HTTP_WHOLE;
+    if (r->chunked) return read_chunked_body(r, data, size);
+    size_t used = read_data_bytes(r, data, size);
+    if (r->state == HTTP_BODY && !r->left) r->state = HTTP_COMPLETE;
     return used;
 }
 
 size_t http_reader_take(http_reader *r, const char *data, size_t size)
 {
     switch (r->state) {
-    case HTTP_HEAD: return take_head(r, data, size);
-    case HTTP_BODY: return take_body(r, data, size);
+    case HTTP_HEAD: return read_head_bytes(r, data, size);
+    case HTTP_BODY: return read_body(r, data, size);
     case HTTP_READY:
-    case HTTP_WHOLE:
+    case HTTP_COMPLETE:
     case HTTP_REFUSED: break;
     }
     return 0;

@@ -1,4 +1,4 @@
-/* loads.c - differences of counts. */
+/* loads.c - loads as differences between counters now and counters of a minute ago. */
 #include "serve/loads.h"
 
 #include <string.h>
@@ -76,9 +76,10 @@ static void copy(const loads *l, const loads_count *from, loads_count *to)
     memcpy(to->largest, from->largest, (size_t)l->layers * sizeof *to->largest);
 }
 
-/* E times the busiest expert's rows over those of all, in each pass and summed up: 1 where all
- * have the same to do. */
-static void look_at_layer(loads *l, int64_t s, const loads_count *before)
+/* Computes a layer's loads of the last minute, its dead experts, and its max_ratio: E * sum over
+ * passes of the busiest expert's rows / sum over passes of all rows. It is 1 if all experts have
+ * the same load in every pass. */
+static void update_layer(loads *l, int64_t s, const loads_count *before)
 {
     int64_t sum = 0, dead = 0, experts = l->layer_experts[s];
     for (int64_t e = 0; e < experts; e++) {
@@ -99,7 +100,7 @@ void loads_update(loads *l, double now)
     l->passes = load.passes;
     memcpy(l->now.rows, load.rows, (size_t)(l->layers * l->experts) * sizeof *load.rows);
     memcpy(l->now.largest, load.largest, (size_t)l->layers * sizeof *load.largest);
-    for (int64_t s = 0; s < l->layers; s++) look_at_layer(l, s, &l->kept[l->at]);
+    for (int64_t s = 0; s < l->layers; s++) update_layer(l, s, &l->kept[l->at]);
     if (now < l->next) return;
     l->next = now + LOADS_SECONDS;
     copy(l, &l->now, &l->kept[l->at]);

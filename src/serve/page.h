@@ -1,5 +1,5 @@
-/* page.h - the live page, as tools/live-page.sh puts it together of the files in web/: one text
- * without anything from elsewhere, and what a browser may do for it. */
+/* page.h - the live page and its Content-Security-Policy, which tools/live-page.sh makes from the
+ * files in web/. The page loads nothing from elsewhere. */
 #ifndef CADRE_SERVE_PAGE_H
 #define CADRE_SERVE_PAGE_H
 

@@ -1,14 +1,14 @@
-/* paths.h - THE LIST of what can be asked for, and who may ask. */
+/* paths.h - THE LIST of paths that the server has, and the checks of each request. */
 #ifndef CADRE_SERVE_PATHS_H
 #define CADRE_SERVE_PATHS_H
 
 #include "serve/access.h"
 #include "serve/feed.h"
 
-/* What the paths work with. */
-typedef struct paths_room {
+/* What the handlers of paths need. */
+typedef struct paths_context {
     access_rules rules;
-    engine *engine; /* borrowed, as all below */
+    engine *engine; /* borrowed, as all pointers below */
     completions *completions;
     stats *stats;
     feed *feed;
@@ -16,14 +16,15 @@ typedef struct paths_room {
     bool ready, draining;
     double started, hang_seconds;
     int64_t connections;
-    int64_t created; /* when the model was made, as a client is told */
-} paths_room;
+    int64_t created; /* "created" of the model: when its file was written */
+} paths_context;
 
-/* The connection has the head of a request. false: it was answered, as one that may not be. */
-bool paths_heard_head(paths_room *room, connection *c);
-/* The connection has a whole request: it is answered, or begun to be. */
-void paths_heard(paths_room *room, connection *c);
+/* Called when the head of a request has arrived. false: the request was refused, and an error was
+ * sent. */
+bool paths_on_head(paths_context *context, connection *c);
+/* Called when a whole request has arrived: sends a response, or begins one. */
+void paths_on_request(paths_context *context, connection *c);
 
-const char *const *paths_names(void); /* [STATS_PATHS + 1] for metrics; static */
+const char *const *paths_names(void); /* [STATS_PATHS + 1] names for metrics; static */
 
 #endif

@@ -1,6 +1,8 @@
-/* server.c - the loop: who connects, what the engine signals, what time it is; and the end.
+/* server.c - the server: options, connections, the loop's events, and shutting down.
  *
- * One thread runs the loop and does all input and output; the engine's thread computes. */
+ * One thread runs the loop and does all input and output; the engine's thread computes. The loop
+ * has three kinds of events: a new connection, the engine's signal after a pass, and a tick every
+ * 0.1 s, which checks time-outs. */
 #define _GNU_SOURCE
 #include <netdb.h>
 #include <signal.h>
@@ -17,16 +19,23 @@
 #include "format/quote.h"
 #include "serve/event_library.h"
 #include "serve/paths.h"
-#include "serve/reply.h"
+#include "serve/respond.h"
 
-enum { BODIES = 1 << 28 }; /* bytes of all bodies together */
-enum { STREAMS = 8, QUEUE = 64, BODY = 8 << 20, CONNECTIONS = 4096, SPARE_FILES = 64, TURNED = 32 };
+enum { BODIES = 1 << 28, TEXTS = 7 }; /* bytes of all bodies at a time */
+enum {
+    STREAMS = 8,
+    QUEUE = 64,
+    BODY = 8 << 20,
+    CONNECTIONS = 4096,
+    SPARE_FILES = 64,
+    REFUSED_CONNECTIONS = 32
+};
 static const double TIMEOUT = 60, HANG_SECONDS = 120, FLUSH_SECONDS = 5;
 static const struct timeval TICK = { .tv_usec = 100000 };
 
 struct cadre_server {
-    cadre_server_options options; /* with texts of its own, in `texts` */
-    byte_buffer texts[7];
+    cadre_server_options options; /* copied; its texts are in `texts` */
+    byte_buffer texts[TEXTS];
     char url[96];
     struct event_base *base;
     struct evconnlistener *listener;
@@ -37,26 +46,26 @@ struct cadre_server {
     completions completions;
     loads loads;
     feed feed;
-    paths_room room;
-    connection_owner owner;
-    connection *first; /* newest first */
-    int64_t most;      /* connections */
-    _Atomic int stops; /* how often it was asked to stop */
-    double drained;    /* when there was nothing left to do; 0: there is */
+    paths_context paths;
+    connection_handlers handlers;
+    connection *first;       /* the newest connection */
+    int64_t max_connections; /* most connections */
+    _Atomic int stops;       /* how many times it was asked to stop */
+    double drained_since;    /* when the last request ended while shutting down; 0: not yet */
     cadre_status status;
 };
 
-/* ---- what is asked for ---- */
+/* ---- options ---- */
 
-static const char *keep(byte_buffer *own, const char *text)
+static const char *copy_text(byte_buffer *own, const char *text)
 {
     if (!text) return NULL;
     byte_buffer_put(own, text, strlen(text));
     return own->data;
 }
 
-/* "models/Qwen3-30B-A3B-Q4_K_M.gguf" goes by the name of the file without its end. */
-static const char *keep_alias(byte_buffer *own, const char *path)
+/* Names the model after its file or folder, without the ending ".gguf". */
+static const char *copy_alias(byte_buffer *own, const char *path)
 {
     size_t size = strlen(path);
     while (size && path[size - 1] == '/') size--;
@@ -90,14 +99,14 @@ static cadre_status take_options(cadre_server *s, const char *model)
 {
     cadre_server_options *o = &s->options;
     byte_buffer *texts = s->texts;
-    o->host = keep(&texts[0], o->host ? o->host : "127.0.0.1");
-    o->alias = o->alias ? keep(&texts[1], o->alias) : keep_alias(&texts[1], model);
-    o->key = keep(&texts[2], o->key);
-    o->origin = keep(&texts[3], o->origin);
-    o->template_name = keep(&texts[4], o->template_name);
-    s->engine.options.path = keep(&texts[5], model);
-    o->cache = keep(&texts[6], o->cache);
-    for (int i = 0; i < 7; i++) CADRE_TRY(texts[i].status);
+    o->host = copy_text(&texts[0], o->host ? o->host : "127.0.0.1");
+    o->alias = o->alias ? copy_text(&texts[1], o->alias) : copy_alias(&texts[1], model);
+    o->key = copy_text(&texts[2], o->key);
+    o->origin = copy_text(&texts[3], o->origin);
+    o->template_name = copy_text(&texts[4], o->template_name);
+    s->engine.options.path = copy_text(&texts[5], model);
+    o->cache = copy_text(&texts[6], o->cache);
+    for (int i = 0; i < TEXTS; i++) CADRE_TRY(texts[i].status);
     if (!o->streams) o->streams = STREAMS;
     o->queue = o->queue < 0 ? 0 : o->queue ? o->queue : QUEUE;
     if (o->timeout <= 0) o->timeout = TIMEOUT;
@@ -107,7 +116,7 @@ static cadre_status take_options(cadre_server *s, const char *model)
 
 /* ---- connections ---- */
 
-/* Bytes of bodies that are held, or may come, on all connections. */
+/* Bytes of request bodies that all connections hold or may still receive. */
 static size_t bytes_of_bodies(const cadre_server *s)
 {
     size_t sum = s->worker.bytes;
@@ -119,34 +128,38 @@ static size_t bytes_of_bodies(const cadre_server *s)
     return sum;
 }
 
-static bool hears_head(void *arg, connection *c)
+static bool on_head(void *arg, connection *c)
 {
     cadre_server *s = arg;
-    if (!paths_heard_head(&s->room, c)) return false;
+    if (!paths_on_head(&s->paths, c)) return false;
     if (!http_reader_has_body(&c->reader) || bytes_of_bodies(s) <= BODIES) return true;
-    api_error e = api_error_new(503, NULL, NULL, "too many requests are on their way");
-    reply_error(c, &e, NULL);
+    api_error e = api_error_new(
+        503, NULL, NULL, "too many request bodies are being received: try again later");
+    respond_error(c, &e, NULL);
     return false;
 }
 
-static void hears(void *arg, connection *c) { paths_heard(&((cadre_server *)arg)->room, c); }
+static void on_request(void *arg, connection *c)
+{
+    paths_on_request(&((cadre_server *)arg)->paths, c);
+}
 
-static void refuses(void *arg, connection *c, int status, const char *sentence)
+static void on_refused(void *arg, connection *c, int status, const char *sentence)
 {
     (void)arg;
     api_error e = api_error_new(status, NULL, NULL, "%s", sentence);
-    c->keeps = false;
-    reply_error(c, &e, NULL);
+    c->keep_alive = false;
+    respond_error(c, &e, NULL);
 }
 
-/* The line holds nothing that a client could forge a line with. */
-static void answered(void *arg, connection *c, int status)
+/* Logs a response. The line is quoted, so that a client cannot forge a line. */
+static void on_response(void *arg, connection *c, int status)
 {
     cadre_server *s = arg;
     char line[256];
     const http_reader *r = &c->reader;
     stats_count_request(&s->stats, c->path, status);
-    if (s->room.draining) c->keeps = false;
+    if (s->paths.draining) c->keep_alive = false;
     if (!s->options.log) return;
     string_view method = r->method.size ? r->method : (string_view){ "-", 1 };
     string_view target = r->target.size ? r->target : (string_view){ "-", 1 };
@@ -160,21 +173,21 @@ static void answered(void *arg, connection *c, int status)
 static void link_connection(cadre_server *s, connection *c)
 {
     c->next = s->first;
-    if (c->next) c->next->before = c;
+    if (c->next) c->next->previous = c;
     s->first = c;
-    s->room.connections++;
+    s->paths.connections++;
 }
 
 static void free_connection(cadre_server *s, connection *c)
 {
-    if (c->before) c->before->next = c->next;
+    if (c->previous) c->previous->next = c->next;
     else s->first = c->next;
-    if (c->next) c->next->before = c->before;
-    s->room.connections--;
+    if (c->next) c->next->previous = c->previous;
+    s->paths.connections--;
     connection_free(c);
 }
 
-/* The idle connection that is the oldest of these makes room. false: there is none. */
+/* Closes the connection that has been idle for longest. false: there is no idle connection. */
 static bool drop_idle(cadre_server *s)
 {
     connection *oldest = NULL;
@@ -186,10 +199,10 @@ static bool drop_idle(cadre_server *s)
     return true;
 }
 
-static void turn_away(cadre_server *s, connection *c)
+static void refuse_connection(cadre_server *s, connection *c)
 {
     s->stats.connections_refused++;
-    refuses(s, c, 503, "too many connections are open: try again later");
+    on_refused(s, c, 503, "too many connections are open: try again later");
 }
 
 static void on_connection(struct evconnlistener *listener, evutil_socket_t socket,
@@ -197,20 +210,20 @@ static void on_connection(struct evconnlistener *listener, evutil_socket_t socke
 {
     cadre_server *s = arg;
     (void)listener, (void)address, (void)size;
-    bool full = s->room.connections >= s->most && !drop_idle(s);
-    if (full && s->room.connections >= s->most + TURNED) {
+    bool full = s->paths.connections >= s->max_connections && !drop_idle(s);
+    if (full && s->paths.connections >= s->max_connections + REFUSED_CONNECTIONS) {
         evutil_closesocket(socket);
         s->stats.connections_refused++;
         return;
     }
     connection *c = connection_new(
-        s->base, socket, (size_t)s->options.body_limit, s->options.timeout, &s->owner);
+        s->base, socket, (size_t)s->options.body_limit, s->options.timeout, &s->handlers);
     if (!c) return;
     link_connection(s, c);
-    if (full) turn_away(s, c);
+    if (full) refuse_connection(s, c);
 }
 
-/* Descriptors have run out: those that connect wait until the next tick. */
+/* Descriptors have run out: new connections wait until the next tick. */
 static void on_no_connection(struct evconnlistener *listener, void *arg)
 {
     (void)arg;
@@ -219,20 +232,20 @@ static void on_no_connection(struct evconnlistener *listener, void *arg)
 
 /* ---- the engine ---- */
 
-static void give_up(cadre_server *s, cadre_status status, const char *sentence)
+static void end_with_error(cadre_server *s, cadre_status status, const char *sentence)
 {
-    if (!s->room.draining) s->status = cadre_fail(status, NULL, "%s", sentence);
+    if (!s->paths.draining) s->status = cadre_fail(status, NULL, "%s", sentence);
     event_base_loopbreak(s->base);
 }
 
-static cadre_status open_rooms(cadre_server *s)
+static cadre_status open_with_model(cadre_server *s)
 {
     CADRE_TRY(completions_open(&s->completions, s->options.template_name));
     return loads_open(s->engine.batcher, &s->engine.model->config, &s->loads);
 }
 
-/* What the server will take at most: streams do not share a context. */
-static void tell_bounds(const cadre_server *s)
+/* Logs the limits. Each stream has its own context. */
+static void log_limits(const cadre_server *s)
 {
     const cadre_batcher_limits *l = &s->engine.options.limits;
     char line[256];
@@ -243,14 +256,14 @@ static void tell_bounds(const cadre_server *s)
             bytes = cadre_model_cache_bytes(s->engine.model, context) * l->slots +
                     cache.snapshots * cache.snapshot_bytes;
     snprintf(line, sizeof line,
-        "%lld streams of up to %lld tokens each, whose caches take up to %.3g GB; %lld texts may "
+        "%lld streams of up to %lld tokens each, whose caches take up to %.3g GB; %lld more may "
         "wait",
         (long long)l->slots, (long long)context, (double)bytes / 1e9, (long long)l->queue);
     s->options.log(s->options.arg, line);
 }
 
-/* How requests that say nothing of it are sampled, where the model's files say it. */
-static void tell_sampling(const cadre_server *s)
+/* Logs the default sampling, if the model's files suggest one. */
+static void log_sampling(const cadre_server *s)
 {
     char line[256] = "sampling as the model's files say, where a request does not: ";
     const size_t used = strlen(line);
@@ -261,22 +274,22 @@ static void tell_sampling(const cadre_server *s)
 
 static void become_ready(cadre_server *s)
 {
-    s->status = open_rooms(s);
+    s->status = open_with_model(s);
     if (s->status != CADRE_OK) {
         event_base_loopbreak(s->base);
         return;
     }
-    s->room.ready = true;
-    tell_bounds(s);
-    tell_sampling(s);
+    s->paths.ready = true;
+    log_limits(s);
+    log_sampling(s);
     if (s->options.listening) s->options.listening(s->options.arg, s->url);
 }
 
-/* ---- the end ---- */
+/* ---- shutting down ---- */
 
 static void begin_to_drain(cadre_server *s)
 {
-    s->room.draining = true;
+    s->paths.draining = true;
     evconnlistener_free(s->listener);
     s->listener = NULL;
     completions_refuse_waiting(&s->completions);
@@ -285,22 +298,23 @@ static void begin_to_drain(cadre_server *s)
         if (connection_is_idle(c)) connection_drop(c);
 }
 
-/* What runs has been told to its end, or its client does not read. */
+/* Whether all running requests have ended and their responses were sent, or a client has not read
+ * its response for too long. */
 static bool is_drained(cadre_server *s, double now)
 {
     if (s->completions.first) return false;
-    if (s->drained <= 0) s->drained = now;
+    if (s->drained_since <= 0) s->drained_since = now;
     bool flushed = true;
     for (const connection *c = s->first; c; c = c->next)
         flushed = flushed && connection_is_quiet(c);
-    return flushed || now - s->drained > FLUSH_SECONDS;
+    return flushed || now - s->drained_since > FLUSH_SECONDS;
 }
 
-static void look_for_the_end(cadre_server *s, double now)
+static void check_stop(cadre_server *s, double now)
 {
     int stops = atomic_load(&s->stops);
     if (!stops) return;
-    if (!s->room.draining) begin_to_drain(s);
+    if (!s->paths.draining) begin_to_drain(s);
     if (stops > 1 || is_drained(s, now)) event_base_loopbreak(s->base);
 }
 
@@ -308,13 +322,13 @@ static void on_signal(evutil_socket_t descriptor, short what, void *arg)
 {
     cadre_server *s = arg;
     (void)descriptor, (void)what;
-    engine_heard(&s->engine);
-    look_for_the_end(s, clock_seconds());
+    engine_clear_signal(&s->engine);
+    check_stop(s, clock_seconds());
     engine_state state = atomic_load(&s->engine.state);
-    if (state == ENGINE_READY && !s->room.ready) become_ready(s);
+    if (state == ENGINE_READY && !s->paths.ready) become_ready(s);
     worker_collect(&s->worker);
-    if (s->room.ready) completions_hear(&s->completions);
-    if (state == ENGINE_FAILED) give_up(s, s->engine.status, s->engine.sentence);
+    if (s->paths.ready) completions_poll(&s->completions);
+    if (state == ENGINE_FAILED) end_with_error(s, s->engine.status, s->engine.sentence);
 }
 
 static void on_tick(evutil_socket_t descriptor, short what, void *arg)
@@ -325,14 +339,14 @@ static void on_tick(evutil_socket_t descriptor, short what, void *arg)
     for (connection *c = s->first, *next; c; c = next) {
         next = c->next;
         connection_check(c, now);
-        if (c->phase == CONNECTION_GONE) free_connection(s, c);
+        if (c->phase == CONNECTION_CLOSED) free_connection(s, c);
     }
-    if (s->room.ready) {
+    if (s->paths.ready) {
         completions_tick(&s->completions, now);
         feed_tick(&s->feed, now);
     }
     if (s->listener) evconnlistener_enable(s->listener);
-    look_for_the_end(s, now);
+    check_stop(s, now);
 }
 
 void cadre_server_stop(cadre_server *s)
@@ -341,7 +355,7 @@ void cadre_server_stop(cadre_server *s)
     engine_signal(&s->engine);
 }
 
-/* ---- made and let go ---- */
+/* ---- opening and closing ---- */
 
 static cadre_status fail_address(const cadre_server *s, const char *why)
 {
@@ -358,7 +372,7 @@ static void name_url(cadre_server *s)
     if (getsockname(evconnlistener_get_fd(s->listener), (struct sockaddr *)&address, &size) == 0)
         getnameinfo((struct sockaddr *)&address, size, host, sizeof host, port, sizeof port,
             NI_NUMERICHOST | NI_NUMERICSERV);
-    s->room.rules.port = (int)strtol(port, NULL, 10);
+    s->paths.rules.port = (int)strtol(port, NULL, 10);
     snprintf(
         s->url, sizeof s->url, strchr(host, ':') ? "http://[%s]:%s" : "http://%s:%s", host, port);
 }
@@ -383,8 +397,8 @@ static cadre_status listen_on(cadre_server *s)
     return CADRE_OK;
 }
 
-/* Descriptors are for connections, but for a few. */
-static int64_t most_connections(void)
+/* The most connections: the limit of descriptors, but for a few that are needed otherwise. */
+static int64_t connection_limit(void)
 {
     struct rlimit files;
     int64_t most = CONNECTIONS;
@@ -405,11 +419,11 @@ static cadre_status open_loop(cadre_server *s)
     return CADRE_OK;
 }
 
-static void connect_rooms(cadre_server *s)
+static void connect_parts(cadre_server *s)
 {
     const cadre_server_options *o = &s->options;
     stats_open(&s->stats);
-    s->owner = (connection_owner){ hears_head, hears, refuses, answered, s };
+    s->handlers = (connection_handlers){ on_head, on_request, on_refused, on_response, s };
     s->completions = (completions){
         .engine = &s->engine, .stats = &s->stats, .worker = &s->worker, .model_name = o->alias
     };
@@ -417,7 +431,7 @@ static void connect_rooms(cadre_server *s)
         .loads = &s->loads,
         .limits = &s->engine.options.limits,
         .started = clock_seconds() };
-    s->room = (paths_room){ .rules = { .host = o->host, .key = o->key, .cors = o->origin },
+    s->paths = (paths_context){ .rules = { .host = o->host, .key = o->key, .cors = o->origin },
         .engine = &s->engine,
         .completions = &s->completions,
         .stats = &s->stats,
@@ -426,7 +440,7 @@ static void connect_rooms(cadre_server *s)
         .started = s->feed.started,
         .hang_seconds = HANG_SECONDS,
         .created = file_written(s->engine.options.path) };
-    s->most = most_connections();
+    s->max_connections = connection_limit();
 }
 
 static cadre_status open_server(cadre_server *s, cadre_context *context, const char *model)
@@ -448,7 +462,7 @@ static cadre_status open_server(cadre_server *s, cadre_context *context, const c
             .context = o->context } };
     CADRE_TRY(engine_open(context, &own, &s->engine));
     worker_open(&s->engine, &s->worker);
-    connect_rooms(s);
+    connect_parts(s);
     return open_loop(s);
 }
 
@@ -480,12 +494,11 @@ void cadre_server_free(cadre_server *s)
     loads_close(&s->loads);
     completions_close(&s->completions);
     engine_close(&s->engine);
-    for (int i = 0; i < 7; i++) byte_buffer_free(&s->texts[i]);
+    for (int i = 0; i < TEXTS; i++) byte_buffer_free(&s->texts[i]);
     mem_free(s);
 }
 
-/* A client that goes while it is written to is no reason to end: its signal is not for this
- * thread. */
+/* Blocks SIGPIPE in this thread, because a client that disconnects must not end the process. */
 static void block_pipe_signal(sigset_t *before)
 {
     sigset_t pipe;

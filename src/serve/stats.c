@@ -1,4 +1,4 @@
-/* stats.c - counting, and families of samples. */
+/* stats.c - counts, and writes metrics as families of samples. */
 #include "serve/stats.h"
 
 #include <stddef.h>
@@ -26,7 +26,7 @@ void stats_observe(histogram *h, double seconds)
 {
     int i = 0;
     while (i < h->count && seconds > h->bounds[i]) i++;
-    h->below[i]++;
+    h->bucket[i]++;
     h->observations++;
     h->sum += seconds;
 }
@@ -45,7 +45,7 @@ histogram stats_of_minute(const histogram_minute *m, const histogram *h)
 {
     const histogram *before = &m->kept[m->at];
     histogram since = *h;
-    for (int i = 0; i < STATS_BUCKETS; i++) since.below[i] -= before->below[i];
+    for (int i = 0; i < STATS_BUCKETS; i++) since.bucket[i] -= before->bucket[i];
     since.observations -= before->observations;
     since.sum -= before->sum;
     return since;
@@ -71,7 +71,7 @@ double stats_quantile(const histogram *h, double q)
 {
     double wanted = q * (double)h->observations, passed = 0;
     for (int i = 0; i < h->count; i++) {
-        double here = (double)h->below[i], from = i ? h->bounds[i - 1] : 0;
+        double here = (double)h->bucket[i], from = i ? h->bounds[i - 1] : 0;
         if (here > 0 && passed + here >= wanted)
             return from + (h->bounds[i] - from) * (wanted - passed) / here;
         passed += here;
@@ -108,7 +108,7 @@ static void put_histogram(byte_buffer *out, const char *name, const char *help, 
     int64_t sum = 0;
     put_family(out, name, "histogram", help);
     for (int i = 0; i < h->count; i++) {
-        sum += h->below[i];
+        sum += h->bucket[i];
         byte_buffer_format(out, "%s_bucket{le=\"%g\"} %lld\n", name, h->bounds[i], (long long)sum);
     }
     byte_buffer_format(out, "%s_bucket{le=\"+Inf\"} %lld\n", name, (long long)h->observations);
@@ -119,7 +119,7 @@ static void put_histogram(byte_buffer *out, const char *name, const char *help, 
 static void put_requests(const stats *m, const char *const *paths, byte_buffer *out)
 {
     static const char name[] = "cadre_requests_total";
-    put_family(out, name, "counter", "Requests that were answered, by path and status.");
+    put_family(out, name, "counter", "Responses, by path and status.");
     for (int p = 0; p <= STATS_PATHS; p++)
         for (int s = 0; s < STATUSES; s++)
             if (m->requests[p][s] && paths[p])
@@ -137,7 +137,7 @@ static void put_experts(const stats_now *now, byte_buffer *out)
         byte_buffer_format(out, "cadre_expert_load_max_ratio{layer=\"%lld\"} %.6g\n",
             (long long)now->layer[s], now->max_ratio[s]);
     put_family(out, "cadre_expert_dead", "gauge",
-        "Experts of a layer that took no token in the last minute.");
+        "Experts of a layer that received no token in the last minute.");
     for (int64_t s = 0; s < now->layers; s++)
         byte_buffer_format(out, "cadre_expert_dead{layer=\"%lld\"} %lld\n",
             (long long)now->layer[s], (long long)now->dead[s]);
@@ -148,10 +148,9 @@ static void put_tokens(const stats *m, byte_buffer *out)
     put_counter(out, "cadre_prompt_tokens_total", "Tokens of prompts.", m->prompt_tokens);
     put_counter(out, "cadre_cached_tokens_total", "Tokens of prompts that were found in the cache.",
         m->cached_tokens);
-    put_counter(
-        out, "cadre_generated_tokens_total", "Tokens that were written.", m->generated_tokens);
+    put_counter(out, "cadre_generated_tokens_total", "Generated tokens.", m->generated_tokens);
     put_counter(out, "cadre_requests_cancelled_total",
-        "Requests whose client left before their end.", m->cancelled);
+        "Requests whose client disconnected before their end.", m->cancelled);
 }
 
 static void put_times(const stats *m, byte_buffer *out)
@@ -160,31 +159,32 @@ static void put_times(const stats *m, byte_buffer *out)
         "From a request's arrival to its first token.", &m->first_token);
     put_histogram(
         out, "cadre_inter_token_seconds", "Between two tokens of a text.", &m->inter_token);
-    put_histogram(
-        out, "cadre_queue_seconds", "From a request's arrival until it is read.", &m->queue);
+    put_histogram(out, "cadre_queue_seconds", "From a request's arrival until its prompt is read.",
+        &m->queue);
     put_histogram(
         out, "cadre_request_seconds", "From a request's arrival to its end.", &m->request);
 }
 
 static void put_now(const stats_now *now, byte_buffer *out)
 {
+    put_gauge(out, "cadre_requests_running",
+        "Choices whose prompt is being read or whose text is being generated.",
+        (double)now->running);
     put_gauge(
-        out, "cadre_requests_running", "Texts that are read or written now.", (double)now->running);
-    put_gauge(out, "cadre_requests_waiting", "Texts that wait for a stream.", (double)now->waiting);
+        out, "cadre_requests_waiting", "Choices that wait for a stream.", (double)now->waiting);
     put_gauge(out, "cadre_connections", "Connections that are open.", (double)now->connections);
     put_gauge(out, "cadre_cache_used_ratio",
-        "Share of the cache's blocks that running requests hold.", now->cache_used);
+        "Fraction of the cache's blocks that running requests hold.", now->cache_used);
     put_gauge(out, "cadre_cache_blocks", "Blocks of the cache.", (double)now->cache_blocks);
-    put_gauge(out, "cadre_cache_kept_blocks",
-        "Blocks of texts that were read before and may be used again.", (double)now->cache_kept);
-    put_counter(out, "cadre_cache_evicted_blocks_total", "Blocks that had to make room for others.",
-        now->evicted);
-    put_gauge(out, "cadre_cache_snapshots", "Snapshots of recurrent layers that have room.",
-        (double)now->snapshots);
-    put_gauge(out, "cadre_cache_kept_snapshots", "Snapshots that texts can be gone on from.",
+    put_gauge(out, "cadre_cache_kept_blocks", "Blocks of earlier requests that may be reused.",
+        (double)now->cache_kept);
+    put_counter(out, "cadre_cache_evicted_blocks_total", "Blocks that were evicted.", now->evicted);
+    put_gauge(out, "cadre_cache_snapshots",
+        "Snapshots of recurrent layers for which there is memory.", (double)now->snapshots);
+    put_gauge(out, "cadre_cache_kept_snapshots", "Snapshots from which a text can be continued.",
         (double)now->kept_snapshots);
     put_counter(out, "cadre_passes_total", "Passes through the model.", now->passes);
-    put_gauge(out, "cadre_uptime_seconds", "Since the server was started.", now->uptime);
+    put_gauge(out, "cadre_uptime_seconds", "Seconds since the server was started.", now->uptime);
 }
 
 static void put_seconds(byte_buffer *out, const char *name, const char *help, double seconds)
@@ -196,17 +196,17 @@ static void put_seconds(byte_buffer *out, const char *name, const char *help, do
 static void put_store(const cadre_store *s, byte_buffer *out)
 {
     if (!s->slots) return;
-    put_gauge(out, "cadre_store_slots", "Experts that have room in memory.", (double)s->slots);
+    put_gauge(out, "cadre_store_slots", "Experts for which there is memory.", (double)s->slots);
     put_gauge(out, "cadre_store_experts", "Experts of the model that are read when needed.",
         (double)s->experts);
-    put_counter(out, "cadre_store_picks_total", "Experts that tokens picked.", s->picks);
+    put_counter(out, "cadre_store_picks_total", "Picks of experts by tokens.", s->picks);
     put_counter(out, "cadre_store_hits_total", "Picks whose expert was in memory.", s->hits);
     put_counter(
         out, "cadre_store_read_bytes_total", "Bytes of experts that were read.", s->read_bytes);
     put_seconds(out, "cadre_store_reading_seconds_total", "Time in which any read was in flight.",
         s->reading);
     put_seconds(out, "cadre_store_waiting_seconds_total",
-        "Time in which nothing could be computed for want of an expert.", s->waiting);
+        "Time in which computing waited for an expert.", s->waiting);
 }
 
 static void put_ranks(const stats_now *now, byte_buffer *out)
@@ -216,7 +216,7 @@ static void put_ranks(const stats_now *now, byte_buffer *out)
         size_t at;
     } counts[] = {
         { "cadre_rank_rows_sent_total",
-            "Rows of tokens, as its experts made them, that a rank sent to others.",
+            "Rows of tokens, computed by its experts, that a rank sent to others.",
             offsetof(comm_tally, rows_sent) },
         { "cadre_rank_rows_received_total", "Rows of tokens that a rank received from others.",
             offsetof(comm_tally, rows_received) },
@@ -237,7 +237,7 @@ static void put_ranks(const stats_now *now, byte_buffer *out)
     static const char waiting[] = "cadre_rank_waiting_seconds_total";
     if (now->ranks)
         put_family(out, waiting, "counter",
-            "Time that a rank spent in exchanges, most of it waiting for slower ranks.");
+            "Time that a rank spent in exchanges, which is mostly waiting for slower ranks.");
     for (int r = 0; r < now->ranks; r++)
         byte_buffer_format(out, "%s{rank=\"%d\"} %.6g\n", waiting, r, now->rank[r].seconds);
 }
@@ -248,7 +248,7 @@ void stats_put(const stats *m, const stats_now *now, const char *const *paths, b
     put_requests(m, paths, out);
     put_tokens(m, out);
     put_counter(out, "cadre_connections_refused_total",
-        "Connections that were turned away, because too many were open.", m->connections_refused);
+        "Connections that were refused because too many were open.", m->connections_refused);
     put_times(m, out);
     put_experts(now, out);
     put_store(&now->store, out);

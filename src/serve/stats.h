@@ -1,8 +1,8 @@
-/* stats.h - what an operator looks at, in the text format of Prometheus.
+/* stats.h - the server's metrics in the text format of Prometheus.
  *
- * The loop's thread alone counts and renders: a scrape waits for no pass. No label is a client's:
- * paths are those of the list, statuses those that are given. Experts are summed up layer by layer;
- * single ones are in the page's feed. */
+ * Only the loop's thread counts and writes them, so a scrape does not wait for a pass. No label's
+ * value comes from a client: paths are those of THE LIST, and statuses those that the server sends.
+ * Loads are summed up for each layer; the loads of single experts are in the live page's feed. */
 #ifndef CADRE_SERVE_STATS_H
 #define CADRE_SERVE_STATS_H
 
@@ -17,57 +17,57 @@ enum { STATS_BUCKETS = 16, STATS_PATHS = 12, STATS_STATUSES = 20, STATS_RANKS = 
 typedef struct histogram {
     const double *bounds; /* [count] static, ascending */
     int count;
-    int64_t below[STATS_BUCKETS]; /* observations up to each bound and above the one before */
+    int64_t bucket[STATS_BUCKETS]; /* observations above the bound before and up to this one */
     int64_t observations;
     double sum;
 } histogram;
 
-/* Copies of a histogram, taken every five seconds of the last minute */
+/* Copies of a histogram, taken every five seconds during the last minute. */
 enum { STATS_KEPT = 12 };
 typedef struct histogram_minute {
     histogram kept[STATS_KEPT];
-    int at; /* of the oldest copy */
+    int at; /* index of the oldest copy */
     double next;
 } histogram_minute;
 
 typedef struct stats {
-    /* By row of the list of paths, the last one for all others, and by status */
+    /* By index in THE LIST of paths (the last row: all others) and by status */
     int64_t requests[STATS_PATHS + 1][STATS_STATUSES];
     int64_t prompt_tokens, cached_tokens, generated_tokens, cancelled;
     int64_t connections_refused;
     histogram first_token, inter_token, queue, request;
 } stats;
 
-/* What is as it is now, and is counted elsewhere. */
+/* Values of this moment, and counters that are kept elsewhere. */
 typedef struct stats_now {
     int64_t running, waiting, connections;
-    double cache_used; /* a share of its blocks */
+    double cache_used; /* fraction of the cache's blocks */
     int64_t cache_blocks, cache_kept, evicted;
     int64_t snapshots, kept_snapshots;
     int64_t passes;
-    int64_t layers;          /* sparse ones, S */
-    const double *max_ratio; /* [S] rows of the busiest expert over the mean, pass by pass */
-    const int64_t *dead;     /* [S] experts that took nothing of late */
-    const int64_t *layer;    /* [S] which of the model's layers */
+    int64_t layers;          /* sparse layers, S */
+    const double *max_ratio; /* [S] rows of the busiest expert of each pass / mean rows */
+    const int64_t *dead;     /* [S] experts without a token in the last minute */
+    const int64_t *layer;    /* [S] the layer's number in the model */
     double uptime;
-    cadre_store store; /* of a model that is larger than its memory; .slots 0: of none */
-    int ranks;         /* that run the model together; 0: one process */
+    cadre_store store; /* the expert store; .slots 0: the model has none */
+    int ranks;         /* ranks that run the model together; 0: one process */
     comm_tally rank[STATS_RANKS];
 } stats_now;
 
 void stats_open(stats *m);
 void stats_observe(histogram *h, double seconds);
-/* Takes a copy, if it is time; and what was observed in about the last minute. */
+/* Takes a copy if one is due; and returns the observations of about the last minute. */
 void stats_keep(histogram_minute *m, const histogram *h, double now);
 histogram stats_of_minute(const histogram_minute *m, const histogram *h);
 void stats_count_request(stats *m, int path, int status);
 
-int64_t stats_refused(const stats *m); /* requests that were answered with an error */
+int64_t stats_refused(const stats *m); /* the number of error responses */
 
-/* The q-th part of what was observed, by linear interpolation in its bucket; 0: nothing was. */
+/* The q-quantile of the observations, by linear interpolation in its bucket; 0: there are none. */
 double stats_quantile(const histogram *h, double q);
 
-/* paths [STATS_PATHS + 1]: names of the rows; NULL: there is no such row. */
+/* Writes all metrics. paths: [STATS_PATHS + 1] names; NULL: there is no such path. */
 void stats_put(const stats *m, const stats_now *now, const char *const *paths, byte_buffer *out);
 
 #endif

@@ -1,22 +1,23 @@
-/* token_paths.c - a body, and what it becomes, as a worker's job: either may be large. */
+/* token_paths.c - tokenizes or detokenizes a body in a job of the worker, because bodies can be
+ * large. */
 #include "serve/token_paths.h"
 
 #include "base/memory.h"
-#include "serve/reply.h"
+#include "serve/respond.h"
 
 typedef struct token_job {
     const completions *all;
-    connection *connection; /* NULL: it has left */
+    connection *connection; /* NULL: the client has disconnected */
     worker_job job;
     bool decodes;
     byte_buffer body;
-    json_writer answer; /* or, where its status is not 0, */
+    json_writer answer; /* or the error, if its status is not 0 */
     api_error error;
 } token_job;
 
-/* ---- what is asked ---- */
+/* ---- requests ---- */
 
-static cadre_status encode(const token_job *k, const json_node *root, token_list *ids)
+static cadre_status tokenize(const token_job *k, const json_node *root, token_list *ids)
 {
     const char *text;
     size_t size;
@@ -32,7 +33,7 @@ static cadre_status encode(const token_job *k, const json_node *root, token_list
 static cadre_status write_ids(token_job *k, const json_node *root)
 {
     token_list ids = { 0 };
-    cadre_status status = encode(k, root, &ids);
+    cadre_status status = tokenize(k, root, &ids);
     if (status == CADRE_OK) {
         json_put_object(&k->answer, NULL);
         json_put_array(&k->answer, "tokens");
@@ -44,8 +45,8 @@ static cadre_status write_ids(token_job *k, const json_node *root)
     return status;
 }
 
-/* Whole characters, as of a stream. */
-static cadre_status decode(const token_job *k, const json_node *root, byte_buffer *text)
+/* Decodes ids as text of whole characters, as streams do. */
+static cadre_status detokenize(const token_job *k, const json_node *root, byte_buffer *text)
 {
     json_node list;
     int32_t *ids;
@@ -61,7 +62,7 @@ static cadre_status decode(const token_job *k, const json_node *root, byte_buffe
 static cadre_status write_text(token_job *k, const json_node *root)
 {
     byte_buffer text = { 0 };
-    cadre_status status = decode(k, root, &text);
+    cadre_status status = detokenize(k, root, &text);
     if (status == CADRE_OK) {
         json_put_object(&k->answer, NULL);
         json_put_bytes(&k->answer, "content", text.size ? text.data : "", text.size);
@@ -91,25 +92,25 @@ static void done(void *arg)
 {
     token_job *k = arg;
     if (!k->connection || k->error.status) {
-        if (k->connection) reply_error(k->connection, &k->error, NULL);
+        if (k->connection) respond_error(k->connection, &k->error, NULL);
         json_writer_free(&k->answer);
     } else {
-        reply_json(k->connection, &k->answer);
+        respond_json(k->connection, &k->answer);
     }
     byte_buffer_free(&k->body);
     mem_free(k);
 }
 
-static void on_left(void *arg)
+static void on_disconnected(void *arg)
 {
     token_job *k = arg;
     k->connection = NULL;
-    atomic_store(&k->job.unwanted, true);
+    atomic_store(&k->job.cancelled, true);
 }
 
-static void give(const completions *all, connection *c, bool decodes)
+static void begin(const completions *all, connection *c, bool decodes)
 {
-    static const connection_work waits = { on_left, NULL };
+    static const connection_callbacks callbacks = { on_disconnected, NULL };
     token_job *k = MEM_ARRAY(token_job, 1);
     if (!k) {
         connection_drop(c);
@@ -121,9 +122,9 @@ static void give(const completions *all, connection *c, bool decodes)
     k->body = c->reader.body;
     c->reader.body = (byte_buffer){ 0 };
     k->job = (worker_job){ .work = work, .done = done, .arg = k, .bytes = k->body.size };
-    connection_begin(c, &waits, k);
-    worker_give(all->worker, &k->job);
+    connection_defer(c, &callbacks, k);
+    worker_submit(all->worker, &k->job);
 }
 
-void answer_tokenize(const completions *all, connection *c) { give(all, c, false); }
-void answer_detokenize(const completions *all, connection *c) { give(all, c, true); }
+void begin_tokenize(const completions *all, connection *c) { begin(all, c, false); }
+void begin_detokenize(const completions *all, connection *c) { begin(all, c, true); }

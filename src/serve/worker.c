@@ -1,4 +1,5 @@
-/* worker.c - a queue of jobs, and a thread started for the first that is not done at once. */
+/* worker.c - a queue of jobs, and a thread that is started for the first job that is not run at
+ * once. */
 #include "serve/worker.h"
 
 void worker_open(engine *e, worker *w)
@@ -8,7 +9,7 @@ void worker_open(engine *e, worker *w)
     pthread_cond_init(&w->condition, NULL);
 }
 
-static void put_last(worker_list *list, worker_job *job)
+static void append(worker_list *list, worker_job *job)
 {
     job->next = NULL;
     *(list->first ? &list->last->next : &list->first) = job;
@@ -17,7 +18,7 @@ static void put_last(worker_list *list, worker_job *job)
 
 /* ---- the thread ---- */
 
-/* NULL: it is to end. */
+/* Waits for a job; NULL: the thread must end. */
 static worker_job *next_job(worker *w)
 {
     pthread_mutex_lock(&w->mutex);
@@ -28,53 +29,53 @@ static worker_job *next_job(worker *w)
     return job;
 }
 
-static void finish(worker *w, worker_job *job)
+static void add_finished(worker *w, worker_job *job)
 {
     pthread_mutex_lock(&w->mutex);
-    put_last(&w->finished, job);
+    append(&w->finished, job);
     pthread_mutex_unlock(&w->mutex);
     engine_signal(w->engine);
 }
 
-static void *live(void *arg)
+static void *run_thread(void *arg)
 {
     worker *w = arg;
     for (worker_job *job; (job = next_job(w));) {
-        if (!atomic_load(&job->unwanted)) job->work(job->arg);
-        finish(w, job);
+        if (!atomic_load(&job->cancelled)) job->work(job->arg);
+        add_finished(w, job);
     }
     return NULL;
 }
 
 /* ---- the loop's side ---- */
 
-static void tell(worker *w, worker_job *job)
+static void finish(worker *w, worker_job *job)
 {
     w->bytes -= job->bytes;
     job->done(job->arg);
 }
 
-void worker_give(worker *w, worker_job *job)
+void worker_submit(worker *w, worker_job *job)
 {
-    bool later = job->aside || job->bytes > WORKER_SMALL;
+    bool later = job->slow || job->bytes > WORKER_INLINE_BYTES;
     w->bytes += job->bytes;
-    if (later && !w->started) w->started = pthread_create(&w->thread, NULL, live, w) == 0;
+    if (later && !w->started) w->started = pthread_create(&w->thread, NULL, run_thread, w) == 0;
     if (!later || !w->started) {
         job->work(job->arg);
-        tell(w, job);
+        finish(w, job);
         return;
     }
     pthread_mutex_lock(&w->mutex);
-    put_last(&w->waiting, job);
+    append(&w->waiting, job);
     pthread_cond_signal(&w->condition);
     pthread_mutex_unlock(&w->mutex);
 }
 
-static void tell_all(worker *w, worker_job *list)
+static void finish_all(worker *w, worker_job *list)
 {
     for (worker_job *next; list; list = next) {
         next = list->next;
-        tell(w, list);
+        finish(w, list);
     }
 }
 
@@ -84,7 +85,7 @@ void worker_collect(worker *w)
     worker_job *list = w->finished.first;
     w->finished.first = NULL;
     pthread_mutex_unlock(&w->mutex);
-    tell_all(w, list);
+    finish_all(w, list);
 }
 
 void worker_close(worker *w)
@@ -97,8 +98,8 @@ void worker_close(worker *w)
         pthread_mutex_unlock(&w->mutex);
         pthread_join(w->thread, NULL);
     }
-    tell_all(w, w->waiting.first);
-    tell_all(w, w->finished.first);
+    finish_all(w, w->waiting.first);
+    finish_all(w, w->finished.first);
     pthread_cond_destroy(&w->condition);
     pthread_mutex_destroy(&w->mutex);
     *w = (worker){ 0 };

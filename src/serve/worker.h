@@ -1,49 +1,49 @@
-/* worker.h - a thread for what takes longer than the loop may wait: large bodies are read and
- * turned into tokens there, and schemas are compiled, one after another. What is small and quick is
- * done at once, by the thread that gives it.
+/* worker.h - a thread for jobs that would block the loop for too long: it reads and tokenizes large
+ * bodies and compiles schemas, one job after another. A small, fast job is run at once by the
+ * thread that submits it.
  *
- * A job lies in what it is about, which stays until it is told that the job is done: also where the
- * client has left meanwhile. */
+ * A job is a member of the struct that it works on. That struct must stay until the job is done,
+ * even if the client has disconnected. */
 #ifndef CADRE_SERVE_WORKER_H
 #define CADRE_SERVE_WORKER_H
 
 #include "serve/engine.h"
 
-enum { WORKER_SMALL = 1 << 14 }; /* bytes that are worked on at once */
+enum { WORKER_INLINE_BYTES = 1 << 14 }; /* bytes of a body that is handled at once */
 
 typedef struct worker_job {
-    void (*work)(void *arg); /* by the worker */
-    void (*done)(void *arg); /* afterwards, by the loop's thread; the job may be gone then */
+    void (*work)(void *arg); /* called by the worker's thread */
+    void (*done)(void *arg); /* then called by the loop's thread; it may free the job */
     void *arg;
-    size_t bytes;          /* that it holds until it is done */
-    bool aside;            /* it takes long, however little it holds */
-    _Atomic bool unwanted; /* nobody waits any more: it need not be worked on */
+    size_t bytes;           /* bytes that the job holds until it is done */
+    bool slow;              /* it may take long, however small it is */
+    _Atomic bool cancelled; /* nobody waits for it any more: `work` need not be called */
     struct worker_job *next;
 } worker_job;
 
 typedef struct worker_list {
-    worker_job *first, *last; /* in the order in which they came */
+    worker_job *first, *last; /* in the order in which they were submitted */
 } worker_list;
 
 typedef struct worker {
-    engine *engine; /* borrowed: its descriptor tells the loop that there is something to collect */
+    engine *engine; /* borrowed; its descriptor wakes the loop when a job is done */
     pthread_t thread;
     bool started;
     pthread_mutex_t mutex;
     pthread_cond_t condition;
-    worker_list waiting, finished; /* under the mutex, as below */
+    worker_list waiting, finished; /* protected by the mutex, as is `stop` */
     bool stop;
-    size_t bytes; /* of jobs that were given and are not done; the loop's */
+    size_t bytes; /* bytes of unfinished jobs; used only by the loop's thread */
 } worker;
 
 void worker_open(engine *e, worker *w);
-/* Ends the thread after the job that it is at; jobs that are left are told that they are done. Fine
- * for one that was not opened. */
+/* Ends the thread after its current job, and calls `done` for all jobs that are left. A worker that
+ * was not opened may be closed too. */
 void worker_close(worker *w);
 
-/* The job is worked on now, if it holds little and is not aside, or later. */
-void worker_give(worker *w, worker_job *job);
-/* Tells of what has been done since. */
+/* Runs the job now if it is small and not slow, or later in the thread. */
+void worker_submit(worker *w, worker_job *job);
+/* Calls `done` for all jobs that have finished since the last call. */
 void worker_collect(worker *w);
 
 #endif

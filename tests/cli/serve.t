@@ -53,7 +53,7 @@ $ . ./start.sh; bash ask.sh POST /v1/completions \
 $ . ./start.sh --cache f16; bash ask.sh POST /v1/completions \
 +     '{"prompt": "The secret", "max_tokens": 1}' > got
 + kill -INT $(cat pid); wait $(cat pid); sed 's/:[0-9]*$/:PORT/' err
-> 8 streams of up to 64 tokens each, whose caches take up to 6.55e-05 GB; 64 texts may wait
+> 8 streams of up to 64 tokens each, whose caches take up to 6.55e-05 GB; 64 more may wait
 > listening on http://127.0.0.1:PORT
 > POST /v1/completions 200, 41 bytes
 $ echo '{"temperature": 0, "top_k": 5, "repetition_penalty": 1.5}' > run/generation_config.json

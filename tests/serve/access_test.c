@@ -1,4 +1,4 @@
-/* access_test.c - names, origins and keys that are let in, and those that look like them. */
+/* access_test.c - hosts, origins and keys that are accepted, and similar ones that are not. */
 #include "serve/access.h"
 
 #include <setjmp.h>
@@ -28,7 +28,7 @@ static void hosts(void **state)
     access_rules named = { .host = "10.0.0.5", .port = 8080 };
     assert_true(access_host_is_known(&named, text("10.0.0.5:8080")));
     assert_false(access_host_is_known(&named, text("10.0.0.6:8080")));
-    named.host = "0.0.0.0"; /* it asks for a key */
+    named.host = "0.0.0.0"; /* such a server requires a key */
     assert_true(access_host_is_known(&named, text("server.example")));
     assert_true(access_is_loopback("127.8.8.8") && access_is_loopback("::1"));
     assert_false(access_is_loopback("0.0.0.0") || access_is_loopback("::"));

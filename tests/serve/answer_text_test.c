@@ -1,5 +1,5 @@
-/* answer_text_test.c - text from ids: the same in pieces and whole, nothing of stop texts, thoughts
- * apart. */
+/* answer_text_test.c - text from ids: whole characters, the same in pieces and as a whole, without
+ * stop texts, and with thoughts kept separate. */
 #include "serve/answer_text.h"
 
 #include <setjmp.h>
@@ -16,7 +16,8 @@
 #include "support/succeeds.h"
 #include "text/chat.h"
 
-/* A vocabulary of bytes, spelt as byte-level ones spell them, and the marks of a template. */
+/* A vocabulary of single bytes, written as byte-level vocabularies write them, and the marks of a
+ * template. */
 static tokenizer *bytes;
 
 static void put_piece(byte_buffer *json, int byte)
@@ -65,8 +66,8 @@ static int32_t id_of(const char *text, size_t *at)
     return (unsigned char)text[(*at)++];
 }
 
-/* Puts the text byte by byte: what is said and what is thought in the end. Nothing that was told
- * before is no part of that. */
+/* Adds the text byte by byte and checks the content and the thought at the end. The content so far
+ * must always be a beginning of the final content. */
 static void write_text(const char *template, const char *text, const char *const *stops, int count,
     const char *said, const char *thought)
 {
@@ -75,13 +76,13 @@ static void write_text(const char *template, const char *text, const char *const
     succeeds(answer_text_open(bytes, c, false, stops, count, &a));
     for (size_t at = 0; text[at] && !a.stopped;) {
         succeeds(answer_text_put(&a, id_of(text, &at)));
-        assert_true(a.words.size <= strlen(said));
-        assert_memory_equal(a.words.data ? a.words.data : "", said, a.words.size);
-        assert_true(utf8_valid(a.words.data ? a.words.data : "", a.words.size));
+        assert_true(a.content.size <= strlen(said));
+        assert_memory_equal(a.content.data ? a.content.data : "", said, a.content.size);
+        assert_true(utf8_valid(a.content.data ? a.content.data : "", a.content.size));
     }
     succeeds(answer_text_end(&a));
-    assert_int_equal(a.words.size, strlen(said));
-    assert_memory_equal(a.words.data ? a.words.data : "", said, a.words.size);
+    assert_int_equal(a.content.size, strlen(said));
+    assert_memory_equal(a.content.data ? a.content.data : "", said, a.content.size);
     assert_int_equal(a.thoughts.size, strlen(thought));
     assert_memory_equal(a.thoughts.data ? a.thoughts.data : "", thought, a.thoughts.size);
     answer_text_close(&a);
@@ -101,7 +102,8 @@ static void tells_nothing_of_stops(void **state)
     const char *const two[] = { "never", "cde" };
     write_text(NULL, "abcdef", two, 2, "ab", "");
     write_text(NULL, "abcdXcde", two, 2, "abcdX", "");
-    write_text(NULL, "abcd", two, 2, "abcd", ""); /* the tail is told after all */
+    /* the possible beginning of a stop text is added at the end */
+    write_text(NULL, "abcd", two, 2, "abcd", "");
     write_text(NULL, "nevenever", two, 2, "neve", "");
 }
 
@@ -112,9 +114,10 @@ static void tells_thoughts_apart(void **state)
     write_text("qwen3", "<think>I think</think>\n\nSo", NULL, 0, "So", "I think");
     write_text("qwen3", "So", NULL, 0, "So", "");
     write_text("qwen3", "<think>I thi", NULL, 0, "", "I thi");
-    write_text("qwen3", "<think>think</think>a nk b", stop, 1, "a ", "think"); /* of what is said */
+    /* stop texts are searched for only in the content */
+    write_text("qwen3", "<think>think</think>a nk b", stop, 1, "a ", "think");
     write_text("qwen3-thinking", "hm</think>So", NULL, 0, "So", "hm");
-    write_text(NULL, "<think>a", NULL, 0, "a", ""); /* control tokens leave no text */
+    write_text(NULL, "<think>a", NULL, 0, "a", ""); /* control tokens have no text */
 }
 
 int main(void)

@@ -1,5 +1,5 @@
-/* api_request_test.c - bodies of requests: what is understood, and what is refused by which
- * name. */
+/* api_request_test.c - bodies of requests: what is read from them, and which field an error
+ * names. */
 #include "serve/api_request.h"
 
 #include <setjmp.h>
@@ -17,7 +17,7 @@ static api_limits limits(void)
     return (api_limits){ .model = "tiny",
         .vocab = 100,
         .choices = 4,
-        .places = 12,
+        .total_choices = 12,
         .sampling = cadre_sampling_default() };
 }
 
@@ -119,7 +119,7 @@ static void reads_schemas(void **state)
     api_request_free(&r);
 }
 
-/* Thoughts of past answers come back under the names that servers give them. */
+/* Clients send the thoughts of past answers under the names that different servers give them. */
 static void reads_thoughts(void **state)
 {
     (void)state;
@@ -133,7 +133,7 @@ static void reads_thoughts(void **state)
     static const char *const thoughts[] = { "", "hm", "", "so", "" };
     for (int i = 0; i < 5; i++) {
         assert_true(string_view_is(r.messages[i].thought, thoughts[i]));
-        assert_true(string_view_is(r.answer->turns[i].thought, thoughts[i]));
+        assert_true(string_view_is(r.tool_use->turns[i].thought, thoughts[i]));
     }
     api_request_free(&r);
 }
@@ -232,7 +232,8 @@ static const wrong wrongs[] = {
     { true, CHAT("\"logit_bias\": {\"100\": 1}"), "logit_bias" },
     { true, CHAT("\"logit_bias\": {\"-1\": 1}"), "logit_bias" },
     { true, CHAT("\"logit_bias\": {\"99999999999\": 1}"), "logit_bias" },
-    { true, CHAT("\"logit_bias\": {\"4294967297\": 1}"), "logit_bias" }, /* 1 in 32 bits */
+    /* 1, if it were cut to 32 bits */
+    { true, CHAT("\"logit_bias\": {\"4294967297\": 1}"), "logit_bias" },
     { true, CHAT("\"logit_bias\": {\"5\": 101}"), "logit_bias.5" },
     { true, CHAT("\"top_logprobs\": 3"), "top_logprobs" },
     { true, CHAT("\"logprobs\": true, \"top_logprobs\": 21"), "top_logprobs" },
@@ -300,7 +301,7 @@ static void knows_its_model(void **state)
     byte_buffer json = { 0 };
     api_error_put(&e, &json);
     assert_string_equal(json.data,
-        "{\"error\": {\"message\": \"this model is not served here; the one that is is called "
+        "{\"error\": {\"message\": \"this model is not served here; the served model is "
         "\\\"tiny\\\"\", \"type\": \"not_found_error\", \"param\": \"model\", \"code\": "
         "\"model_not_found\"}}");
     byte_buffer_free(&json);
@@ -327,7 +328,7 @@ static void survives_depth_and_damage(void **state)
     }
 }
 
-/* Other servers' clients send their fields also where they ask for nothing. */
+/* Clients of other servers send their fields even with values that have no effect. */
 static void fields_that_ask_for_nothing_are_let_pass(void **state)
 {
     (void)state;

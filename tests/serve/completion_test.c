@@ -1,5 +1,5 @@
-/* completion_test.c - what a request becomes: JSON, also behind thoughts, and large bodies and
- * schemas that are read beside the loop. */
+/* completion_test.c - answers that must be JSON, also after thoughts, and the worker's jobs: large
+ * bodies and slow schemas. */
 #define _GNU_SOURCE
 #include <poll.h>
 #include <setjmp.h>
@@ -19,7 +19,7 @@
 #include "support/served.h"
 #include "support/succeeds.h"
 
-/* What is to be valid for a schema is, however little the model knows. */
+/* An answer is valid for its schema even if the model has learnt almost nothing. */
 static void writes_json(void **state)
 {
     served *s = *state;
@@ -42,7 +42,7 @@ static void writes_json(void **state)
         "\"param\": \"response_format\"");
 }
 
-/* Behind a thought, which is any text, as long as it is wanted. */
+/* The JSON follows a thought, which may be any text, unless thinking is turned off. */
 static void thinks_before_it_writes_json(void **state)
 {
     (void)state;
@@ -66,8 +66,8 @@ static void thinks_before_it_writes_json(void **state)
     served_stop(&s);
 }
 
-/* A body of megabytes is read beside the loop: others are answered meanwhile, and who leaves is
- * forgotten. */
+/* A body of megabytes is read in the worker: others are answered meanwhile, and the job of a client
+ * that disconnects is dropped. */
 static void reads_large_bodies_aside(void **state)
 {
     served *s = *state;
@@ -106,7 +106,8 @@ static void reads_large_bodies_aside(void **state)
     mem_free(head);
 }
 
-/* Both are read before either is submitted: each draws from a seed of its own. */
+/* Both bodies are read before either request is submitted, but each request draws from its own
+ * seed. */
 static void large_bodies_have_seeds_of_their_own(void **state)
 {
     served *s = *state;
@@ -147,8 +148,8 @@ static bool has_heard(const client *c)
     return poll(&p, 1, 0) > 0;
 }
 
-/* Schemas in small bodies that take long to follow: others are answered before them. Three tries,
- * as this thread may be held up for longer than that. */
+/* Schemas in small bodies that take long to compile: other clients are answered before them. There
+ * are three tries, because this thread may be delayed for longer than that. */
 static void follows_schemas_aside(void **state)
 {
     served *s = *state;

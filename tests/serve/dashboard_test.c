@@ -1,4 +1,4 @@
-/* dashboard_test.c - the dashboard in contrib/ asks for nothing that /metrics does not have. */
+/* dashboard_test.c - the dashboard in contrib/ uses only metrics that /metrics has. */
 #include <ctype.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -41,7 +41,7 @@ static byte_buffer metrics(void)
     return text;
 }
 
-/* The family's name, without what a histogram's samples add to it. */
+/* Removes the ending that a histogram's samples add to the name of their family. */
 static void strip_ending(char *name)
 {
     static const char ending[] = "_bucket";

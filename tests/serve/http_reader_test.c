@@ -1,5 +1,5 @@
-/* http_reader_test.c - requests as they may come, whole and byte by byte; and everything that two
- * servers could read in two ways. */
+/* http_reader_test.c - valid requests, whole and byte by byte, and requests that two servers could
+ * read in different ways. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,11 +15,12 @@
 
 enum { LIMIT = 64 };
 
-/* Feeds `size` bytes, at most `step` at a time, accepting bodies; returns how many were taken. */
+/* Feeds `size` bytes, at most `step` at a time, and accepts bodies; returns how many bytes were
+ * read. */
 static size_t feed(http_reader *r, const char *data, size_t size, size_t step)
 {
     size_t at = 0;
-    while (at < size && r->state != HTTP_WHOLE && r->state != HTTP_REFUSED) {
+    while (at < size && r->state != HTTP_COMPLETE && r->state != HTTP_REFUSED) {
         size_t piece = size - at < step ? size - at : step;
         size_t used = http_reader_take(r, data + at, piece);
         assert_true(used <= piece);
@@ -44,7 +45,7 @@ static void takes_a_get(void **state)
     for (size_t step = 1; step < sizeof text; step++) {
         http_reader r = http_reader_new(LIMIT);
         assert_int_equal(feed(&r, text, sizeof text - 1, step), sizeof text - 1 - 3);
-        assert_int_equal(r.state, HTTP_WHOLE);
+        assert_int_equal(r.state, HTTP_COMPLETE);
         same_text(r.method, "GET");
         same_text(r.target, "/health?x=1");
         same_text(http_reader_field(&r, "x-two"), "b c");
@@ -69,7 +70,7 @@ static void takes_bodies(void **state)
         for (size_t step = 1; step < strlen(texts[i]); step++) {
             http_reader r = http_reader_new(LIMIT);
             assert_int_equal(feed(&r, texts[i], strlen(texts[i]), step), strlen(texts[i]));
-            assert_int_equal(r.state, HTTP_WHOLE);
+            assert_int_equal(r.state, HTTP_COMPLETE);
             same_text((string_view){ r.body.data, r.body.size }, "hello world");
             assert_null(http_reader_field(&r, "trailer").data);
             http_reader_free(&r);
@@ -84,11 +85,11 @@ static void waits_where_the_client_does(void **state)
     http_reader r = http_reader_new(LIMIT);
     assert_int_equal(http_reader_take(&r, head, sizeof head - 1), sizeof head - 1);
     assert_int_equal(r.state, HTTP_READY);
-    assert_true(r.waits && !r.keep_alive && http_reader_has_body(&r));
+    assert_true(r.expects_continue && !r.keep_alive && http_reader_has_body(&r));
     assert_int_equal(http_reader_take(&r, "ab", 2), 0);
     http_reader_accept(&r);
     assert_int_equal(http_reader_take(&r, "ab", 2), 2);
-    assert_int_equal(r.state, HTTP_WHOLE);
+    assert_int_equal(r.state, HTTP_COMPLETE);
     http_reader_next(&r);
     assert_int_equal(r.state, HTTP_HEAD);
     assert_false(http_reader_begun(&r));
@@ -191,8 +192,8 @@ static void refuses_nul(void **state)
     http_reader_free(&r);
 }
 
-/* A piece again and again until the reader has had enough; how much it took. */
-static size_t pour(http_reader *r, const char *begin, const char *piece)
+/* Feeds a piece again and again until the reader refuses it; returns how many bytes were read. */
+static size_t feed_repeatedly(http_reader *r, const char *begin, const char *piece)
 {
     size_t taken = feed(r, begin, strlen(begin), 1000);
     for (int i = 0; i < 200000 && r->state != HTTP_REFUSED; i++)
@@ -207,19 +208,19 @@ static void bounds_heads(void **state)
         { 431, "a: b\r\n" } };
     for (size_t i = 0; i < sizeof bombs / sizeof *bombs; i++) {
         http_reader r = http_reader_new(LIMIT);
-        size_t taken = pour(&r, "GET / HTTP/1.1\r\nHost: a\r\nX: ", bombs[i].text);
+        size_t taken = feed_repeatedly(&r, "GET / HTTP/1.1\r\nHost: a\r\nX: ", bombs[i].text);
         assert_int_equal(r.status, bombs[i].status);
         assert_true(taken <= HTTP_HEAD_MOST + 1);
         http_reader_free(&r);
     }
     http_reader r = http_reader_new(LIMIT);
-    pour(&r, "GET /", "aaaaaaaaaa");
+    feed_repeatedly(&r, "GET /", "aaaaaaaaaa");
     assert_int_equal(r.status, 431);
     http_reader_next(&r);
-    pour(&r, CHUNKED "1;", "aaaaaaaaaa");
+    feed_repeatedly(&r, CHUNKED "1;", "aaaaaaaaaa");
     assert_int_equal(r.status, 400);
     http_reader_next(&r);
-    pour(&r, CHUNKED "0\r\n", "A: b\r\n");
+    feed_repeatedly(&r, CHUNKED "0\r\n", "A: b\r\n");
     assert_int_equal(r.status, 431);
     http_reader_free(&r);
 }
@@ -241,7 +242,8 @@ static void bounds_fields_and_paths(void **state)
     http_reader_free(&r);
 }
 
-/* Damaged requests in damaged pieces: never more than a request, and always an end. */
+/* Damaged requests in pieces of random sizes: the reader reads at most one request, and always
+ * comes to an end. */
 static void survives_damage(void **state)
 {
     (void)state;

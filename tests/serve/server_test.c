@@ -1,5 +1,5 @@
-/* server_test.c - a server with a small model, and clients that speak to it byte by byte: what they
- * are answered, alone and beside others, and that none of them holds up the rest. */
+/* server_test.c - a server with a small model, and clients that send and receive bytes: the
+ * responses to requests, alone and among others, and that no client delays the rest. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <poll.h>
@@ -43,7 +43,7 @@ static bool listen_to(void *arg, int32_t id, const char *text, size_t size)
     return true;
 }
 
-/* What cadre_generate writes. */
+/* Returns the text that cadre_generate writes. */
 static alone generate(int32_t first, int64_t limit, uint64_t seed, double temperature)
 {
     cadre_context *context;
@@ -68,7 +68,7 @@ static char *body_of(int32_t first, int64_t limit, uint64_t seed, double tempera
         first, (long long)limit, (unsigned long long)seed, temperature, stream ? "true" : "false");
 }
 
-/* "token_ids" of an answer, or of the lines of a stream, in a row. */
+/* Reads the "token_ids" of a response, or of all lines of a stream. */
 static alone ids_of(const char *body)
 {
     alone a = { 0 };
@@ -155,7 +155,7 @@ static void other_requests_change_no_bit(void **state)
             c[i] = visit(s);
             ask(&c[i], "POST", T, "", body);
             mem_free(body);
-            if (round) continue; /* all at once, the second time */
+            if (round) continue; /* the second time, all are sent before any is answered */
             answer a = hear(&c[i]);
             before[i] = strdup(strstr(a.body, "\"choices\""));
             free(a.body);
@@ -187,7 +187,7 @@ static void keeps_connections_and_their_order(void **state)
         }
         char *end = hear_until(&c, "\r\n\r\n");
         assert_non_null(end);
-        forget(&c, (size_t)(end + 4 - c.text)); /* a head alone */
+        forget(&c, (size_t)(end + 4 - c.text)); /* a response to HEAD has no body */
     }
     say(&c, "GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     answer a = hear(&c);
@@ -203,7 +203,7 @@ static void keeps_connections_and_their_order(void **state)
     leave(&c);
 }
 
-/* Each is answered once, and nothing of a body is taken for a request. */
+/* Each request gets one response, and no part of a body is taken for a request. */
 static void refuses_and_closes(void **state)
 {
     served *s = *state;
@@ -239,8 +239,8 @@ static void refuses_and_closes(void **state)
     leave(&c);
 }
 
-/* After a refusal what a client still says is thrown away, so that it can read the answer: up to
- * 64 MiB of it, beside what the two sockets hold. */
+/* After a refusal the client's further input is discarded, so that it can read the response: up to
+ * 64 MiB, beside what the two sockets buffer. */
 static void does_not_listen_for_ever(void **state)
 {
     static char noise[1 << 16];
@@ -252,7 +252,8 @@ static void does_not_listen_for_ever(void **state)
     assert_non_null(hear_until(&c, "HTTP/1.1 400"));
     for (ssize_t own; (own = send(c.socket, noise, sizeof noise, MSG_NOSIGNAL)) > 0; sent += own)
         if (sent > 4 * limit) break;
-    assert_true(sent > limit / 16 && sent < 2 * limit); /* few, where it is slow: it waits 3 s */
+    /* a slow machine reads less: lingering lasts 3 s */
+    assert_true(sent > limit / 16 && sent < 2 * limit);
     leave(&c);
 }
 
@@ -310,7 +311,8 @@ static void asks_for_the_key(void **state)
     served_stop(&s);
 }
 
-/* Streamed, whole, and one that waits: whoever goes frees its place. */
+/* A client that disconnects frees its stream or its place in the queue, whether its request is
+ * streamed, not streamed, or waiting. */
 static void forgets_who_leaves(void **state)
 {
     served s;
@@ -321,7 +323,7 @@ static void forgets_who_leaves(void **state)
     for (int stream = 0; stream < 2; stream++) {
         client c[3];
         for (int i = 0; i < 3; i++) c[i] = visit(&s);
-        /* Many texts, so that there is time to leave */
+        /* many choices, so that there is time to disconnect */
         for (int i = 0; i < 3; i++)
             ask(&c[i], "POST", T, "", stream ? LONG ", \"stream\": true}" : LONG "}");
         leave(&c[1]);
@@ -333,7 +335,7 @@ static void forgets_who_leaves(void **state)
         until(&s, RUNNING, 0);
         until(&s, WAITING, 0);
     }
-    client half = visit(&s); /* one that says no more is taken for gone */
+    client half = visit(&s); /* a client that closes its side counts as disconnected */
     ask(&half, "POST", T, "", LONG "}");
     shutdown(half.socket, SHUT_WR);
     while (hear_more(&half)) {}
@@ -387,7 +389,8 @@ static void waits_for_nobody(void **state)
     }
     double begin = clock_seconds();
     expect(&s, 200, "POST", T, "", "{\"prompt\": \"a\", \"max_tokens\": 2}", "choices");
-    for (int round = 0; clock_seconds() - begin < 1.5; round++) { /* a byte now and then */
+    /* sends a byte from time to time */
+    for (int round = 0; clock_seconds() - begin < 1.5; round++) {
         for (int i = 0; i < SLOW; i++) say(&slow[i], i % 2 ? "l" : " ");
         usleep(100000);
     }
@@ -422,7 +425,7 @@ static void finishes_what_runs(void **state)
     served_finish(&s);
 }
 
-/* Nothing runs, so the loop ends at once; who is connected hears of it before the server is
+/* Nothing runs, so the loop ends at once. Connected clients are disconnected before the server is
  * freed. */
 static void closes_what_is_idle(void **state)
 {
@@ -456,7 +459,7 @@ static void survives_anything(void **state)
         for (uint32_t d = 1 + random_bits(key, n++) % 3; d > 0; d--, n += 2)
             text[random_bits(key, n) % (sizeof whole - 1)] = (char)random_bits(key, n + 1);
         say_bytes(&c, text, sizeof whole - 1);
-        shutdown(c.socket, SHUT_WR); /* it may wait for more */
+        shutdown(c.socket, SHUT_WR); /* the server may wait for more input */
         while (hear_more(&c)) {}
         leave(&c);
     }
@@ -473,7 +476,8 @@ static void shows_itself(void **state)
     assert_non_null(hear_until(&c, "event: delta\ndata: {"));
     assert_non_null(hear_until(&c, "\"load\": [["));
     forget(&c, c.size);
-    assert_non_null(hear_until(&c, "event: snapshot\ndata: {")); /* some seconds later */
+    /* the next snapshot, some seconds later */
+    assert_non_null(hear_until(&c, "event: snapshot\ndata: {"));
     leave(&c);
 }
 

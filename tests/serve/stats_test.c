@@ -1,4 +1,4 @@
-/* stats_test.c - what is counted, and the text that Prometheus reads. */
+/* stats_test.c - counters, quantiles, and the text that Prometheus reads. */
 #include "serve/stats.h"
 
 #include <math.h>
@@ -24,7 +24,7 @@ static void quantiles_lie_in_their_buckets(void **state)
     assert_true(half > 0.005 && half <= 0.01);
     double last = stats_quantile(&m.inter_token, 0.999);
     assert_true(last > 1 && last <= 2);
-    stats_observe(&m.inter_token, 100); /* beyond the last bound */
+    stats_observe(&m.inter_token, 100); /* above the last bound */
     assert_true(stats_quantile(&m.inter_token, 1) == 2);
     assert_int_equal(m.inter_token.observations, 101);
 }
@@ -52,8 +52,7 @@ static void has(const byte_buffer *text, const char *line)
     if (!strstr(text->data, line)) fail_msg("no line %s in\n%s", line, text->data);
 }
 
-/* Every sample belongs to the family that was announced last, and every family is announced
- * once. */
+/* Every sample belongs to the family announced before it, and every family is announced once. */
 static void is_in_order(const byte_buffer *text)
 {
     char family[80] = "", seen[4096] = "";

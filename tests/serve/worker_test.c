@@ -1,5 +1,5 @@
-/* worker_test.c - jobs are done at once or aside, told of in their order, and all told of at the
- * end; one that nobody wants is not worked on. */
+/* worker_test.c - jobs run at once or in the worker's thread, `done` is called for all of them in
+ * order, and a cancelled job does not run. */
 #include "serve/worker.h"
 
 #include <poll.h>
@@ -13,64 +13,64 @@
 
 enum { JOBS = 5 };
 
-typedef struct shop {
+typedef struct fixture {
     engine engine;
     worker worker;
-    pthread_mutex_t held; /* whoever works on a job that `waits` takes it */
-    int told[JOBS], told_count;
-} shop;
+    pthread_mutex_t held; /* a job that `waits` locks it, so the test can hold the job up */
+    int done_order[JOBS], done_count;
+} fixture;
 
-typedef struct errand {
+typedef struct test_job {
     worker_job job;
-    shop *shop;
+    fixture *fixture;
     int number;
-    bool waits, worked, aside; /* aside: by another thread */
-    pthread_t giver;
-} errand;
+    bool waits, worked, aside; /* aside: it ran in another thread */
+    pthread_t caller;
+} test_job;
 
 static void work(void *arg)
 {
-    errand *e = arg;
+    test_job *e = arg;
     e->worked = true;
-    e->aside = !pthread_equal(e->giver, pthread_self());
-    if (e->waits) pthread_mutex_lock(&e->shop->held);
-    if (e->waits) pthread_mutex_unlock(&e->shop->held);
+    e->aside = !pthread_equal(e->caller, pthread_self());
+    if (e->waits) pthread_mutex_lock(&e->fixture->held);
+    if (e->waits) pthread_mutex_unlock(&e->fixture->held);
 }
 
 static void done(void *arg)
 {
-    errand *e = arg;
-    e->shop->told[e->shop->told_count++] = e->number;
+    test_job *e = arg;
+    e->fixture->done_order[e->fixture->done_count++] = e->number;
 }
 
-static void open_shop(shop *s)
+static void open_fixture(fixture *s)
 {
-    *s = (shop){ .engine = { .signal = eventfd(0, EFD_NONBLOCK) } };
+    *s = (fixture){ .engine = { .signal = eventfd(0, EFD_NONBLOCK) } };
     assert_true(s->engine.signal >= 0);
     pthread_mutex_init(&s->held, NULL);
     worker_open(&s->engine, &s->worker);
 }
 
-static void close_shop(shop *s)
+static void close_fixture(fixture *s)
 {
     worker_close(&s->worker);
     pthread_mutex_destroy(&s->held);
     close(s->engine.signal);
 }
 
-static void give(shop *s, errand *e, size_t bytes, bool aside)
+static void submit(fixture *s, test_job *e, size_t bytes, bool aside)
 {
-    e->shop = s, e->giver = pthread_self();
-    e->job = (worker_job){ .work = work, .done = done, .arg = e, .bytes = bytes, .aside = aside };
-    worker_give(&s->worker, &e->job);
+    e->fixture = s, e->caller = pthread_self();
+    e->job = (worker_job){ .work = work, .done = done, .arg = e, .bytes = bytes, .slow = aside };
+    worker_submit(&s->worker, &e->job);
 }
 
-static void collect(shop *s, int count)
+static void collect(fixture *s, int count)
 {
     struct pollfd p = { .fd = s->engine.signal, .events = POLLIN };
-    while (s->told_count < count) {
+    while (s->done_count < count) {
         assert_int_equal(poll(&p, 1, 30000), 1);
-        engine_heard(&s->engine);
+        engine_clear_signal(&s->engine);
         worker_collect(&s->worker);
     }
 }
@@ -78,52 +78,52 @@ static void collect(shop *s, int count)
 static void what_is_small_is_done_at_once(void **state)
 {
     (void)state;
-    shop s;
-    errand e = { .number = 7 };
-    open_shop(&s);
-    give(&s, &e, WORKER_SMALL, false);
-    assert_true(e.worked && !e.aside && s.told_count == 1 && s.told[0] == 7);
+    fixture s;
+    test_job e = { .number = 7 };
+    open_fixture(&s);
+    submit(&s, &e, WORKER_INLINE_BYTES, false);
+    assert_true(e.worked && !e.aside && s.done_count == 1 && s.done_order[0] == 7);
     assert_false(s.worker.started);
-    close_shop(&s);
+    close_fixture(&s);
 }
 
 static void the_rest_is_done_aside_in_order(void **state)
 {
     (void)state;
-    shop s;
-    errand e[JOBS] = { { .waits = true } };
-    open_shop(&s);
+    fixture s;
+    test_job e[JOBS] = { { .waits = true } };
+    open_fixture(&s);
     pthread_mutex_lock(&s.held);
     for (int i = 0; i < JOBS; i++) {
         e[i].number = i;
-        give(&s, &e[i], i % 2 ? 0 : WORKER_SMALL + 1, i % 2);
+        submit(&s, &e[i], i % 2 ? 0 : WORKER_INLINE_BYTES + 1, i % 2);
     }
-    assert_int_equal(s.told_count, 0);
-    assert_int_equal(s.worker.bytes, 3 * (WORKER_SMALL + 1));
-    atomic_store(&e[3].job.unwanted, true);
+    assert_int_equal(s.done_count, 0);
+    assert_int_equal(s.worker.bytes, 3 * (WORKER_INLINE_BYTES + 1));
+    atomic_store(&e[3].job.cancelled, true);
     pthread_mutex_unlock(&s.held);
     collect(&s, JOBS);
     for (int i = 0; i < JOBS; i++) {
-        assert_int_equal(s.told[i], i);
+        assert_int_equal(s.done_order[i], i);
         assert_true(e[i].worked == (i != 3) && e[i].aside == (i != 3));
     }
     assert_int_equal(s.worker.bytes, 0);
-    close_shop(&s);
+    close_fixture(&s);
 }
 
-/* The job that is worked on is finished; those behind it may be or not. */
+/* The running job is finished; the jobs after it may run or not. */
 static void all_are_told_of_at_the_end(void **state)
 {
     (void)state;
-    shop s;
-    errand e[JOBS];
-    open_shop(&s);
+    fixture s;
+    test_job e[JOBS];
+    open_fixture(&s);
     for (int i = 0; i < JOBS; i++) {
-        e[i] = (errand){ .number = i };
-        give(&s, &e[i], 0, true);
+        e[i] = (test_job){ .number = i };
+        submit(&s, &e[i], 0, true);
     }
-    close_shop(&s);
-    assert_int_equal(s.told_count, JOBS);
+    close_fixture(&s);
+    assert_int_equal(s.done_count, JOBS);
     worker_close(&(worker){ 0 });
 }
 

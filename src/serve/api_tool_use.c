@@ -1,5 +1,5 @@
-/* api_answer.c - tools and tool_choice, and messages that have calls. */
-#include "serve/api_answer.h"
+/* api_tool_use.c - reads tools, tool_choice, and messages with calls. */
+#include "serve/api_tool_use.h"
 
 #include <string.h>
 
@@ -8,7 +8,7 @@
 
 /* ---- tools ---- */
 
-static cadre_status read_named(api_answer *a, const json_node *choice)
+static cadre_status read_named(api_tool_use *a, const json_node *choice)
 {
     json_node function;
     const char *name;
@@ -20,7 +20,7 @@ static cadre_status read_named(api_answer *a, const json_node *choice)
     return a->only < 0 ? json_refuse(&given, "the name of one of the tools") : CADRE_OK;
 }
 
-static cadre_status read_choice(api_answer *a)
+static cadre_status read_choice(api_tool_use *a)
 {
     json_node choice = json_member(&a->root, "tool_choice");
     const char *word;
@@ -32,8 +32,8 @@ static cadre_status read_choice(api_answer *a)
     return json_refuse(&choice, "none, auto, required or a function");
 }
 
-/* Then they are not even told to the model. */
-static bool none_is_called(const api_answer *a)
+/* With tool_choice "none" the prompt does not contain the tools either. */
+static bool forbids_calls(const api_tool_use *a)
 {
     json_node choice = json_member(&a->root, "tool_choice");
     const char *word;
@@ -41,14 +41,14 @@ static bool none_is_called(const api_answer *a)
            json_as_string(&choice, &word, NULL) == CADRE_OK && strcmp(word, "none") == 0;
 }
 
-static cadre_status read_tools(api_answer *a, bool structured)
+static cadre_status read_tools(api_tool_use *a, bool structured)
 {
     json_node list, functions;
     bool parallel = true;
-    if (none_is_called(a)) return CADRE_OK;
+    if (forbids_calls(a)) return CADRE_OK;
     CADRE_TRY(json_opt_array(&a->root, "functions", &functions));
     if (functions.value && json_count(&functions))
-        return json_refuse(&functions, "none: functions stand in tools");
+        return json_refuse(&functions, "none: functions belong in tools");
     CADRE_TRY(json_opt_array(&a->root, "tools", &list));
     if (list.value && json_count(&list)) CADRE_TRY(chat_tools_read(&list, &a->tools));
     if (!a->tools.count) return CADRE_OK;
@@ -56,31 +56,32 @@ static cadre_status read_tools(api_answer *a, bool structured)
     a->once = !parallel;
     CADRE_TRY(read_choice(a));
     json_node format = json_member(&a->root, "response_format");
-    if (structured) return json_refuse(&format, "text where there are tools to call");
+    if (structured) return json_refuse(&format, "text, because the request has tools");
     return CADRE_OK;
 }
 
-/* A text that is continued calls nothing. */
+/* /v1/completions has no function calls. */
 static cadre_status check_text(const json_node *root)
 {
     json_node list;
     CADRE_TRY(json_opt_array(root, "tools", &list));
     if (!list.value || !json_count(&list)) return CADRE_OK;
-    return json_refuse(&list, "none, but in a chat");
+    return json_refuse(&list, "none: only chats can call functions");
 }
 
-cadre_status api_answer_read(const json_node *root, bool chat, bool structured, api_answer **answer)
+cadre_status api_tool_use_read(
+    const json_node *root, bool chat, bool structured, api_tool_use **tool_use)
 {
-    api_answer *a = MEM_ARRAY(api_answer, 1);
+    api_tool_use *a = MEM_ARRAY(api_tool_use, 1);
     if (!a) return CADRE_ENOMEM;
-    *a = (api_answer){ .root = *root, .only = -1 };
+    *a = (api_tool_use){ .root = *root, .only = -1 };
     cadre_status status = chat ? read_tools(a, structured) : check_text(root);
-    if (status == CADRE_OK) *answer = a;
-    else api_answer_free(a);
+    if (status == CADRE_OK) *tool_use = a;
+    else api_tool_use_free(a);
     return status;
 }
 
-void api_answer_free(api_answer *a)
+void api_tool_use_free(api_tool_use *a)
 {
     if (!a) return;
     for (int64_t i = 0; a->calls && i < a->turn_count; i++) mem_free(a->calls[i]);
@@ -94,8 +95,8 @@ void api_answer_free(api_answer *a)
 
 /* ---- calls of the conversation ---- */
 
-/* Arguments come as the text of an object. */
-static cadre_status read_arguments(api_answer *a, const json_node *function, chat_call *call)
+/* Arguments are a string that contains a JSON object. */
+static cadre_status read_arguments(api_tool_use *a, const json_node *function, chat_call *call)
 {
     json_node given = json_member(function, "arguments");
     void *list = a->arguments;
@@ -115,7 +116,7 @@ static cadre_status read_arguments(api_answer *a, const json_node *function, cha
                : json_refuse(&given, "the text of a JSON object");
 }
 
-static cadre_status read_call(api_answer *a, const json_node *item, chat_call *call)
+static cadre_status read_call(api_tool_use *a, const json_node *item, chat_call *call)
 {
     json_node function;
     call->id = "";
@@ -126,8 +127,8 @@ static cadre_status read_call(api_answer *a, const json_node *item, chat_call *c
     return read_arguments(a, &function, call);
 }
 
-cadre_status api_answer_read_calls(
-    api_answer *a, const json_node *message, int64_t index, chat_turn *turn)
+cadre_status api_tool_use_read_calls(
+    api_tool_use *a, const json_node *message, int64_t index, chat_turn *turn)
 {
     json_node list;
     if (turn->result) {

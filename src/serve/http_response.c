@@ -1,6 +1,6 @@
-/* http_answer.c - status lines, fields, chunks. */
+/* http_response.c - status lines, header fields and chunks. */
 #define _GNU_SOURCE
-#include "serve/http_answer.h"
+#include "serve/http_response.h"
 
 #include <time.h>
 
@@ -21,7 +21,7 @@ static const char *reason_of(int status)
     return "";
 }
 
-/* Names of days and months are English whatever the locale. */
+/* Writes the Date field. Names of days and months are English in every locale. */
 static void put_date(byte_buffer *out)
 {
     static const char days[] = "SunMonTueWedThuFriSat",
@@ -33,7 +33,7 @@ static void put_date(byte_buffer *out)
         t.tm_mday, months + t.tm_mon * 3, t.tm_year + 1900, t.tm_hour, t.tm_min, t.tm_sec);
 }
 
-static void put_cors(const http_answer *a, byte_buffer *out)
+static void put_cors(const http_response *a, byte_buffer *out)
 {
     if (a->varies) byte_buffer_text(out, "Vary: Origin\r\n");
     if (!a->cors) return;
@@ -44,13 +44,13 @@ static void put_cors(const http_answer *a, byte_buffer *out)
                           "Access-Control-Max-Age: 600\r\n");
 }
 
-static void put_length(const http_answer *a, size_t size, byte_buffer *out)
+static void put_length(const http_response *a, size_t size, byte_buffer *out)
 {
     if (a->stream && a->chunked) byte_buffer_text(out, "Transfer-Encoding: chunked\r\n");
     if (!a->stream && a->status != 204) byte_buffer_format(out, "Content-Length: %zu\r\n", size);
 }
 
-void http_answer_head(const http_answer *a, size_t size, byte_buffer *out)
+void http_response_head(const http_response *a, size_t size, byte_buffer *out)
 {
     byte_buffer_format(out, "HTTP/1.1 %d %s\r\n", a->status, reason_of(a->status));
     put_date(out);
@@ -66,7 +66,7 @@ void http_answer_head(const http_answer *a, size_t size, byte_buffer *out)
     byte_buffer_text(out, "\r\n");
 }
 
-void http_answer_chunk(const http_answer *a, const char *data, size_t size, byte_buffer *out)
+void http_response_chunk(const http_response *a, const char *data, size_t size, byte_buffer *out)
 {
     if (!size) return;
     if (a->chunked) byte_buffer_format(out, "%zx\r\n", size);
@@ -74,7 +74,7 @@ void http_answer_chunk(const http_answer *a, const char *data, size_t size, byte
     if (a->chunked) byte_buffer_put(out, "\r\n", 2);
 }
 
-void http_answer_end(const http_answer *a, byte_buffer *out)
+void http_response_end(const http_response *a, byte_buffer *out)
 {
     if (a->chunked) byte_buffer_text(out, "0\r\n\r\n");
 }
