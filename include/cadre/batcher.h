@@ -171,6 +171,23 @@ CADRE_API cadre_status cadre_batcher_load_get(cadre_batcher *batcher, cadre_batc
 CADRE_API cadre_status cadre_batcher_request_load(
     cadre_batcher *batcher, int64_t id, int64_t *rows);
 
+/* What came of placing experts anew. The ratios are of what was computed since experts were placed
+ * the last time: rows of each layer's busiest rank, over the mean of the ranks; 1 is even. */
+typedef struct cadre_placed {
+    size_t size; /* sizeof(cadre_placed) */
+    bool changed;
+    double before, after; /* as experts were placed; as they are now */
+} cadre_placed;
+
+/* Places the experts of a model that ranks divide anew, by how many tokens each took since this
+ * was called last, or the batcher was made. Where that would not make the busiest ranks' work less
+ * by 2 % or more, it does nothing. Results stay the same. Call it between two passes, in the
+ * thread that runs them. Every rank maps the experts that it gets, and then lets go of those that
+ * it has no longer; experts that are repacked are in memory twice meanwhile. CADRE_EARGUMENT: the
+ * context has no placement "balanced" or "replicated" (cadre_context_place). CADRE_EBUSY as of
+ * cadre_batcher_run. After an error, as for want of memory, experts are where they were. */
+CADRE_API cadre_status cadre_batcher_place(cadre_batcher *batcher, cadre_placed *placed);
+
 /* Lets go of a request, at once of one that waits or has ended, before the next pass of one that is
  * written. Every request is cancelled once: it keeps its place until then, also when it has ended.
  * CADRE_EARGUMENT as above. */

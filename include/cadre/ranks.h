@@ -52,8 +52,9 @@ CADRE_API cadre_status cadre_context_join(
  * divide experts: `placement` "even" (as many neighbours each; NULL too), "balanced" (by how much
  * each was used) or "replicated" (also `replicas` further copies in each layer of those that were
  * used most; 0: one for each rank). `loads`: a recording of routes, or what earlier runs left
- * (cadre_model_keep_use), which rank 0 reads; NULL: what they left beside the model. Results are
- * the same. The texts must outlive the context. Fails for another word. */
+ * (cadre_model_keep_use), which rank 0 reads; NULL: what they left beside the model; "": that too,
+ * or, where they left nothing, as if all had been used alike, for cadre_batcher_place to mend.
+ * Results are the same. The texts must outlive the context. Fails for another word. */
 CADRE_API cadre_status cadre_context_place(
     cadre_context *context, const char *placement, int replicas, const char *loads);
 /* The i-th word for a placement, static; NULL behind the last. */

@@ -45,6 +45,9 @@ typedef struct cadre_server_options {
     /* Called in the thread that opens the model: how many of these experts are there; NULL: not
      * wanted */
     void (*warming)(void *arg, int64_t done, int64_t total);
+    /* Between passes, experts that ranks divide are placed anew so often, in seconds, by how much
+     * they were used since (cadre_batcher_place); 0: never */
+    double place_every;
 } cadre_server_options;
 
 /* Listens, and answers nothing yet. Borrows the context, in which nobody else is to compute.

@@ -82,6 +82,15 @@ static const cadre_option rows[] = {
         .fallback = "8M",
         .subject = "Access",
         .help = "bytes of a request, as 64K or 8M" },
+    { .name = "placement-every",
+        .kind = CADRE_OPTION_REAL,
+        .min = 0,
+        .max = 1e9,
+        .fallback = "0",
+        .value = "SECONDS",
+        .subject = "Running",
+        .help = "with --placement balanced or replicated: experts are placed anew so often, by how "
+                "much they were used since, while requests go on; 0: never" },
 };
 
 static cadre_server *running; /* for the signals that end it */
@@ -178,6 +187,7 @@ static cadre_server_options options_of(
         .warm_by = opened_warmth_of(o).by,
         .warming = opened_draw_warming,
         .listening = tell_address,
+        .place_every = cadre_options_real(o, "placement-every"),
         .arg = warming,
         .log = call->quiet ? NULL : tell_line };
 }
@@ -217,6 +227,10 @@ static int run_serve(const invocation *call)
     const char *size = cadre_options_text(call->options, "body-limit", 0);
     int64_t body_limit = read_size(size);
     char *key = NULL;
+    if (cadre_options_real(call->options, "placement-every") > 0 &&
+        !strcmp(cadre_options_text(call->options, "placement", 0), "even"))
+        return complain_usage("--placement balanced or replicated",
+            "serve: --placement-every: expected a placement that follows use, found even");
     if (body_limit < 0)
         return complain_usage(
             "as 64K or 8M", "serve: --body-limit: expected a size, found '%s'", size);

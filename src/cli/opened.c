@@ -149,9 +149,12 @@ static int threads_of(const invocation *call)
 
 static cadre_status place_experts(const cadre_options *options, cadre_context *context)
 {
-    const char *from = cadre_options_count(options, "placement-from")
-                           ? cadre_options_text(options, "placement-from", 0)
-                           : NULL;
+    const char *from = NULL;
+    if (cadre_options_row(options, "placement-every") &&
+        cadre_options_real(options, "placement-every") > 0)
+        from = ""; /* the server learns it */
+    if (cadre_options_count(options, "placement-from"))
+        from = cadre_options_text(options, "placement-from", 0);
     return cadre_context_place(context, cadre_options_text(options, "placement", 0),
         (int)cadre_options_int(options, "replicas", 0), from);
 }

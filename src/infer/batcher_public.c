@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "base/sized.h"
 #include "infer/batcher.h"
+#include "infer/expert_moves.h"
 #include "infer/request_routes.h"
 #include "kernel/context.h"
 
@@ -36,6 +37,7 @@ struct cadre_batcher {
     cadre_batcher_cache cache; /* as it was after the last pass, ... */
     expert_load load;          /* ... and so was this; */
     expert_load told_load;     /* what the last call that asked has handed out */
+    int64_t *placed_rows;      /* [S, E] its rows when experts were placed last */
 };
 
 /* ---- made and let go ---- */
@@ -82,6 +84,8 @@ static cadre_status open_all(cadre_batcher *b, const batcher_limits *limits)
     CADRE_TRY(batcher_open(b->model, limits, NULL, &b->batcher));
     CADRE_TRY(expert_load_open(&b->load, &b->model->config));
     CADRE_TRY(expert_load_open(&b->told_load, &b->model->config));
+    b->placed_rows = MEM_ARRAY(int64_t, b->load.layers * b->load.experts);
+    if (!b->placed_rows) return CADRE_ENOMEM;
     count_cache(b);
     return CADRE_OK;
 }
@@ -157,6 +161,7 @@ void cadre_batcher_free(cadre_batcher *b)
     batcher_close(&b->batcher);
     expert_load_close(&b->load);
     expert_load_close(&b->told_load);
+    mem_free(b->placed_rows);
     mem_free(b->places);
     lock_close(&b->lock);
     mem_free(b);
@@ -347,6 +352,17 @@ cadre_status cadre_batcher_run(cadre_batcher *b, bool *idle)
     batcher_pass(&b->batcher);
     after_pass(b);
     return context_leave(b->model->context, model_status(b->model));
+}
+
+cadre_status cadre_batcher_place(cadre_batcher *b, cadre_placed *placed)
+{
+    cadre_placed made = { 0 };
+    CADRE_TRY(sized_check("cadre_placed", placed, SIZE_UP_TO(cadre_placed, after)));
+    CADRE_TRY(context_enter(b->model->context));
+    cadre_status status = context_leave(
+        b->model->context, expert_moves_make(b->model, &b->batcher.load, b->placed_rows, &made));
+    if (status == CADRE_OK) sized_write(&made, sizeof made, placed);
+    return status;
 }
 
 /* ---- asking and cancelling ---- */

@@ -9,6 +9,7 @@
 #include "infer/runner.h"
 #include "infer/stage.h"
 #include "kernel/context.h"
+#include "model/expert_placement.h"
 
 typedef struct followed_runner {
     int64_t number; /* 0: free */
@@ -289,14 +290,23 @@ static cadre_status do_one(
         return CADRE_OK;
     case LEAD_TALLIES: model_ranks_tell(f->model->ranks); return CADRE_OK;
     case LEAD_RUNNER:
-    case LEAD_STACKS: break;
+    case LEAD_STACKS:
+    case LEAD_EXPERTS: break;
     }
     return CADRE_OK;
+}
+
+/* Ranks that could not place them all keep what they had, and rank 0 tells its program. */
+static cadre_status place_experts(const follower *f, const double *use)
+{
+    (void)expert_placement_change(f->model, use);
+    return comm_status(f->model->ranks->world);
 }
 
 static cadre_status take_message(follower *f, const ranks_message *m, const char *data)
 {
     if (m->what == LEAD_RUNNER || m->what == LEAD_STACKS) return open_one(f, m);
+    if (m->what == LEAD_EXPERTS) return place_experts(f, (const double *)(const void *)data);
     followed_runner *r = runner_of(f, m->n[0]);
     if (r && m->n[0]) return do_one(f, r, m, data);
     return cadre_fail(CADRE_EFORMAT, NULL,

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "model/expert_placement.h"
 
 static void say(const cadre_model *m, ranks_message message, const void *data, size_t bytes)
 {
@@ -109,4 +110,12 @@ void lead_tokens(
     if (runner)
         say(m, (ranks_message){ .what = (int64_t)what, .n = { runner, count } }, tokens,
             (size_t)count * sizeof *tokens);
+}
+
+cadre_status lead_experts(cadre_model *m, const double *use, int64_t experts)
+{
+    if (!lead_leads(m)) return CADRE_OK;
+    say(m, (ranks_message){ .what = LEAD_EXPERTS, .n = { experts } }, use,
+        (size_t)experts * sizeof *use);
+    return expert_placement_change(m, use);
 }

@@ -21,6 +21,7 @@ typedef enum lead_what {
     LEAD_RUN,          /* the same of the decoder */
     LEAD_FIRST_LOGITS, /* n: runner, first, rows: of the decoder */
     LEAD_TALLIES,      /* n: runner */
+    LEAD_EXPERTS,      /* experts are placed anew; n: experts; then their use (double) */
 } lead_what;
 
 /* A part of a pass. pool 0: a sequence of which nothing is kept */
@@ -45,5 +46,9 @@ void lead_first_logits(const cadre_model *m, int64_t runner, int64_t first, int6
 void lead_tallies(const cadre_model *m, int64_t runner);
 void lead_tokens(
     const cadre_model *m, lead_what what, int64_t runner, const int32_t *tokens, int64_t count);
+
+/* Places the experts of a model that ranks divide anew, by this use [experts of all sparse layers],
+ * on all ranks. Without ranks, nothing. */
+cadre_status lead_experts(cadre_model *m, const double *use, int64_t experts);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "model/binding.h"
 #include "moe/placed_experts.h"
 #include "store/expert_heat.h"
 
@@ -35,11 +36,18 @@ static cadre_status shape_of(const model_config *c, int32_t **first, policy_shap
 static cadre_status read_use(const cadre_model *m, policy_shape shape, double *use)
 {
     const char *given = m->context->loads;
+    bool may_lack = given && !*given;
     char *kept = NULL;
     expert_heat heat = { 0 };
+    if (may_lack) given = NULL;
     if (!given) CADRE_TRY(model_kept_use_path(m, &kept));
     cadre_status status = CADRE_OK;
-    if (kept && !file_exists(kept)) {
+    bool lacks = kept && !file_exists(kept);
+    if (lacks && may_lack) {
+        mem_free(kept);
+        return CADRE_OK;
+    }
+    if (lacks) {
         status = cadre_fail(CADRE_EARGUMENT, m->path,
             "--placement %s: expected to know how much experts are used, found no %s",
             m->context->placement, kept);
@@ -70,19 +78,36 @@ static cadre_status place_layer(
     return status;
 }
 
+static void free_spreads(const cadre_model *m, expert_spread *s)
+{
+    for (int64_t l = 0; s && l < m->config.layers; l++) spread_free(&s[l]);
+    mem_free(s);
+}
+
+/* [layers], the caller's */
+static cadre_status place_layers(const cadre_model *m, const double *use, expert_spread **out)
+{
+    expert_spread *s = MEM_ARRAY(expert_spread, m->config.layers);
+    cadre_status status = s ? CADRE_OK : CADRE_ENOMEM;
+    for (int64_t l = 0; l < m->config.layers && status == CADRE_OK; l++) {
+        const moe_config *layer = &m->config.layer[l].moe;
+        if (!m->config.layer[l].sparse) continue;
+        status = place_layer(m, layer, use, &s[l]);
+        use += moe_config_weighted(layer);
+    }
+    if (status == CADRE_OK) *out = s;
+    else free_spreads(m, s);
+    return status;
+}
+
 static cadre_status place_all(cadre_model *m, policy_shape shape, double *use)
 {
     model_ranks *r = m->ranks;
-    int64_t sparse = 0;
     cadre_status status = r->world->rank ? CADRE_OK : read_use(m, shape, use);
     CADRE_TRY(model_ranks_agree(r->world, status));
     comm_broadcast(r->world, use, (size_t)shape.first[shape.layers] * sizeof *use, 0);
     CADRE_TRY(comm_status(r->world));
-    if (!(r->placed = MEM_ARRAY(expert_spread, m->config.layers))) return CADRE_ENOMEM;
-    for (int64_t l = 0; l < m->config.layers; l++)
-        if (m->config.layer[l].sparse)
-            CADRE_TRY(place_layer(
-                m, &m->config.layer[l].moe, use + shape.first[sparse++], &r->placed[l]));
+    CADRE_TRY(place_layers(m, use, &r->placed));
     r->share.placed = r->placed;
     return CADRE_OK;
 }
@@ -115,5 +140,77 @@ cadre_status expert_placement_make(cadre_model *m)
     cadre_status status = use ? place_all(m, shape, use) : CADRE_ENOMEM;
     mem_free(use);
     mem_free(first);
+    return status;
+}
+
+/* ---- placed anew ---- */
+
+/* Rows of the busiest rank of a layer; the copies of an expert have the same number each. */
+static double busiest(const expert_spread *s, const double *use, double *rank)
+{
+    double most = 0;
+    memset(rank, 0, (size_t)s->ranks * sizeof *rank);
+    for (int e = 0; e < s->experts; e++)
+        for (int c = s->first[e]; c < s->first[e + 1]; c++)
+            rank[s->rank[c]] += use[e] / (s->first[e + 1] - s->first[e]);
+    for (int i = 0; i < s->ranks; i++) most = fmax(most, rank[i]);
+    return most;
+}
+
+static double weigh(
+    const cadre_model *m, const expert_spread *placed, const double *use, double *rank)
+{
+    double sum = 0, most = 0;
+    for (int64_t l = 0; l < m->config.layers; l++) {
+        if (!m->config.layer[l].sparse) continue;
+        most += busiest(&placed[l], use, rank);
+        for (int e = 0; e < placed[l].experts; e++) sum += *use++;
+    }
+    return sum > 0 ? most * m->ranks->owners->size / sum : 1;
+}
+
+cadre_status expert_placement_weigh(
+    const cadre_model *m, const double *use, placement_balance *found)
+{
+    expert_spread *then = NULL;
+    if (!m->ranks || !m->ranks->placed)
+        return cadre_fail(CADRE_EARGUMENT, m->path,
+            "experts are placed anew: expected a model that was opened with a placement that "
+            "follows use (balanced, replicated), found none");
+    double *rank = MEM_ARRAY(double, m->ranks->owners->size);
+    cadre_status status = rank ? place_layers(m, use, &then) : CADRE_ENOMEM;
+    if (status == CADRE_OK)
+        *found =
+            (placement_balance){ weigh(m, m->ranks->placed, use, rank), weigh(m, then, use, rank) };
+    free_spreads(m, then);
+    mem_free(rank);
+    return status;
+}
+
+/* The transformers point to r->placed: what is in it changes places with what is in `other`. */
+static void swap_spreads(const cadre_model *m, expert_spread *other)
+{
+    for (int64_t l = 0; l < m->config.layers; l++) {
+        const expert_spread before = m->ranks->placed[l];
+        m->ranks->placed[l] = other[l];
+        other[l] = before;
+    }
+}
+
+cadre_status expert_placement_change(cadre_model *m, const double *use)
+{
+    model_ranks *r = m->ranks;
+    expert_spread *other = NULL;
+    binding made = { 0 };
+    cadre_status status = place_layers(m, use, &other);
+    if (status == CADRE_OK) {
+        swap_spreads(m, other);
+        status = binding_make_again(m, &made);
+    }
+    status = model_ranks_agree(r->world, status);
+    if (status == CADRE_OK) binding_swap(m, &made);
+    else if (other) swap_spreads(m, other);
+    binding_free(m, &made);
+    free_spreads(m, other);
     return status;
 }

@@ -1,5 +1,5 @@
-/* model.c - opens a model: reads its configuration, finds its parameters by name in the mapped
- * file, and makes views of them. */
+/* model.c - opens a model: reads its configuration, binds its parameters (binding.c), and closes
+ * it. */
 #include "model/model.h"
 
 #include <stdio.h>
@@ -8,52 +8,14 @@
 #include "arch/architecture.h"
 #include "base/file.h"
 #include "base/memory.h"
-#include "base/share.h"
 #include "base/sized.h"
 #include "kernel/context.h"
+#include "model/binding.h"
 #include "model/expert_placement.h"
 #include "model/state.h"
 #include "text/tokenizer_gguf.h"
 #include "weights/config_file.h"
 #include "weights/unused_tensors.h"
-
-/* The layers of an encoder are not divided. */
-static rank_share share_of(const cadre_model *m)
-{
-    rank_share share = m->ranks ? m->ranks->share : (rank_share){ .slices = 1, .groups = 1 };
-    if (!m->ranks || m->config.bidirectional) share.first = 0, share.end = m->config.layers;
-    return share;
-}
-
-/* Of an output matrix that is the embedding too, this rank multiplies its rows. */
-static void cut_tied_head(const cadre_model *m, const rank_share *share, weight *head)
-{
-    int64_t first = share_begin(head->rows, share->slice, share->slices),
-            end = share_begin(head->rows, share->slice + 1, share->slices);
-    if (!m->config.tie || !head->data) return;
-    matrix from = matrix_from_row(weight_matrix(head, 0), first);
-    head->data = from.data;
-    head->block_scales = from.block_scales;
-    head->rows = end - first;
-}
-
-static cadre_status bind(
-    cadre_model *m, const weight_file *file, const placement_options *options, tensor_use *use)
-{
-    param_table own = { 0 };
-    rank_share share = share_of(m);
-    CADRE_TRY(param_table_make(&m->config, &m->table));
-    CADRE_TRY(rank_share_table(&m->config, &share, &m->table, &own));
-    cadre_status status =
-        placement_make(m->context->compute, file, &m->config, &own, options, use, &m->placement);
-    if (status == CADRE_OK)
-        status = model_weights_make(&m->config, &own, m->placement.place, &m->weights);
-    if (status == CADRE_OK && options->stream)
-        status = expert_records_make(&m->config, &own, m->placement.place, &m->store.records);
-    if (status == CADRE_OK) cut_tied_head(m, &share, &m->weights.head);
-    param_table_free(&own);
-    return status;
-}
 
 cadre_status model_status(const cadre_model *m)
 {
@@ -80,7 +42,7 @@ static cadre_status bind_encoder(cadre_model *m, const placement_options *option
     CADRE_TRY(model_config_copy(m->config.encoder, &m->encoder->config));
     m->encoder->ranks = m->ranks;
     m->encoder->own = m->ranks ? &m->ranks->encoder : &m->encoder->config;
-    return bind(m->encoder, &m->file, options, use);
+    return binding_make(m->encoder, &m->file, options, use);
 }
 
 /* Checks elements that routers take as ids. */
@@ -136,7 +98,8 @@ static cadre_status open_weights(cadre_model *m, const cadre_opening *how)
     const placement_options options = { .repack = how->repack,
         .hold = m->ranks != NULL,
         .stream = how->memory && weight_file_bytes(&m->file) > how->memory };
-    cadre_status status = bind(m, &m->file, &options, &use);
+    m->repacked = how->repack;
+    cadre_status status = binding_make(m, &m->file, &options, &use);
     if (status == CADRE_OK) status = bind_encoder(m, &options, &use);
     if (status == CADRE_OK) status = unused_tensors_check(&use, &m->file, &m->config);
     if (status == CADRE_OK) status = check_routers(m);

@@ -20,6 +20,7 @@ struct cadre_model {
     model_weights weights;
     weight_file file;    /* the weights are views of the file ... */
     placement placement; /* ... or of copies */
+    bool repacked;       /* what can be repacked was asked to be */
     /* The encoder of an encoder-decoder, from the same file; NULL: there is none. */
     cadre_model *encoder;
     model_ranks *ranks;      /* NULL: one process has all of it; an encoder's is its decoder's */

@@ -65,7 +65,8 @@ static void become_ready(engine *e)
 {
     e->status = open_all(e);
     if (e->status != CADRE_OK) snprintf(e->sentence, sizeof e->sentence, "%s", cadre_last_error());
-    atomic_store(&e->last_pass, clock_seconds());
+    e->placed = clock_seconds();
+    atomic_store(&e->last_pass, e->placed);
     atomic_store(&e->state, e->status == CADRE_OK ? ENGINE_READY : ENGINE_FAILED);
     engine_signal(e);
 }
@@ -89,10 +90,36 @@ static bool is_stopped(engine *e)
     return stop;
 }
 
+/* Places experts anew where it is time to. What fails leaves them where they are. */
+static void place_experts(engine *e)
+{
+    double now = clock_seconds();
+    cadre_placed placed = { .size = sizeof placed };
+    if (!(e->options.place_every > 0) || now - e->placed < e->options.place_every) return;
+    e->placed = now;
+    cadre_status status = cadre_batcher_place(e->batcher, &placed);
+    pthread_mutex_lock(&e->mutex);
+    engine_placements *p = &e->placements;
+    p->tries++;
+    p->failures += status != CADRE_OK;
+    p->changes += placed.changed;
+    if (status == CADRE_OK) p->before = placed.before, p->after = placed.after;
+    pthread_mutex_unlock(&e->mutex);
+}
+
+engine_placements engine_placements_of(engine *e)
+{
+    pthread_mutex_lock(&e->mutex);
+    engine_placements now = e->placements;
+    pthread_mutex_unlock(&e->mutex);
+    return now;
+}
+
 static void run_passes(engine *e)
 {
     bool idle = false;
     while (!idle && !is_stopped(e)) {
+        place_experts(e);
         e->status = cadre_batcher_run(e->batcher, &idle);
         if (e->status != CADRE_OK) {
             snprintf(e->sentence, sizeof e->sentence, "%s", cadre_last_error());

@@ -28,7 +28,15 @@ typedef struct engine_options {
     const char *cache; /* the format of keys and values; NULL: f32 */
     /* a context of 0, or above the model's own, means the model's own */
     cadre_batcher_limits limits;
+    /* of a model whose experts ranks divide by use: they are placed anew so often; 0: never */
+    double place_every;
 } engine_options;
+
+/* How often experts were placed anew, and the last time (cadre_placed) */
+typedef struct engine_placements {
+    int64_t tries, changes, failures;
+    double before, after;
+} engine_placements;
 
 typedef struct engine {
     cadre_context *context; /* borrowed */
@@ -44,7 +52,9 @@ typedef struct engine {
     bool started;
     pthread_mutex_t mutex;
     pthread_cond_t condition;
-    bool work, stop; /* protected by the mutex */
+    bool work, stop; /* protected by the mutex, as these are: */
+    engine_placements placements;
+    double placed; /* when experts were placed last; the engine's thread alone uses it */
 } engine;
 
 cadre_status engine_open(cadre_context *context, const engine_options *options, engine *e);
@@ -52,6 +62,8 @@ cadre_status engine_start(engine *e);
 /* Ends the thread after its current pass. An engine that was not opened or started may be closed
  * too. */
 void engine_close(engine *e);
+
+engine_placements engine_placements_of(engine *e); /* any thread may ask */
 
 void engine_signal(engine *e);       /* makes the descriptor readable; safe in a signal handler */
 void engine_wake(engine *e);         /* there is a new request */

@@ -142,6 +142,14 @@ static void handle_chat(paths_context *context, connection *c)
 
 /* ---- metrics and the live page ---- */
 
+static void count_placements(engine *e, stats_now *now)
+{
+    const engine_placements p = engine_placements_of(e);
+    now->places = e->options.place_every > 0;
+    now->placements = p.changes;
+    now->rank_load = p.after, now->rank_load_before = p.before;
+}
+
 static void handle_metrics(paths_context *context, connection *c)
 {
     double now = clock_seconds();
@@ -162,6 +170,7 @@ static void handle_metrics(paths_context *context, connection *c)
         cadre_model_store(context->engine->model, &s.store);
         model_ranks *ranks = context->engine->model->ranks;
         if (ranks) s.ranks = model_ranks_tallies(ranks, s.rank, STATS_RANKS);
+        count_placements(context->engine, &s);
     }
     stats_put(context->stats, &s, paths_names(), &text);
     http_response a = response_head(c, 200, "text/plain; version=0.0.4; charset=utf-8");

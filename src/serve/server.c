@@ -41,6 +41,7 @@ struct cadre_server {
     struct evconnlistener *listener;
     struct event *signalled, *tick;
     engine engine;
+    engine_placements placements; /* as they were said last */
     stats stats;
     worker worker;
     completions completions;
@@ -318,6 +319,23 @@ static void check_stop(cadre_server *s, double now)
     if (stops > 1 || is_drained(s, now)) event_base_loopbreak(s->base);
 }
 
+/* Says that experts were placed anew. */
+static void look_at_placements(cadre_server *s)
+{
+    char line[160];
+    engine_placements now = engine_placements_of(&s->engine);
+    bool changed = now.changes > s->placements.changes,
+         failed = now.failures > s->placements.failures;
+    s->placements = now;
+    if (!s->options.log || !(changed || failed)) return;
+    if (failed) snprintf(line, sizeof line, "experts could not be placed anew");
+    else
+        snprintf(line, sizeof line,
+            "experts placed anew: the busiest rank has %.2f times the mean, before %.2f", now.after,
+            now.before);
+    s->options.log(s->options.arg, line);
+}
+
 static void on_signal(evutil_socket_t descriptor, short what, void *arg)
 {
     cadre_server *s = arg;
@@ -327,6 +345,7 @@ static void on_signal(evutil_socket_t descriptor, short what, void *arg)
     engine_state state = atomic_load(&s->engine.state);
     if (state == ENGINE_READY && !s->paths.ready) become_ready(s);
     worker_collect(&s->worker);
+    look_at_placements(s);
     if (s->paths.ready) completions_poll(&s->completions);
     if (state == ENGINE_FAILED) end_with_error(s, s->engine.status, s->engine.sentence);
 }
@@ -459,7 +478,8 @@ static cadre_status open_server(cadre_server *s, cadre_context *context, const c
         .limits = { .size = sizeof own.limits,
             .slots = o->streams,
             .queue = o->queue,
-            .context = o->context } };
+            .context = o->context },
+        .place_every = o->place_every };
     CADRE_TRY(engine_open(context, &own, &s->engine));
     worker_open(&s->engine, &s->worker);
     connect_parts(s);

@@ -209,6 +209,21 @@ static void put_store(const cadre_store *s, byte_buffer *out)
         "Time in which computing waited for an expert.", s->waiting);
 }
 
+static void put_placements(const stats_now *now, byte_buffer *out)
+{
+    static const char ratio[] = "cadre_rank_load_max_ratio";
+    if (!now->places) return;
+    put_counter(out, "cadre_expert_placements_total",
+        "Times that experts were placed anew on the ranks, by how much they were used.",
+        now->placements);
+    if (!(now->rank_load > 0)) return; /* nothing was weighed yet */
+    put_family(out, ratio, "gauge",
+        "Rows of the busiest rank over the mean, of what was computed between the last two times "
+        "that placements were compared: as experts were placed then, and as they are now.");
+    byte_buffer_format(out, "%s{placement=\"before\"} %.6g\n%s{placement=\"now\"} %.6g\n", ratio,
+        now->rank_load_before, ratio, now->rank_load);
+}
+
 static void put_ranks(const stats_now *now, byte_buffer *out)
 {
     static const struct {
@@ -253,4 +268,5 @@ void stats_put(const stats *m, const stats_now *now, const char *const *paths, b
     put_experts(now, out);
     put_store(&now->store, out);
     put_ranks(now, out);
+    put_placements(now, out);
 }

@@ -53,6 +53,10 @@ typedef struct stats_now {
     cadre_store store; /* the expert store; .slots 0: the model has none */
     int ranks;         /* ranks that run the model together; 0: one process */
     comm_tally rank[STATS_RANKS];
+    bool places;        /* experts are placed anew by use: */
+    int64_t placements; /* so many times */
+    double rank_load,
+        rank_load_before; /* busiest rank over the mean, since, as placed now and before */
 } stats_now;
 
 void stats_open(stats *m);

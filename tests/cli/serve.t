@@ -19,6 +19,10 @@ $ cadre serve run --body-limit huge
 2> cadre: serve: --body-limit: expected a size, found 'huge'
 2>        as 64K or 8M
 ? 2
+$ cadre serve run --port 0 --placement-every 5
+2> cadre: serve: --placement-every: expected a placement that follows use, found even
+2>        --placement balanced or replicated
+? 2
 $ : > empty && cadre serve run --port 0 --api-key-file empty
 2> cadre: the API key: expected some, found none
 ? 2
