@@ -115,7 +115,9 @@ int TRANSPORT_JOIN(transport *t, char *error, int size)
     if (!code && w) code = open_channels(w);
     if (code || !w || given < MPI_THREAD_SERIALIZED) {
         if (code) describe(w, code, error, size);
-        else strncpy(error, w ? "it lets one thread alone call it" : "out of memory", (size_t)size);
+        else
+            strncpy(
+                error, w ? "it allows only one thread to call it" : "out of memory", (size_t)size);
         free(w);
         return code ? code : 1;
     }

@@ -15,7 +15,7 @@ static transport_address address(int rank)
     return (transport_address){ CHANNEL_CONTROL, rank, 0 };
 }
 
-static void expect_next(control *c)
+static void receive_next(control *c)
 {
     const transport *t = c->transport;
     const transport_address any = address(TRANSPORT_ANY);
@@ -84,7 +84,7 @@ static void handle_end(control *c, peer *p, const control_message *m)
     keep_fault(c, sentence);
 }
 
-static void answer(control *c, int to)
+static void send_pong(control *c, int to)
 {
     control_message m = message(c, CONTROL_PONG, "");
     m.waiting = c->waiting > 0 ? clock_seconds() - c->waiting : 0;
@@ -96,7 +96,7 @@ static void handle(control *c, const control_message *m)
     peer *p = &c->peers[m->from];
     p->last_heard = clock_seconds();
     switch ((control_kind)m->kind) {
-    case CONTROL_PING: answer(c, m->from); break;
+    case CONTROL_PING: send_pong(c, m->from); break;
     case CONTROL_PONG: p->waiting = m->waiting; break;
     case CONTROL_FAULT:
         if (m->silent >= 0) c->peers[m->silent].silent = true;
@@ -113,7 +113,7 @@ void control_read(control *c)
     int done = 1;
     while (!t->requests_test(t->state, c->requests, 0, 1, &done) && done) {
         control_message m = c->incoming;
-        expect_next(c);
+        receive_next(c);
         m.text[CONTROL_TEXT - 1] = 0;
         if (m.from >= 0 && m.from < t->size && m.silent < t->size) handle(c, &m);
     }
@@ -300,7 +300,7 @@ cadre_status control_open(const transport *t, control *c)
         mem_free(c->peers);
         return cadre_fail(CADRE_ENOMEM, NULL, "out of memory");
     }
-    expect_next(c);
+    receive_next(c);
     if ((c->ticker = ticker_new(TICK, tick, c))) return CADRE_OK;
     control_close(c);
     return CADRE_ENOMEM;

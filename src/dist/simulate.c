@@ -109,7 +109,7 @@ static void add_step(
 }
 
 /* Counts the rows of each expert in the first half; load: [experts]. */
-static void learn(const recorded *r, const shape_layer *layer, int64_t *load)
+static void count_first_half(const recorded *r, const shape_layer *layer, int64_t *load)
 {
     memset(load, 0, (size_t)layer->experts * sizeof *load);
     for (size_t step = 0; step < r->steps / 2; step++)
@@ -127,7 +127,7 @@ static cadre_status replay_layer(const recorded *r, const shape_layer *layer,
     int64_t replicas = cadre_options_int(o, "replicas", 0);
     spread_kind_by_word(cadre_options_text(o, "placement", 0), &kind);
     expert_spread s;
-    learn(r, layer, t->expert);
+    count_first_half(r, layer, t->expert);
     CADRE_TRY(spread_make(
         kind, layer->experts, ranks, (int)(replicas ? replicas : ranks), t->expert, &s));
     for (size_t first = r->tokens / 2; first < r->tokens; first += (size_t)c->batch) {

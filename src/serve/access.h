@@ -26,7 +26,7 @@ bool access_is_loopback(const char *host);
 bool access_host_is_known(const access_rules *rules, string_view host);
 
 /* Whether a request comes from a page of this server, or of the allowed origin. data NULL: the
- * request does not come from a page of another origin. */
+ * request has no Origin field, so it does not come from a foreign page, and is allowed. */
 bool access_origin_is_known(const access_rules *rules, string_view origin, string_view host);
 /* Whether pages of this origin may read responses. */
 bool access_origin_may_read(const access_rules *rules, string_view origin);

@@ -10,8 +10,8 @@ static cadre_status add_part(const json_node *part, byte_buffer *text)
     size_t size;
     CADRE_TRY(json_as_object(part));
     CADRE_TRY(json_get_string(part, "type", &type));
-    json_node said = json_member(part, "type"), body = json_member(part, "text");
-    if (strcmp(type, "text") != 0) return json_refuse(&said, "\"text\"");
+    json_node given = json_member(part, "type"), body = json_member(part, "text");
+    if (strcmp(type, "text") != 0) return json_refuse(&given, "\"text\"");
     CADRE_TRY(json_as_string(&body, &piece, &size));
     if (text->size) CADRE_TRY(byte_buffer_put(text, "\n", 1));
     return byte_buffer_put(text, piece, size);
@@ -138,19 +138,20 @@ static cadre_status read_list(const json_node *root, api_request *r)
 static cadre_status read_continuation(const json_node *root, api_request *r)
 {
     const chat_turn *last = &r->tool_use->turns[r->message_count - 1];
-    bool ends = last->role == CHAT_ASSISTANT && !last->result && !last->call_count;
-    bool anew = !ends, on = ends;
-    CADRE_TRY(json_opt_bool(root, "add_generation_prompt", &anew));
-    if (ends && json_has(root, "add_generation_prompt")) on = !anew;
-    CADRE_TRY(json_opt_bool(root, "continue_final_message", &on));
+    bool ends_with_answer = last->role == CHAT_ASSISTANT && !last->result && !last->call_count;
+    bool begins_new = !ends_with_answer, continues = ends_with_answer;
+    CADRE_TRY(json_opt_bool(root, "add_generation_prompt", &begins_new));
+    if (ends_with_answer && json_has(root, "add_generation_prompt")) continues = !begins_new;
+    CADRE_TRY(json_opt_bool(root, "continue_final_message", &continues));
     json_node continued = json_member(root, "continue_final_message"),
               begun = json_member(root, "add_generation_prompt");
-    if (on && !ends)
+    if (continues && !ends_with_answer)
         return json_refuse(&continued, "false where the last message is not the assistant's");
-    if (on && anew) return json_refuse(&continued, "only one of this and add_generation_prompt");
-    if (!on && json_has(root, "add_generation_prompt") && !anew)
+    if (continues && begins_new)
+        return json_refuse(&continued, "only one of this and add_generation_prompt");
+    if (!continues && json_has(root, "add_generation_prompt") && !begins_new)
         return json_refuse(&begun, "true where no message is continued");
-    r->continues = on;
+    r->continues = continues;
     return CADRE_OK;
 }
 

@@ -20,7 +20,7 @@ typedef struct choice {
     const char *finish; /* "stop", "length" or "tool_calls"; NULL: it has not ended. Static */
     answer_text text;
     token_list ids;      /* generated ids, including the one that ended the text */
-    int32_t previous_id; /* the last id; -1: there is none */
+    int32_t previous_id; /* the id before the next one; -1: there is none */
     /* the last id of the final news only ended the text and is no part of it */
     bool ended_by_token;
     bool wants_logprobs, wants_routes;

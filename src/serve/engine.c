@@ -76,10 +76,10 @@ static bool wait_for_work(engine *e)
 {
     pthread_mutex_lock(&e->mutex);
     while (!e->work && !e->stop) pthread_cond_wait(&e->condition, &e->mutex);
-    bool goes_on = !e->stop;
+    bool running = !e->stop;
     e->work = false;
     pthread_mutex_unlock(&e->mutex);
-    return goes_on;
+    return running;
 }
 
 static bool is_stopped(engine *e)

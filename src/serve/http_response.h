@@ -20,7 +20,7 @@ typedef struct http_response {
     bool preflight;     /* it also lists what that origin may request */
 } http_response;
 
-/* size: bytes of the body, unless it is a stream. */
+/* Writes a head. size: bytes of the body, unless it is a stream. */
 void http_response_head(const http_response *a, size_t size, byte_buffer *out);
 
 void http_response_chunk(const http_response *a, const char *data, size_t size, byte_buffer *out);

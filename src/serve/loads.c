@@ -34,7 +34,7 @@ static cadre_status open_all(loads *l)
     return all ? CADRE_OK : CADRE_ENOMEM;
 }
 
-static void name_layers(const model_config *c, int64_t *layer)
+static void list_layers(const model_config *c, int64_t *layer)
 {
     for (int64_t l = 0; l < c->layers; l++)
         if (c->layer[l].sparse) *layer++ = l;
@@ -51,7 +51,7 @@ cadre_status loads_open(cadre_batcher *batcher, const model_config *config, load
         loads_close(l);
         return status;
     }
-    name_layers(config, l->layer);
+    list_layers(config, l->layer);
     memcpy(l->layer_experts, load.layer_experts, (size_t)l->layers * sizeof *l->layer_experts);
     return CADRE_OK;
 }

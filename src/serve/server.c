@@ -21,7 +21,7 @@
 #include "serve/paths.h"
 #include "serve/respond.h"
 
-enum { BODIES = 1 << 28, TEXTS = 7 }; /* bytes of all bodies at a time */
+enum { BODIES = 1 << 28, TEXTS = 7 }; /* most bytes of all bodies at a time; texts of the options */
 enum {
     STREAMS = 8,
     QUEUE = 64,
@@ -50,7 +50,7 @@ struct cadre_server {
     paths_context paths;
     connection_handlers handlers;
     connection *first;       /* the newest connection */
-    int64_t max_connections; /* most connections */
+    int64_t max_connections; /* most connections at a time */
     _Atomic int stops;       /* how many times it was asked to stop */
     double drained_since;    /* when the last request ended while shutting down; 0: not yet */
     cadre_status status;

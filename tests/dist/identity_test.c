@@ -73,7 +73,7 @@ static void test_folders(void **state)
     assert_string_not_equal(a, b);
 }
 
-static void test_what_is_not_there(void **state)
+static void test_missing_files(void **state)
 {
     (void)state;
     char a[CADRE_FILE_IDENTITY], *path = file_join(folder, "nothing");
@@ -110,7 +110,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_files),
         cmocka_unit_test(test_folders),
-        cmocka_unit_test(test_what_is_not_there),
+        cmocka_unit_test(test_missing_files),
     };
     return cmocka_run_group_tests(tests, open_folder, remove_all);
 }

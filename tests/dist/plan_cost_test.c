@@ -44,7 +44,7 @@ static const rank_layout alone = { 1, 1, 1, 1, 1 }, tensors = { 1, 1, 1, 4, 1 },
                          experts = { 4, 1, 1, 1, 1 }, stages = { 1, 1, 4, 1, 1 };
 
 /* The time of a token is its bytes / bandwidth, which gives 35 tokens per second on one machine. */
-static void test_decoding_alone(void **state)
+static void test_decoding_on_one_machine(void **state)
 {
     (void)state;
     plan_machine m = machine_with(1.25e9, 20e-6);
@@ -52,7 +52,7 @@ static void test_decoding_alone(void **state)
     assert_true(fabs(rate(&m, alone) / (60e9 / read) - 1) < 0.01);
 }
 
-static void test_links_decide(void **state)
+static void test_link_costs(void **state)
 {
     (void)state;
     plan_machine fast = machine_with(12.5e9, 5e-6), slow = machine_with(125e6, 50e-6);
@@ -87,7 +87,7 @@ static void test_training(void **state)
     assert_true(four.communication > 0 && four.memory < 0.3 * one.memory);
 }
 
-static void test_what_is_no_layout(void **state)
+static void test_impossible_layouts(void **state)
 {
     (void)state;
     plan_work train = { PLAN_TRAIN, 1, 4, 256, 0 };
@@ -115,11 +115,11 @@ static void test_uneven_picks(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_decoding_alone),
-        cmocka_unit_test(test_links_decide),
+        cmocka_unit_test(test_decoding_on_one_machine),
+        cmocka_unit_test(test_link_costs),
         cmocka_unit_test(test_memory_is_divided),
         cmocka_unit_test(test_training),
-        cmocka_unit_test(test_what_is_no_layout),
+        cmocka_unit_test(test_impossible_layouts),
         cmocka_unit_test(test_uneven_picks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

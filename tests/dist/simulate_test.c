@@ -66,7 +66,7 @@ static void test_routes(void **state)
     near(simulated(text, "balanced").load_max_over_mean, 1);
 }
 
-static void test_what_is_none(void **state)
+static void test_files_that_are_no_recordings(void **state)
 {
     (void)state;
     static const char *const wrong[] = { "", "{\"loads\":[]}\n", "{\"loads\":[[1,2]]}\n",
@@ -84,7 +84,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_loads),
         cmocka_unit_test(test_routes),
-        cmocka_unit_test(test_what_is_none),
+        cmocka_unit_test(test_files_that_are_no_recordings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

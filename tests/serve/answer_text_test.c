@@ -88,7 +88,7 @@ static void write_text(const char *template, const char *text, const char *const
     answer_text_close(&a);
 }
 
-static void tells_whole_characters(void **state)
+static void returns_whole_characters(void **state)
 {
     (void)state;
     write_text(NULL, "a \xc3\xa9 \xf0\x9f\x98\x80.", NULL, 0, "a \xc3\xa9 \xf0\x9f\x98\x80.", "");
@@ -96,7 +96,7 @@ static void tells_whole_characters(void **state)
     write_text(NULL, "", NULL, 0, "", "");
 }
 
-static void tells_nothing_of_stops(void **state)
+static void returns_no_stop_text(void **state)
 {
     (void)state;
     const char *const two[] = { "never", "cde" };
@@ -107,7 +107,7 @@ static void tells_nothing_of_stops(void **state)
     write_text(NULL, "nevenever", two, 2, "neve", "");
 }
 
-static void tells_thoughts_apart(void **state)
+static void separates_thoughts(void **state)
 {
     const char *const stop[] = { "nk" };
     (void)state;
@@ -123,9 +123,9 @@ static void tells_thoughts_apart(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(tells_whole_characters),
-        cmocka_unit_test(tells_nothing_of_stops),
-        cmocka_unit_test(tells_thoughts_apart),
+        cmocka_unit_test(returns_whole_characters),
+        cmocka_unit_test(returns_no_stop_text),
+        cmocka_unit_test(separates_thoughts),
     };
     return cmocka_run_group_tests(tests, begin, end);
 }

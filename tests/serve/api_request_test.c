@@ -38,7 +38,7 @@ static api_request understands(const char *text, bool chat)
 #define CHAT(members) "{\"messages\": [{\"role\": \"user\", \"content\": \"a\"}], " members "}"
 #define TEXT(members) "{\"prompt\": \"a\", " members "}"
 
-static void reads_what_is_said(void **state)
+static void reads_fields(void **state)
 {
     (void)state;
     api_request r = understands(
@@ -275,7 +275,7 @@ static const wrong wrongs[] = {
     { false, "{\"prompt\": \"\xff\"}", "" },
 };
 
-static void names_the_field_at_fault(void **state)
+static void errors_name_the_field(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof wrongs / sizeof *wrongs; i++) {
@@ -290,7 +290,7 @@ static void names_the_field_at_fault(void **state)
     }
 }
 
-static void knows_its_model(void **state)
+static void checks_the_model(void **state)
 {
     (void)state;
     api_request r;
@@ -329,7 +329,7 @@ static void survives_depth_and_damage(void **state)
 }
 
 /* Clients of other servers send their fields even with values that have no effect. */
-static void fields_that_ask_for_nothing_are_let_pass(void **state)
+static void ignores_foreign_fields_without_effect(void **state)
 {
     (void)state;
     static const char *const bodies[] = { CHAT("\"min_tokens\": 0, \"ignore_eos\": false"),
@@ -344,15 +344,15 @@ static void fields_that_ask_for_nothing_are_let_pass(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(fields_that_ask_for_nothing_are_let_pass),
-        cmocka_unit_test(reads_what_is_said),
+        cmocka_unit_test(ignores_foreign_fields_without_effect),
+        cmocka_unit_test(reads_fields),
         cmocka_unit_test(null_is_absent),
         cmocka_unit_test(reads_prompts),
         cmocka_unit_test(reads_schemas),
         cmocka_unit_test(reads_messages),
         cmocka_unit_test(reads_thoughts),
-        cmocka_unit_test(names_the_field_at_fault),
-        cmocka_unit_test(knows_its_model),
+        cmocka_unit_test(errors_name_the_field),
+        cmocka_unit_test(checks_the_model),
         cmocka_unit_test(survives_depth_and_damage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -68,7 +68,7 @@ static void thinks_before_it_writes_json(void **state)
 
 /* A body of megabytes is read in the worker: others are answered meanwhile, and the job of a client
  * that disconnects is dropped. */
-static void reads_large_bodies_aside(void **state)
+static void reads_large_bodies_in_the_worker(void **state)
 {
     served *s = *state;
     enum { LARGE = 3 << 20 };
@@ -150,7 +150,7 @@ static bool has_heard(const client *c)
 
 /* Schemas in small bodies that take long to compile: other clients are answered before them. There
  * are three tries, because this thread may be delayed for longer than that. */
-static void follows_schemas_aside(void **state)
+static void compiles_schemas_in_the_worker(void **state)
 {
     served *s = *state;
     bool aside = false;
@@ -194,9 +194,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(writes_json),
         cmocka_unit_test(thinks_before_it_writes_json),
-        cmocka_unit_test(reads_large_bodies_aside),
+        cmocka_unit_test(reads_large_bodies_in_the_worker),
         cmocka_unit_test(large_bodies_have_seeds_of_their_own),
-        cmocka_unit_test(follows_schemas_aside),
+        cmocka_unit_test(compiles_schemas_in_the_worker),
     };
     return cmocka_run_group_tests(tests, served_begin, served_end);
 }

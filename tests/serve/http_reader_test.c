@@ -77,7 +77,7 @@ static void takes_bodies(void **state)
         }
 }
 
-static void waits_where_the_client_does(void **state)
+static void reads_expect_continue(void **state)
 {
     (void)state;
     const char head[] = "POST /a HTTP/1.1\r\nHost: a\r\nExpect: 100-Continue\r\n"
@@ -276,7 +276,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(takes_a_get),
         cmocka_unit_test(takes_bodies),
-        cmocka_unit_test(waits_where_the_client_does),
+        cmocka_unit_test(reads_expect_continue),
         cmocka_unit_test(refuses_what_is_ambiguous),
         cmocka_unit_test(refuses_nul),
         cmocka_unit_test(bounds_heads),

@@ -95,7 +95,7 @@ static void same(const alone *found, const alone *wanted)
 
 /* ---- tests ---- */
 
-static void answers_what_is_there(void **state)
+static void answers_every_path(void **state)
 {
     served *s = *state;
     expect(s, 200, "GET", "/health", "", "", "{\"status\": \"ok\"}");
@@ -171,7 +171,7 @@ static void other_requests_change_no_bit(void **state)
     }
 }
 
-static void keeps_connections_and_their_order(void **state)
+static void keeps_connections_alive_and_in_order(void **state)
 {
     served *s = *state;
     client c = visit(s);
@@ -241,7 +241,7 @@ static void refuses_and_closes(void **state)
 
 /* After a refusal the client's further input is discarded, so that it can read the response: up to
  * 64 MiB, beside what the two sockets buffer. */
-static void does_not_listen_for_ever(void **state)
+static void stops_reading_after_a_refusal(void **state)
 {
     static char noise[1 << 16];
     const int64_t limit = 1 << 26;
@@ -257,7 +257,7 @@ static void does_not_listen_for_ever(void **state)
     leave(&c);
 }
 
-static void lets_in_only_who_may(void **state)
+static void checks_host_and_origin(void **state)
 {
     served *s = *state;
     static const char *const strangers[] = { "evil.example", "127.0.0.1.evil.example",
@@ -280,7 +280,7 @@ static void lets_in_only_who_may(void **state)
     free(a.body);
 }
 
-static void asks_for_the_key(void **state)
+static void requires_the_key(void **state)
 {
     served s;
     cadre_server_options o = served_options();
@@ -313,7 +313,7 @@ static void asks_for_the_key(void **state)
 
 /* A client that disconnects frees its stream or its place in the queue, whether its request is
  * streamed, not streamed, or waiting. */
-static void forgets_who_leaves(void **state)
+static void cancels_when_clients_disconnect(void **state)
 {
     served s;
     cadre_server_options o = served_options();
@@ -373,7 +373,7 @@ static void bounds_its_queue(void **state)
     served_stop(&s);
 }
 
-static void waits_for_nobody(void **state)
+static void slow_clients_delay_nobody(void **state)
 {
     enum { SLOW = 20 };
     served s;
@@ -403,7 +403,7 @@ static void waits_for_nobody(void **state)
     served_stop(&s);
 }
 
-static void finishes_what_runs(void **state)
+static void finishes_running_requests(void **state)
 {
     served s;
     (void)state;
@@ -427,7 +427,7 @@ static void finishes_what_runs(void **state)
 
 /* Nothing runs, so the loop ends at once. Connected clients are disconnected before the server is
  * freed. */
-static void closes_what_is_idle(void **state)
+static void closes_idle_connections(void **state)
 {
     served s;
     (void)state;
@@ -467,7 +467,7 @@ static void survives_anything(void **state)
     expect(s, 200, "GET", "/health", "", "", "ok");
 }
 
-static void shows_itself(void **state)
+static void sends_the_feed(void **state)
 {
     served *s = *state;
     client c = visit(s);
@@ -481,7 +481,7 @@ static void shows_itself(void **state)
     leave(&c);
 }
 
-static void shows_one_request(void **state)
+static void the_feed_follows_a_request(void **state)
 {
     static const char body[] = "{\"prompt\": \"ab\", \"max_tokens\": 90, \"stream\": true, "
                                "\"logit_bias\": {\"0\": -100}}";
@@ -501,22 +501,22 @@ static void shows_one_request(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(answers_what_is_there),
+        cmocka_unit_test(answers_every_path),
         cmocka_unit_test(writes_what_generate_writes),
         cmocka_unit_test(other_requests_change_no_bit),
-        cmocka_unit_test(keeps_connections_and_their_order),
+        cmocka_unit_test(keeps_connections_alive_and_in_order),
         cmocka_unit_test(refuses_and_closes),
-        cmocka_unit_test(does_not_listen_for_ever),
-        cmocka_unit_test(lets_in_only_who_may),
-        cmocka_unit_test(asks_for_the_key),
-        cmocka_unit_test(forgets_who_leaves),
+        cmocka_unit_test(stops_reading_after_a_refusal),
+        cmocka_unit_test(checks_host_and_origin),
+        cmocka_unit_test(requires_the_key),
+        cmocka_unit_test(cancels_when_clients_disconnect),
         cmocka_unit_test(bounds_its_queue),
-        cmocka_unit_test(waits_for_nobody),
-        cmocka_unit_test(finishes_what_runs),
-        cmocka_unit_test(closes_what_is_idle),
+        cmocka_unit_test(slow_clients_delay_nobody),
+        cmocka_unit_test(finishes_running_requests),
+        cmocka_unit_test(closes_idle_connections),
         cmocka_unit_test(survives_anything),
-        cmocka_unit_test(shows_itself),
-        cmocka_unit_test(shows_one_request),
+        cmocka_unit_test(sends_the_feed),
+        cmocka_unit_test(the_feed_follows_a_request),
     };
     return cmocka_run_group_tests(tests, served_begin, served_end);
 }

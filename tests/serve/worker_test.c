@@ -75,7 +75,7 @@ static void collect(fixture *s, int count)
     }
 }
 
-static void what_is_small_is_done_at_once(void **state)
+static void small_jobs_run_at_once(void **state)
 {
     (void)state;
     fixture s;
@@ -87,7 +87,7 @@ static void what_is_small_is_done_at_once(void **state)
     close_fixture(&s);
 }
 
-static void the_rest_is_done_aside_in_order(void **state)
+static void other_jobs_run_in_the_thread_in_order(void **state)
 {
     (void)state;
     fixture s;
@@ -112,7 +112,7 @@ static void the_rest_is_done_aside_in_order(void **state)
 }
 
 /* The running job is finished; the jobs after it may run or not. */
-static void all_are_told_of_at_the_end(void **state)
+static void closing_finishes_all_jobs(void **state)
 {
     (void)state;
     fixture s;
@@ -130,9 +130,9 @@ static void all_are_told_of_at_the_end(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_is_small_is_done_at_once),
-        cmocka_unit_test(the_rest_is_done_aside_in_order),
-        cmocka_unit_test(all_are_told_of_at_the_end),
+        cmocka_unit_test(small_jobs_run_at_once),
+        cmocka_unit_test(other_jobs_run_in_the_thread_in_order),
+        cmocka_unit_test(closing_finishes_all_jobs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
