@@ -44,7 +44,7 @@ static int print_news(cadre_batcher *batcher, int64_t id)
     check(cadre_batcher_poll(batcher, id, &news));
     for (int64_t i = 0; i < news.id_count; i++) printf("request %d: %d\n", (int)id, news.ids[i]);
     if (news.state == CADRE_REQUEST_FAILED) printf("request %d: %s\n", (int)id, news.sentence);
-    return news.state >= CADRE_REQUEST_ENDED;
+    return cadre_request_has_ended(news.state);
 }
 
 static void serve(cadre_batcher *batcher)

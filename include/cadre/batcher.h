@@ -87,13 +87,16 @@ CADRE_API cadre_status cadre_batcher_run(cadre_batcher *batcher, bool *idle);
 
 typedef enum cadre_request_state {
     CADRE_REQUEST_WAITS,
-    CADRE_REQUEST_READS,   /* its prompt */
-    CADRE_REQUEST_WRITES,  /* those below have ended: */
+    CADRE_REQUEST_READS, /* its prompt */
+    CADRE_REQUEST_WRITES,
     CADRE_REQUEST_ENDED,   /* by a token that ends a text */
     CADRE_REQUEST_STOPPED, /* by a stop text */
     CADRE_REQUEST_LIMIT,   /* by its limit, or at the end of the context */
     CADRE_REQUEST_FAILED   /* `status` and `sentence` say why */
 } cadre_request_state;
+
+/* Whether a request in this state has ended: it is neither waiting, read nor written any more. */
+CADRE_API bool cadre_request_has_ended(cadre_request_state state);
 
 typedef struct cadre_logprob {
     int32_t token;

@@ -49,7 +49,7 @@ static router_parameter own_of(const builder *b, param_role role, int64_t layer)
     if (!param_is_routers_own(role)) return own[0];
     const moe_config *m = &b->config->layer[layer].moe;
     router_parameters(m->router, &m->route, m->width, m->experts, own);
-    return own[role - ROLE_ROUTER_OWN_0];
+    return own[param_routers_own_index(role)];
 }
 
 /* The router says which of its own parameters are trained and which are states. */

@@ -6,7 +6,7 @@
 #ifndef CADRE_ARCH_PARAM_H
 #define CADRE_ARCH_PARAM_H
 
-#include "arch/param_list.h"
+#include "arch/param_part.h"
 
 /* What a router's own parameter starts with, and how many columns it has for its router */
 typedef struct param_start {

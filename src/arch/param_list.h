@@ -3,7 +3,7 @@
  *
  * The order of roles is the order of model files and of the optimiser's state: first the model's
  * own, then those of each layer, then those of its experts, one expert after another. Nothing else
- * follows from the order. */
+ * follows from the order: arch/param_part.h says which roles belong together. */
 #ifndef CADRE_ARCH_PARAM_LIST_H
 #define CADRE_ARCH_PARAM_LIST_H
 
@@ -199,11 +199,6 @@ typedef struct param_row {
 } param_row;
 
 const param_row *param_row_of(param_role role);
-
-static inline bool param_is_routers_own(param_role role)
-{
-    return role >= ROLE_ROUTER_OWN_0 && role <= ROLE_ROUTER_OWN_2;
-}
 
 static inline bool param_kind_is_vector(param_kind kind)
 {

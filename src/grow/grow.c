@@ -183,7 +183,7 @@ static cadre_status choose(growing *g, const growth_run *run)
 /* Whether the parameter has a row or an element for each expert, beside those of the experts. */
 static bool is_by_expert(const param *p, const param *old)
 {
-    return (p->role >= ROLE_ROUTER && p->role <= ROLE_ROUTER_NOISE) ||
+    return param_has_row_per_expert(p->role) ||
            (param_is_routers_own(p->role) && old->cols != p->cols);
 }
 

@@ -90,10 +90,7 @@ param_role sparsify_dense_role(param_role role)
     }
 }
 
-bool sparsify_is_router(param_role role)
-{
-    return role >= ROLE_ROUTER && role <= ROLE_ROUTER_NOISE;
-}
+bool sparsify_is_router(param_role role) { return param_has_row_per_expert(role); }
 
 /* ---- the router ---- */
 

@@ -25,6 +25,7 @@ cadre_status sparsify_choose_layout(
 
 /* The dense role that a role of an expert is made of; a role of no expert is returned as it is. */
 param_role sparsify_dense_role(param_role role);
+/* Whether it belongs to the router, which the sparse model has and the dense one has not. */
 bool sparsify_is_router(param_role role);
 
 /* The router of a model that had none */

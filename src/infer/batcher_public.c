@@ -264,6 +264,17 @@ static cadre_request_state state_of(const request *r)
     return CADRE_REQUEST_FAILED;
 }
 
+bool cadre_request_has_ended(cadre_request_state state)
+{
+    return state != CADRE_REQUEST_WAITS && state != CADRE_REQUEST_READS &&
+           state != CADRE_REQUEST_WRITES;
+}
+
+static bool has_read_prompt(cadre_request_state state)
+{
+    return state != CADRE_REQUEST_WAITS && state != CADRE_REQUEST_READS;
+}
+
 /* Shows what has become of a request, which is no longer worked on if it has ended. */
 static void show(place *p)
 {
@@ -298,7 +309,7 @@ static bool waits_for_prompt(const cadre_batcher *b, const place *p)
 {
     for (int64_t i = 0; p->after && i < b->places_count; i++) {
         const place *first = &b->places[i];
-        if (first->id == p->after) return first->seen.state <= CADRE_REQUEST_READS;
+        if (first->id == p->after) return !has_read_prompt(first->seen.state);
     }
     return false;
 }
@@ -384,7 +395,7 @@ static void give_scores(const place *p, cadre_request_news *made)
     int64_t top = r->options.top;
     if (r->scores.room) made->logprobs = r->scores.token + p->polled;
     if (r->scores.best) made->top = r->scores.best + p->polled * top;
-    if (p->seen.state > CADRE_REQUEST_READS && r->prompt_scores.room)
+    if (has_read_prompt(p->seen.state) && r->prompt_scores.room)
         made->prompt_logprobs = r->prompt_scores.token, made->prompt_top = r->prompt_scores.best;
     made->routes = p->routes.experts;
     made->route_layers = p->routes.layers, made->route_picks = p->routes.picks;

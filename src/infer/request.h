@@ -84,7 +84,10 @@ cadre_status request_open(cadre_model *model, const int32_t *tokens, int64_t cou
 cadre_status request_begin(request *r, int64_t read);
 void request_close(request *r);
 
-static inline bool request_ended(const request *r) { return r->state > REQUEST_WRITES; }
+static inline bool request_ended(const request *r)
+{
+    return r->state != REQUEST_READS && r->state != REQUEST_WRITES;
+}
 /* The tokens that there are so far, without the start token. */
 static inline int64_t request_length(const request *r) { return r->prompt + r->written; }
 /* The most tokens that are ever read for it: the last one that it writes is never read. */

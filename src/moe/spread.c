@@ -10,13 +10,17 @@
 #include "base/memory.h"
 #include "base/share.h"
 
-static const char *const words[] = { "even", "balanced", "replicated" };
+static const char *const words[SPREAD_KINDS] = {
+    [SPREAD_EVEN] = "even",
+    [SPREAD_BALANCED] = "balanced",
+    [SPREAD_REPLICATED] = "replicated",
+};
 
-const char *cadre_placement_name(int i) { return i <= SPREAD_REPLICATED ? words[i] : NULL; }
+const char *cadre_placement_name(int i) { return i < SPREAD_KINDS ? words[i] : NULL; }
 
 bool spread_kind_by_word(const char *word, spread_kind *kind)
 {
-    for (int i = 0; i <= SPREAD_REPLICATED; i++)
+    for (int i = 0; i < SPREAD_KINDS; i++)
         if (!strcmp(word, words[i])) {
             *kind = (spread_kind)i;
             return true;

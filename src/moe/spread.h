@@ -8,7 +8,12 @@
 
 #include "base/status.h"
 
-typedef enum spread_kind { SPREAD_EVEN, SPREAD_BALANCED, SPREAD_REPLICATED } spread_kind;
+typedef enum spread_kind {
+    SPREAD_EVEN,
+    SPREAD_BALANCED,
+    SPREAD_REPLICATED,
+    SPREAD_KINDS
+} spread_kind;
 
 /* By a word of cadre_placement_name's; false: none has this word */
 bool spread_kind_by_word(const char *word, spread_kind *kind);

@@ -66,7 +66,7 @@ cadre_status choice_take(choice *c, const cadre_request_news *news)
         return finish(c, "stop");
     }
     if (news->state == CADRE_REQUEST_LIMIT) return finish(c, "length");
-    return news->state > CADRE_REQUEST_WRITES ? finish(c, "stop") : CADRE_OK;
+    return cadre_request_has_ended(news->state) ? finish(c, "stop") : CADRE_OK;
 }
 
 cadre_status choice_take_prompt(

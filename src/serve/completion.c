@@ -288,7 +288,7 @@ static bool ends_by_token(const completion *x, const cadre_request_news *news)
 static cadre_status take_news(completion *x, choice *c, const cadre_request_news *news)
 {
     if (x->request.echo && c->wants_logprobs && !c->begun && !logprob_list_count(&c->logprobs) &&
-        news->state > CADRE_REQUEST_READS) {
+        news->state != CADRE_REQUEST_WAITS && news->state != CADRE_REQUEST_READS) {
         const token_list *ids = &x->prompts[c->index / x->request.n];
         CADRE_TRY(choice_take_prompt(c, ids->ids, (int64_t)ids->count, news));
     }

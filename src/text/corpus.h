@@ -30,7 +30,7 @@
 /* Of a document of images and texts: the images come first in half of the names and last in the
  * others, or it is always the same. (Both orders of a document side by side would be learnt by
  * copying the one into the other.) */
-typedef enum image_order { IMAGE_EITHER, IMAGE_FIRST, IMAGE_LAST } image_order;
+typedef enum image_order { IMAGE_EITHER, IMAGE_FIRST, IMAGE_LAST, IMAGE_ORDERS } image_order;
 
 /* How images are read. side: of their squares, in pixels; 0: files of images are refused. */
 typedef struct image_reading {
@@ -53,6 +53,12 @@ typedef enum corpus_role {
     CORPUS_PROMPT,
     CORPUS_COMPLETION
 } corpus_role;
+
+/* A part of a conversation, not of a prompt and its completion */
+static inline bool corpus_role_is_conversation(corpus_role role)
+{
+    return role != CORPUS_PROMPT && role != CORPUS_COMPLETION;
+}
 
 typedef struct corpus_part {
     size_t end; /* in the domain's text */

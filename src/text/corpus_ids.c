@@ -33,7 +33,7 @@ cadre_status corpus_hash(const corpus_domain *d, hash128 *hash)
 bool corpus_has_conversations(const corpus_domain *d)
 {
     for (size_t k = 0; k < d->part_count; k++)
-        if (d->parts[k].role <= CORPUS_CONVERSATION) return true;
+        if (corpus_role_is_conversation(d->parts[k].role)) return true;
     return false;
 }
 

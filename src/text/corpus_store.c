@@ -37,7 +37,7 @@ static cadre_status gather_facts(corpus_domain *d)
     for (size_t k = 0; k < d->documents; k++) {
         size_t end = d->document[k].parts, begin = k ? d->document[k - 1].parts : 0;
         if (end == begin) f->texts++;
-        else if (d->parts[end - 1].role <= CORPUS_CONVERSATION) f->conversations++;
+        else if (corpus_role_is_conversation(d->parts[end - 1].role)) f->conversations++;
         else f->completions++;
     }
     return corpus_hash(d, &f->content);

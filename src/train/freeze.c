@@ -59,59 +59,15 @@ cadre_status freeze_parse(const char *text, freeze_list *list)
 
 /* ---- elements ---- */
 
-typedef enum model_part {
-    PART_OTHER, /* norms, dense feed-forwards, recurrent layers: frozen with their layer only */
-    PART_ATTENTION,
-    PART_EMBEDDINGS,
-    PART_ROUTER,
-    PART_EXPERT,
-    PART_SHARED /* of all tokens, or of experts without numbers of their own */
-} model_part;
-
-static model_part part_of(param_role role)
-{
-    switch (role) {
-    case ROLE_EMBED:
-    case ROLE_HEAD: return PART_EMBEDDINGS;
-    case ROLE_ROUTER:
-    case ROLE_ROUTER_BIAS:
-    case ROLE_ROUTER_CORRECTION:
-    case ROLE_ROUTER_NOISE:
-    case ROLE_ROUTER_OWN_0:
-    case ROLE_ROUTER_OWN_1:
-    case ROLE_ROUTER_OWN_2:
-    case ROLE_ROUTER_OMEGA: return PART_ROUTER;
-    case ROLE_SHARED_GATE:
-    case ROLE_SHARED_UP:
-    case ROLE_SHARED_DOWN:
-    case ROLE_SHARED_EXPERT_GATE:
-    case ROLE_LATENT_DOWN:
-    case ROLE_LATENT_UP:
-    case ROLE_CONSTANT_WEIGHT:
-    case ROLE_CONSTANT_VALUE:
-    case ROLE_RESIDUAL_GATE:
-    case ROLE_RESIDUAL_UP:
-    case ROLE_RESIDUAL_DOWN:
-    case ROLE_RESIDUAL_COEFFICIENT:
-    case ROLE_RESIDUAL_COEFFICIENT_BIAS: return PART_SHARED;
-    case ROLE_RELATIVE: return PART_ATTENTION;
-    default: break;
-    }
-    if (param_is_expert(role)) return PART_EXPERT;
-    bool attends = (role >= ROLE_Q && role <= ROLE_KV_A_BIAS) ||
-                   (role >= ROLE_CROSS_Q && role <= ROLE_CROSS_O);
-    return attends ? PART_ATTENTION : PART_OTHER;
-}
-
 static bool is_within(const freeze_range *r, int64_t i) { return r->first <= i && i < r->end; }
 
 void freeze_elements(const freeze_list *list, const param *p, int64_t *begin, int64_t *end)
 {
-    model_part part = part_of(p->role);
+    param_part part = param_part_of(p->role);
+    bool attends = part == PART_ATTENTION || part == PART_CROSS_ATTENTION;
     int64_t count = p->rows * p->cols;
     bool whole = (p->layer >= 0 && is_within(&list->layers, p->layer)) ||
-                 (part == PART_ATTENTION && list->attention) ||
-                 (part == PART_EMBEDDINGS && list->embeddings) ||
+                 (attends && list->attention) || (part == PART_EMBEDDINGS && list->embeddings) ||
                  (part == PART_SHARED && list->shared) ||
                  (part == PART_EXPERT && is_within(&list->experts, p->expert));
     *begin = 0;

@@ -75,7 +75,7 @@ int64_t train_data_memory(const train_run *r)
     return texts + texts * 4 / 3 + r->data_images * image;
 }
 
-static const char *const orders[] = {
+static const char *const orders[IMAGE_ORDERS] = {
     [IMAGE_EITHER] = "either",
     [IMAGE_FIRST] = "first",
     [IMAGE_LAST] = "last",
@@ -86,7 +86,8 @@ image_reading train_images_reading(const train_run *r)
     const char *word = options_text_or(r->options, "image-order", "either");
     image_reading how = { .side = r->images.side };
     if (how.side) how.patches = image_patches(&r->images);
-    while (how.order < IMAGE_LAST && strcmp(word, orders[how.order]) != 0) how.order++;
+    for (int i = 0; i < IMAGE_ORDERS; i++)
+        if (!strcmp(word, orders[i])) how.order = (image_order)i;
     return how;
 }
 

@@ -24,7 +24,8 @@ static const double TAPS_DEVIATION = 1.0 / 3;
 
 static bool is_taps(const param *p)
 {
-    return p->role == ROLE_CONV || (p->role >= ROLE_CONV_Q && p->role <= ROLE_CONV_V);
+    return p->role == ROLE_CONV || p->role == ROLE_CONV_Q || p->role == ROLE_CONV_K ||
+           p->role == ROLE_CONV_V;
 }
 
 static double deviation_of(const param *p, const init_options *o)

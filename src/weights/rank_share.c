@@ -63,8 +63,6 @@ static bool is_held(const model_config *c, const rank_share *s, const param *p)
            p->expert < share_begin(experts, s->group + 1, s->groups);
 }
 
-static bool is_of_cross(param_role role) { return role >= ROLE_CROSS_Q && role <= ROLE_CROSS_O; }
-
 /* Into how many pieces a parameter of `rows` rows or elements may be cut; 1: it is not. An
  * embedding is not, because its rows are looked up: those that no text has are never read. */
 static int64_t pieces_of(const model_config *c, const param *p, int64_t rows)
@@ -73,7 +71,7 @@ static int64_t pieces_of(const model_config *c, const param *p, int64_t rows)
     if (cut == WHOLE || p->role == ROLE_EMBED || p->role == ROLE_EXPERT_DOWN_BIAS) return 1;
     if (cut == BY_ROW) return rows;
     const layer_config *l = &c->layer[p->layer];
-    if (is_of_cross(p->role)) return l->cross.kv_heads;
+    if (param_part_of(p->role) == PART_CROSS_ATTENTION) return l->cross.kv_heads;
     return l->mixer.kv_heads ? l->mixer.kv_heads : 1; /* a recurrent mixer is not cut */
 }
 

@@ -3,9 +3,11 @@
 
 #include "base/memory.h"
 
-/* The six roles of experts are tables of pointers, one after another. The table of role r of layer
- * l begins at pointers + first[l] + (r - ROLE_EXPERT_GATE) * experts. */
-enum { EXPERT_ROLES = ROLE_EXPERT_DOWN_BIAS - ROLE_EXPERT_GATE + 1 };
+/* The six roles of experts are tables of pointers, one after another. Table i of layer l, that of
+ * expert_roles[i], begins at pointers + pointers_before(l) + i * experts. */
+static const param_role expert_roles[] = { ROLE_EXPERT_GATE, ROLE_EXPERT_UP, ROLE_EXPERT_DOWN,
+    ROLE_EXPERT_GATE_BIAS, ROLE_EXPERT_UP_BIAS, ROLE_EXPERT_DOWN_BIAS };
+enum { EXPERT_ROLES = sizeof expert_roles / sizeof *expert_roles };
 
 static int64_t count_pointers(const model_config *c)
 {
@@ -25,8 +27,9 @@ static int64_t pointers_before(const model_config *c, int64_t l)
 
 static int64_t pointer_of(const model_config *c, int64_t l, param_role role)
 {
-    return pointers_before(c, l) +
-           (int64_t)(role - ROLE_EXPERT_GATE) * moe_config_weighted(&c->layer[l].moe);
+    int64_t table = 0;
+    while (table < EXPERT_ROLES - 1 && expert_roles[table] != role) table++;
+    return pointers_before(c, l) + table * moe_config_weighted(&c->layer[l].moe);
 }
 
 /* ---- weights ---- */
@@ -186,8 +189,7 @@ static void bind_moe(layer_weights *layer)
     m->router.correction = role[ROLE_ROUTER_CORRECTION].data;
     m->router.noise = role[ROLE_ROUTER_NOISE];
     m->router.expert_scale = role[ROLE_ROUTER_EXPERT_SCALE].data;
-    for (int i = 0; i <= ROLE_ROUTER_OWN_2 - ROLE_ROUTER_OWN_0; i++)
-        m->router.own[i] = role[ROLE_ROUTER_OWN_0 + i].data;
+    for (int i = 0; i < PARAM_ROUTERS_OWN; i++) m->router.own[i] = role[param_routers_own(i)].data;
     m->omega = role[ROLE_ROUTER_OMEGA].data;
     m->shared_gate = role[ROLE_SHARED_GATE];
     m->shared_up = role[ROLE_SHARED_UP];
@@ -300,10 +302,10 @@ cadre_status model_weights_of_flat(
 
 /* ---- gradients ---- */
 
-/* Whether it lies right behind the previous parameter, as `up` may behind `gate`. */
-static bool is_joined(const param *up)
+/* Whether `up` lies right behind its gate, a parameter of this role. */
+static bool is_joined(const param *up, param_role gate)
 {
-    return up[-1].offset + up[-1].rows * up[-1].cols == up->offset;
+    return up[-1].role == gate && up[-1].offset + up[-1].rows * up[-1].cols == up->offset;
 }
 
 static void bind_expert_gradient(
@@ -320,7 +322,7 @@ static void bind_expert_gradient(
     if (own) layer->bank = &g->banks[bank_at(p->layer, 0)];
     switch (p->role) {
     case ROLE_EXPERT_GATE: e->gate = table; break;
-    case ROLE_EXPERT_UP: e->up = table, e->joined = is_joined(p); break;
+    case ROLE_EXPERT_UP: e->up = table, e->joined = is_joined(p, ROLE_EXPERT_GATE); break;
     case ROLE_EXPERT_DOWN: e->down = table; break;
     case ROLE_EXPERT_GATE_BIAS: e->gate_bias = table; break;
     case ROLE_EXPERT_UP_BIAS: e->up_bias = table; break;
@@ -343,8 +345,7 @@ static void bind_moe_gradient(layer_gradients *layer)
     m->router = (router_gradients){ .matrix = role[ROLE_ROUTER],
         .bias = role[ROLE_ROUTER_BIAS],
         .noise = role[ROLE_ROUTER_NOISE] };
-    for (int i = 0; i <= ROLE_ROUTER_OWN_2 - ROLE_ROUTER_OWN_0; i++)
-        m->router.own[i] = role[ROLE_ROUTER_OWN_0 + i];
+    for (int i = 0; i < PARAM_ROUTERS_OWN; i++) m->router.own[i] = role[param_routers_own(i)];
     m->omega = role[ROLE_ROUTER_OMEGA];
     m->shared_gate = role[ROLE_SHARED_GATE];
     m->shared_up = role[ROLE_SHARED_UP];
@@ -382,8 +383,10 @@ cadre_status model_gradients_of_flat(
         else if (p->role == ROLE_IMAGE_CODES) continue; /* a state */
         else if (param_is_expert(p->role)) bind_expert_gradient(config, p, data, &g);
         else g.layer[p->layer].role[p->role] = data;
-        if (p->role == ROLE_SHARED_UP) g.layer[p->layer].moe.shared_joined = is_joined(p);
-        if (p->role == ROLE_RESIDUAL_UP) g.layer[p->layer].moe.residual_joined = is_joined(p);
+        if (p->role == ROLE_SHARED_UP)
+            g.layer[p->layer].moe.shared_joined = is_joined(p, ROLE_SHARED_GATE);
+        if (p->role == ROLE_RESIDUAL_UP)
+            g.layer[p->layer].moe.residual_joined = is_joined(p, ROLE_RESIDUAL_GATE);
     }
     for (int64_t l = 0; l < config->layers; l++) {
         bind_mixer_gradient(&g.layer[l]);

@@ -122,7 +122,7 @@ static bool take_down(cadre_batcher *b, int64_t id, told *t)
     strncat(t->text, news.text, news.text_size);
     assert_int_equal(news.tokens, t->count);
     assert_int_equal(news.status, CADRE_OK);
-    return news.state > CADRE_REQUEST_WRITES;
+    return cadre_request_has_ended(news.state);
 }
 
 static void forget(told *t)
