@@ -1,4 +1,4 @@
-/* batcher.h - many requests, taken further together.
+/* batcher.h - many requests, advanced together.
  * A part of cadre.h, which says what holds for all of it. */
 #ifndef CADRE_BATCHER_PUBLIC_H
 #define CADRE_BATCHER_PUBLIC_H
@@ -59,8 +59,8 @@ typedef struct cadre_request {
     int stop_count;
     const int32_t *ends; /* [end_count] tokens that end it, beside the model's own */
     int64_t end_count;
-    /* How likely each token was that is written, and the `top` most likely ones (0 to 20), as the
-     * model says before anything is done to its logits */
+    /* How likely each token was that is written, and the `top` most likely tokens (0 to 20) beside
+     * it, by the model's logits before anything is done to them */
     bool logprobs;
     int32_t top;
     /* The same of the prompt's tokens but the first. All of the prompt is read for it, also what
@@ -100,7 +100,7 @@ CADRE_API bool cadre_request_has_ended(cadre_request_state state);
 
 typedef struct cadre_logprob {
     int32_t token;
-    float logprob; /* natural logarithm of its share */
+    float logprob; /* natural logarithm of its probability */
 } cadre_logprob;
 
 /* The news of a request since it was last polled */
@@ -130,8 +130,8 @@ typedef struct cadre_request_news {
     int64_t route_tokens, route_layers, route_picks;
 } cadre_request_news;
 
-/* Pointers are borrowed until the request is polled again or cancelled. CADRE_EARGUMENT: there is
- * no such request. */
+/* Gives the news of a request. Its pointers are borrowed until the request is polled again or
+ * cancelled. CADRE_EARGUMENT: there is no such request. */
 CADRE_API cadre_status cadre_batcher_poll(
     cadre_batcher *batcher, int64_t id, cadre_request_news *news);
 
@@ -150,7 +150,7 @@ typedef struct cadre_batcher_cache {
     int64_t snapshot_bytes, snapshots, kept_snapshots;
 } cadre_batcher_cache;
 
-/* Does not wait for a pass. */
+/* Describes the caches. Waits for no pass. */
 CADRE_API cadre_status cadre_batcher_cache_get(cadre_batcher *batcher, cadre_batcher_cache *cache);
 
 /* What the experts had to do in all passes so far. Waits for no pass. */
@@ -167,6 +167,7 @@ typedef struct cadre_batcher_load {
     const int64_t *layer_experts; /* [S] E of each */
 } cadre_batcher_load;
 
+/* Describes the load of the experts. */
 CADRE_API cadre_status cadre_batcher_load_get(cadre_batcher *batcher, cadre_batcher_load *load);
 
 /* Adds the tokens of one request that each expert has taken so far to rows [S, E], where `load` was

@@ -26,12 +26,15 @@ typedef float cadre_real;
  * in it. */
 typedef struct cadre_context cadre_context;
 
-/* threads 0: the cores that this process may use. variant NULL: CADRE_CPU if it is set, otherwise
- * the best that this machine has ("portable", "avx2", "avx512", "neon"). Results do not depend on
- * `threads`. */
+/* Makes a context with so many worker threads; 0: the cores that this process may use. variant
+ * NULL: CADRE_CPU if it is set, otherwise the best that this machine has ("portable", "avx2",
+ * "avx512", "neon"). Results do not depend on `threads`. */
 CADRE_API cadre_status cadre_context_new(int threads, const char *variant, cadre_context **context);
+/* Ends the threads. What borrows the context (models, layers, servers) is freed before. */
 CADRE_API void cadre_context_free(cadre_context *context);
-CADRE_API const char *cadre_context_variant(const cadre_context *context); /* static */
+/* The variant of its kernels, "avx2"; static */
+CADRE_API const char *cadre_context_variant(const cadre_context *context);
+/* The number of its worker threads */
 CADRE_API int cadre_context_threads(const cadre_context *context);
 
 #ifdef __cplusplus

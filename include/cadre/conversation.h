@@ -29,6 +29,8 @@ CADRE_API const char *cadre_chat_thinking(const cadre_chat *chat);
 /* All words of that kind; NULL after the last. Static */
 CADRE_API const char *cadre_thinking(int index);
 
+/* Adds a message, a copy of text [size], which is plain text. role: "system" (first, if at all),
+ * "user" or "assistant". CADRE_EARGUMENT: another role. */
 CADRE_API cadre_status cadre_chat_add(
     cadre_chat *chat, const char *role, const char *text, size_t size);
 
@@ -48,7 +50,7 @@ CADRE_API cadre_status cadre_chat_answer(cadre_chat *chat, int64_t limit,
 typedef enum cadre_chat_end {
     CADRE_CHAT_ENDED,  /* by the model itself */
     CADRE_CHAT_LIMIT,  /* cut: `limit` tokens have come */
-    CADRE_CHAT_FULL,   /* cut: so has the conversation's capacity */
+    CADRE_CHAT_FULL,   /* cut: the conversation's capacity is full */
     CADRE_CHAT_STOPPED /* cut: by the listener, or interrupted */
 } cadre_chat_end;
 
@@ -64,6 +66,7 @@ typedef struct cadre_chat_account {
     double tokens_per_second; /* of the tokens after the first; 0: there are none */
 } cadre_chat_account;
 
+/* Describes the last answer. */
 CADRE_API cadre_status cadre_chat_account_get(const cadre_chat *chat, cadre_chat_account *account);
 
 #ifdef __cplusplus

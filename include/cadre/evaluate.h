@@ -24,7 +24,7 @@ typedef struct cadre_evaluation {
     } type[CADRE_TOKEN_TYPES];
 } cadre_evaluation;
 
-/* The work that is done, and all work; NULL: not wanted */
+/* Hears how much of the work is done; NULL: not wanted */
 typedef void (*cadre_progress_listener)(void *arg, int64_t done, int64_t total);
 
 /* Measures how well the model predicts a text, in windows that overlap by half, so that every token
@@ -32,10 +32,10 @@ typedef void (*cadre_progress_listener)(void *arg, int64_t done, int64_t total);
  * V bits. context: tokens of a window, at most the model's own; 0: the model's own, or 2048 if that
  * is more. progress counts tokens.
  *
- * A model with an encoder is asked for what is taken out of the text, as in its training: 15 % of
+ * A model with an encoder predicts spans that are masked in the text, as in its training: 15 % of
  * each window of `context` tokens (0: its own, or 512 where that is more), in spans of 3 tokens on
- * average, which are the same at every call. Then bytes are those that were taken out, and tokens
- * those that the decoder predicted: they, the sentinels before them and the ends. */
+ * average, which are the same at every call. Then bytes are those of the spans, and tokens those
+ * that the decoder predicted: the spans', the sentinels before them and the ends. */
 CADRE_API cadre_status cadre_evaluate(cadre_model *model, const char *text, size_t size,
     int64_t context, cadre_progress_listener progress, void *arg, cadre_evaluation *result);
 

@@ -22,12 +22,14 @@ typedef struct cadre_image_form {
     int32_t patches;     /* in an image */
 } cadre_image_form;
 
+/* Describes the images that a model knows. */
 CADRE_API cadre_status cadre_model_image_form(const cadre_model *model, cadre_image_form *form);
 
 /* Writes the ids of a PNG or PNM file, begin and end included, to ids, which must have room for
  * [patches + 2]. */
 CADRE_API cadre_status cadre_image_encode(cadre_model *model, const char *path, int32_t *ids);
-CADRE_API bool cadre_image_named(const char *path); /* .png .pnm .ppm .pgm */
+/* Whether a name ends as those of images do: .png .pnm .ppm .pgm */
+CADRE_API bool cadre_image_named(const char *path);
 
 /* Writes an image as a PNG file from the ids of its codes, without begin and end. Patches that are
  * missing, or whose id is not a code, become white. */

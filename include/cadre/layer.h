@@ -39,9 +39,10 @@ typedef struct cadre_moe_shape {
     const int64_t *bank_hidden; /* H of each bank's experts (option banks); NULL: H */
 } cadre_moe_shape;
 
-/* options: those of the table cadre_routing_options (jitter, capacity, balancing losses ...); NULL:
- * none. Weights start normal with deviation 0.02, as a function of `seed`; biases and noise weights
- * start at 0. Borrows the context. CADRE_EARGUMENT: the error names what is not possible. */
+/* Makes a layer. options: those of the table cadre_routing_options (jitter, capacity, balancing
+ * losses ...); NULL: none. Weights start normal with deviation 0.02, as a function of `seed`;
+ * biases and noise weights start at 0. Borrows the context. CADRE_EARGUMENT: the error names what
+ * is not possible. */
 CADRE_API cadre_status cadre_moe_new(cadre_context *context, const cadre_moe_shape *shape,
     const cadre_options *options, uint64_t seed, cadre_moe **moe);
 CADRE_API void cadre_moe_free(cadre_moe *moe);
@@ -64,6 +65,7 @@ typedef struct cadre_moe_parameter {
 } cadre_moe_parameter;
 
 CADRE_API int64_t cadre_moe_parameters(const cadre_moe *moe); /* how many */
+/* Parameter i, from 0 */
 CADRE_API cadre_moe_parameter cadre_moe_parameter_at(const cadre_moe *moe, int64_t i);
 
 /* Random numbers for the routing of a batch with train, if the program gives them; NULL: they are
@@ -106,26 +108,27 @@ CADRE_API void cadre_moe_step_begin(
     cadre_moe *moe, uint64_t step, int64_t sequences, int64_t tokens);
 CADRE_API cadre_status cadre_moe_step_end(cadre_moe *moe);
 
-/* x [T, D] -> y [T, D], without the residual. x, start and valid must stay unchanged until
- * backward. */
+/* Computes y [T, D] of x [T, D], without the residual connection. x, start and valid must stay
+ * unchanged until backward. */
 CADRE_API cadre_status cadre_moe_forward(
     cadre_moe *moe, const cadre_moe_batch *batch, const cadre_real *x, cadre_real *y);
 
-/* dy [T, D], the derivative of the loss by y, -> dx [T, D], and the parameters' gradients. Called
- * once after each forward with train or differentiate. With n tasks, y and dy are [n, T, D]. */
+/* Computes dx [T, D] and the parameters' gradients of dy [T, D], the gradient of the loss by y. It
+ * is called once after each forward with train or differentiate. With n tasks, y and dy are
+ * [n, T, D]. */
 CADRE_API cadre_status cadre_moe_backward(cadre_moe *moe, const cadre_real *dy, cadre_real *dx);
 
-/* The terms to add to the caller's loss, coefficients included, summed over the step's batches so
- * far */
+/* Gives the terms to add to the caller's loss: the balancing losses and the z-loss, each multiplied
+ * by its coefficient and summed over the step's batches so far. */
 CADRE_API void cadre_moe_losses(const cadre_moe *moe, double *aux, double *z);
 
-/* The same terms one by one: name (static) and value of loss i. Returns false if there are no
- * more. */
+/* Gives the same terms one by one: name (static) and value of loss i. Returns false if there are
+ * no more. */
 CADRE_API bool cadre_moe_loss_at(const cadre_moe *moe, int i, const char **name, double *value);
 
-/* Where the last forward sent its tokens: edges from tokens to experts, token after token. A token
- * has as many edges as its router gave it: K, fewer, or none (padding). Borrowed until the next
- * forward. */
+/* Where the last forward pass sent its tokens: edges from tokens to experts, token after token. A
+ * token has as many edges as its router gave it: K, fewer, or none (padding). Borrowed until the
+ * next forward. */
 typedef struct cadre_moe_routes {
     int64_t tokens, edges;     /* T, N */
     const int64_t *start;      /* [T + 1] the first edge of each token, then N */

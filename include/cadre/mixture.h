@@ -55,6 +55,7 @@ typedef struct cadre_mixture_info {
     double log_likelihood; /* after the last iteration */
 } cadre_mixture_info;
 
+/* Describes a mixture. */
 CADRE_API cadre_status cadre_mixture_info_get(
     const cadre_mixture *mixture, cadre_mixture_info *info);
 

@@ -16,11 +16,12 @@ extern "C" {
 typedef struct cadre_model cadre_model;
 
 /* Opens a Hugging Face folder or a GGUF file. Weights are mapped, not copied, if they can be used
- * as they lie. Borrows the context. */
+ * as they lie. Borrows the context. CADRE_EUNSUPPORTED: libcadre does not implement the model, and
+ * the error says what of it. */
 CADRE_API cadre_status cadre_model_open(
     cadre_context *context, const char *path, cadre_model **model);
 
-/* Options of opening */
+/* Options of opening a model */
 typedef struct cadre_opening {
     size_t size; /* sizeof(cadre_opening) */
     /* Quantised weights are copied into memory, in the order in which this machine's kernels read
@@ -41,14 +42,18 @@ typedef struct cadre_opening {
 } cadre_opening;
 /* "f32", "f16", "q8_0" in turn; NULL after the last. */
 CADRE_API const char *cadre_cache_format_name(int i);
+/* Opens a model as cadre_model_open does, with these options; NULL: none. */
 CADRE_API cadre_status cadre_model_open_with(
     cadre_context *context, const char *path, const cadre_opening *how, cadre_model **model);
+/* Closes a model. What borrows it (sessions, conversations, batchers, passes) is freed before. */
 CADRE_API void cadre_model_close(cadre_model *model);
 
 /* In a context of several ranks, all of them open a model together, and each has a part of it. Rank
  * 0 then uses it as a single process does. The other ranks follow: they compute their part of all
  * that rank 0 runs, until rank 0 closes the model or a rank fails. */
 CADRE_API bool cadre_model_follows(const cadre_model *model); /* this rank is one of the others */
+/* Computes this rank's part until rank 0 has closed the model. CADRE_EARGUMENT: this rank does not
+ * follow. */
 CADRE_API cadre_status cadre_model_follow(cadre_model *model);
 
 typedef struct cadre_format_share {
@@ -89,6 +94,7 @@ typedef struct cadre_model_info {
     } layer_kind[CADRE_LAYER_KINDS];
 } cadre_model_info;
 
+/* Describes a model. What the description points to is static or borrowed from the model. */
 CADRE_API cadre_status cadre_model_info_get(const cadre_model *model, cadre_model_info *info);
 
 /* The memory, besides the file's pages, that one sequence of at most `context` tokens takes. It
@@ -105,8 +111,8 @@ typedef struct cadre_memory {
 } cadre_memory;
 CADRE_API cadre_status cadre_model_memory(
     cadre_model *model, int64_t context, cadre_memory *memory);
-/* Keys and values of one sequence, which is read in passes of at most 512 tokens: of layers with a
- * window, what such a pass sees */
+/* The bytes that keys and values of one sequence of so many tokens take, which is read in passes of
+ * at most 512 tokens: of layers with a window, what such a pass sees */
 CADRE_API int64_t cadre_model_cache_bytes(const cadre_model *model, int64_t tokens);
 
 /* The model's own tokenizer, borrowed. It is an error if its folder has none. */

@@ -67,32 +67,36 @@ CADRE_API void cadre_options_free(cadre_options *o);
 CADRE_API cadre_status cadre_options_set(cadre_options *o, const char *name, const char *value);
 /* Adds one of PATHS or TEXTS. */
 CADRE_API cadre_status cadre_options_add(cadre_options *o, const char *name, const char *value);
-CADRE_API cadre_status cadre_options_load(
-    cadre_options *o, const char *path); /* {"lr": 0.003, "warmup": 10} */
+/* Sets the values in a file, a JSON object such as {"lr": 0.003, "warmup": 10}. CADRE_EFORMAT: it
+ * is no such object. */
+CADRE_API cadre_status cadre_options_load(cadre_options *o, const char *path);
 /* Copies the values that were given under names that both have. */
 CADRE_API cadre_status cadre_options_copy(cadre_options *to, const cadre_options *from);
 
-/* NULL: there is no such option. */
+/* The row of an option; static; NULL: there is no such option */
 CADRE_API const cadre_option *cadre_options_row(const cadre_options *o, const char *name);
 /* Whether the value was given, and is not a default. */
 CADRE_API bool cadre_options_given(const cadre_options *o, const char *name);
 
 /* These read values. Asking for a name or a kind that the tables do not have is a bug in the
  * program. `i` is the index in a list. */
-/* 0: there is neither a value nor a default. */
+
+/* How many values there are; 0: there is neither a value nor a default. */
 CADRE_API int cadre_options_count(const cadre_options *o, const char *name);
+/* The value of a FLAG, an INT or SIZE (or value i of INTS), or a REAL */
 CADRE_API bool cadre_options_flag(const cadre_options *o, const char *name);
 CADRE_API int64_t cadre_options_int(const cadre_options *o, const char *name, int i);
 CADRE_API double cadre_options_real(const cadre_options *o, const char *name);
-/* NULL: there is no value. Borrowed */
+/* The value as text, or value i of a list; NULL: there is no value. Borrowed until the option is
+ * set again */
 CADRE_API const char *cadre_options_text(const cadre_options *o, const char *name, int i);
 /* Whether a word is among CHOICES. */
 CADRE_API bool cadre_options_has(const cadre_options *o, const char *name, const char *word);
 
-/* Word i; NULL: after the last */
+/* The i-th of the words that a CHOICE or CHOICES takes, static; NULL after the last */
 CADRE_API const char *cadre_option_choice(const cadre_option *row, int i);
 
-/* FLAG or FLAGS: the name alone says yes. */
+/* Whether the option is a FLAG or FLAGS, whose name alone says yes. */
 CADRE_API bool cadre_option_is_flag(const cadre_option *row);
 
 /* The candidate that a user who typed `word` may have meant; NULL: none is near. */

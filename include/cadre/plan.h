@@ -26,10 +26,10 @@ typedef struct cadre_plan_layout {
 typedef struct cadre_plan_basis {
     size_t size; /* filled in */
     int machines;
-    double memory;    /* bytes of one */
-    double bandwidth; /* bytes a second that one reads of weights */
-    double flops;     /* operations a second in products */
-    double link_bandwidth, link_latency;
+    double memory;                       /* bytes of one */
+    double bandwidth;                    /* bytes a second that one reads of weights */
+    double flops;                        /* floating-point operations a second in matrix products */
+    double link_bandwidth, link_latency; /* bytes a second; seconds of a short message */
     bool measured_bandwidth, measured_flops; /* on this machine, now */
 } cadre_plan_basis;
 
@@ -58,8 +58,8 @@ typedef struct cadre_simulation {
 } cadre_simulation;
 
 /* Replays a recording of routes (--routes), or the loads of a training run's steps (its folder, or
- * its metrics), on ranks that hold the experts as --placement says. The
- * options are those of cadre_simulate_options. */
+ * its metrics), on ranks that hold the experts as --placement says. The options are those of
+ * cadre_simulate_options. */
 CADRE_API cadre_status cadre_simulate(
     const char *recording, const cadre_options *options, cadre_simulation *result);
 CADRE_API cadre_option_table cadre_simulate_options(void);

@@ -23,14 +23,14 @@ CADRE_API bool cadre_ranks_launched(int *rank, int *size);
 
 /* Joins the others, and waits until they are there. Several processes must have been started. */
 CADRE_API cadre_status cadre_ranks_join(cadre_ranks **ranks);
-CADRE_API int cadre_ranks_rank(const cadre_ranks *ranks);
-CADRE_API int cadre_ranks_size(const cadre_ranks *ranks);
-/* A share of this machine's cores: those that this process may use, divided by the ranks here
- * unless each has been bound to its own. `note`: a sentence on binding that costs speed, static;
- * NULL: there is none */
+CADRE_API int cadre_ranks_rank(const cadre_ranks *ranks); /* from 0 */
+CADRE_API int cadre_ranks_size(const cadre_ranks *ranks); /* how many there are */
+/* The threads that this rank should use, its share of this machine's cores: those that this process
+ * may use, divided by the ranks here unless each has been bound to its own. `note`: a sentence on
+ * binding that costs speed, static; NULL: there is none */
 CADRE_API int cadre_ranks_threads(const cadre_ranks *ranks, const char **note);
 
-/* A rank that does not answer for so many seconds ends the work of all. 0: never */
+/* Sets how many seconds a rank may not answer before it ends the work of all; 0: any number */
 CADRE_API void cadre_ranks_limit(cadre_ranks *ranks, double seconds);
 
 /* Compares names and values [count] with those of the other ranks, which all call this. If they
@@ -48,10 +48,10 @@ CADRE_API cadre_status cadre_file_identity(const char *path, char text[CADRE_FIL
  * checked. The ranks must outlive the context. */
 CADRE_API cadre_status cadre_context_join(
     cadre_context *context, cadre_ranks *ranks, const char *parallel);
-/* Which ranks have which experts of models that are opened in the context afterwards, where ranks
- * divide experts: `placement` "even" (as many neighbours each; NULL too), "balanced" (by how much
- * each was used) or "replicated" (also `replicas` further copies in each layer of those that were
- * used most; 0: one for each rank). `loads`: a recording of routes, or what earlier runs left
+/* Says which ranks have which experts of models that are opened in the context afterwards, where
+ * ranks divide experts: `placement` "even" (as many neighbours each; NULL too), "balanced" (by how
+ * much each was used) or "replicated" (also `replicas` further copies in each layer of those that
+ * were used most; 0: one for each rank). `loads`: a recording of routes, or what earlier runs left
  * (cadre_model_keep_use), which rank 0 reads; NULL: what they left beside the model; "": that too,
  * or, where they left nothing, as if all had been used alike, for cadre_batcher_place to mend.
  * Results are the same. The texts must outlive the context. Fails for another word. */

@@ -1,4 +1,4 @@
-/* server.h - a server for clients of OpenAI.
+/* server.h - a server for clients of OpenAI's interface.
  * A part of cadre.h, which says what holds for all of it. */
 #ifndef CADRE_SERVER_PUBLIC_H
 #define CADRE_SERVER_PUBLIC_H
@@ -11,7 +11,7 @@ extern "C" {
 
 /* The interface that OpenAI's clients speak, over HTTP/1.1, on an open port: completions and chats,
  * whole and streamed, for a model that is opened in a thread of its own, with a batcher in which
- * all requests are taken further together (docs/serving.md). */
+ * all requests are advanced together (docs/serving.md). */
 typedef struct cadre_server cadre_server;
 
 typedef struct cadre_server_options {
@@ -19,10 +19,10 @@ typedef struct cadre_server_options {
     const char *host;   /* NULL: 127.0.0.1. Another than a loopback one only with a key */
     int port;           /* 0: one that is free */
     const char *alias;  /* what the model is called; NULL: the last part of its path */
-    int64_t streams;    /* requests that are written at a time; 0: 8 */
-    int64_t queue;      /* that wait beside them before others are refused; -1: none; 0: 64 */
+    int64_t streams;    /* requests that are answered at a time; 0: 8 */
+    int64_t queue;      /* requests that may wait; others are refused; -1: none; 0: 64 */
     int64_t context;    /* tokens of a request, its prompt's included; 0: the model's own */
-    const char *key;    /* that clients have to name; NULL: none */
+    const char *key;    /* what clients must send; NULL: nothing */
     const char *origin; /* whose pages may read answers, "https://app.example"; NULL: none */
     double timeout;     /* seconds for a request to arrive, and for an answer to be read; 0: 60 */
     int64_t body_limit; /* bytes of a request; 0: 8 MiB */
@@ -50,10 +50,11 @@ typedef struct cadre_server_options {
     double place_every;
 } cadre_server_options;
 
-/* Listens, and answers nothing yet. Borrows the context, in which nobody else is to compute.
- * CADRE_EIO: the address is not to be had, as of a port that is in use. CADRE_EARGUMENT: what
- * cannot be, as a host that others reach without a key. CADRE_EUNSUPPORTED: the program was linked
- * with the archive and without libevent's core, which it may leave out where it does not serve. */
+/* Makes a server that listens, and answers nothing yet. Borrows the context, in which nobody else
+ * is to compute. CADRE_EIO: the address cannot be used, as with a port that is in use.
+ * CADRE_EARGUMENT: an option that is not possible, as a host that others reach without a key.
+ * CADRE_EUNSUPPORTED: the program was linked with the archive and without libevent's core, which it
+ * may leave out where it does not serve. */
 CADRE_API cadre_status cadre_server_new(cadre_context *context, const char *model,
     const cadre_server_options *options, cadre_server **server);
 

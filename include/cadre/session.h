@@ -73,7 +73,7 @@ typedef struct cadre_sampling {
     int64_t bias_count;
 } cadre_sampling;
 
-/* What is added to a token's logit, -100 to 100; -100: it is never chosen. */
+/* A number that is added to a token's logit, -100 to 100; -100: the token is never chosen. */
 typedef struct cadre_bias {
     int32_t token;
     float bias;
@@ -123,18 +123,20 @@ CADRE_API cadre_status cadre_generate(
  * takes memory as they come. Borrows the model. One thread at a time may use it. CADRE_EBUSY:
  * another thread computes with the same model, or its own listener calls back. */
 typedef struct cadre_session cadre_session;
+/* Makes an empty session. */
 CADRE_API cadre_status cadre_session_new(
     cadre_model *model, int64_t capacity, cadre_session **session);
 CADRE_API void cadre_session_free(cadre_session *session);
 
-/* Gives the same tokens as cadre_generate for the whole text. count + limit <= capacity. */
+/* Continues `count` tokens by up to `limit`, with the same tokens as cadre_generate: what the
+ * session holds of their beginning is not computed again. count + limit <= capacity. */
 CADRE_API cadre_status cadre_session_generate(cadre_session *session, const int32_t *tokens,
     int64_t count, int64_t limit, const cadre_sampling *sampling, cadre_token_listener listener,
     void *arg);
 
-/* What it holds: how many tokens, how many there is room for, and which [length], borrowed until
- * the session is used again. After cadre_session_generate these are the given text and what was
- * generated, except for the last token. */
+/* What it holds: the number of tokens, the number that it has room for, and the tokens [length],
+ * borrowed until the session is used again. After cadre_session_generate these are the given text
+ * and what was generated, except for the last token. */
 CADRE_API int64_t cadre_session_length(const cadre_session *session);
 CADRE_API int64_t cadre_session_capacity(const cadre_session *session);
 CADRE_API const int32_t *cadre_session_tokens(const cadre_session *session);
@@ -160,7 +162,8 @@ CADRE_API cadre_status cadre_session_fork(
  * same model. */
 typedef struct cadre_pass cadre_pass;
 
-/* For passes of up to `tokens` tokens of up to `sessions` sessions, each of at most this capacity.
+/* Allocates for passes of up to `tokens` tokens of up to `sessions` sessions, each of at most this
+ * capacity.
  * Passes allocate nothing, except that the sessions' caches grow. */
 CADRE_API cadre_status cadre_pass_new(
     cadre_model *model, int64_t tokens, int64_t sessions, int64_t capacity, cadre_pass **pass);

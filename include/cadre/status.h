@@ -39,8 +39,9 @@ typedef enum cadre_status {
 /* This thread's last error: one line, perhaps a second of advice. Borrowed until the thread's next
  * failing call. */
 CADRE_API const char *cadre_last_error(void);
-CADRE_API const char *cadre_status_name(cadre_status status); /* static */
-CADRE_API const char *cadre_version(void);                    /* static */
+/* The name of the status, "CADRE_EIO"; static */
+CADRE_API const char *cadre_status_name(cadre_status status);
+CADRE_API const char *cadre_version(void); /* static */
 
 /* ---- interruption ---- */
 
@@ -48,7 +49,9 @@ CADRE_API const char *cadre_version(void);                    /* static */
  * The calls then return CADRE_EINTERRUPTED. Safe in a signal handler. This request, and the names
  * for cadre_abandon_files, are the only state that libcadre shares between threads and objects. */
 CADRE_API void cadre_interrupt(void);
+/* Whether a stop is requested. Safe in a signal handler. */
 CADRE_API bool cadre_interrupted(void);
+/* Withdraws the request, so that later calls compute again. */
 CADRE_API void cadre_interrupt_clear(void);
 
 /* Whether a request to stop is waiting for a call that cannot ask (a pattern that is matched with

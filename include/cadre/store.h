@@ -31,6 +31,7 @@ typedef struct cadre_store {
     double waiting;     /* seconds in which nothing could be computed for want of an expert */
 } cadre_store;
 
+/* Describes what of a model stays in memory, and what was read so far. */
 CADRE_API cadre_status cadre_model_store(const cadre_model *model, cadre_store *store);
 
 /* Before anything is run: reads the experts that a file says were used most, as many as have room,

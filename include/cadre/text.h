@@ -15,8 +15,8 @@ extern "C" {
  * may use one. */
 typedef struct cadre_tokenizer cadre_tokenizer;
 
-/* path: a tokenizer.json, a model's folder that contains one, or a GGUF file. CADRE_EUNSUPPORTED,
- * with the name, if the file asks for something that libcadre does not do. */
+/* Opens a tokenizer. path: a tokenizer.json, a model's folder that contains one, or a GGUF file.
+ * CADRE_EUNSUPPORTED, with the name, if the file asks for something that libcadre does not do. */
 CADRE_API cadre_status cadre_tokenizer_open(const char *path, cadre_tokenizer **tokenizer);
 CADRE_API void cadre_tokenizer_close(cadre_tokenizer *tokenizer);
 /* One more than the highest id */
@@ -39,7 +39,8 @@ CADRE_API cadre_status cadre_tokenizer_encode(const cadre_tokenizer *tokenizer, 
  * UTF-8, because ids may stand for parts of a character. Ids outside the vocabulary are refused. */
 CADRE_API cadre_status cadre_tokenizer_decode(const cadre_tokenizer *tokenizer, const int32_t *ids,
     int64_t count, unsigned flags, char **text, size_t *size);
-CADRE_API void cadre_free(void *result); /* NULL is fine */
+/* Frees what these functions made. NULL is fine. */
+CADRE_API void cadre_free(void *result);
 
 /* Refuses what is not text, by name and with the command that makes text of it: compressed files,
  * tables, PDF, UTF-16, pointers of Git LFS, and what is mostly no UTF-8. A few bytes that are no
@@ -62,7 +63,8 @@ typedef struct cadre_message {
     size_t size;
 } cadre_message;
 
-CADRE_API const char *cadre_chat_template(int index); /* names; NULL after the last. Static */
+/* The names of the templates; NULL after the last. Static */
+CADRE_API const char *cadre_chat_template(int index);
 
 /* Finds the name of the template that the tokenizer's model was trained with. CADRE_EUNSUPPORTED,
  * with the known names, if the model's files hold none, or one that is not known. */
@@ -91,7 +93,7 @@ CADRE_API bool cadre_chat_ends(const cadre_tokenizer *tokenizer, const char *nam
  * text below. One thread at a time may use it. */
 typedef struct cadre_stop cadre_stop;
 
-/* No text may be empty. */
+/* Makes an object for these stop texts, which it copies. None may be empty. */
 CADRE_API cadre_status cadre_stop_new(const char *const *texts, int count, cadre_stop **stop);
 CADRE_API void cadre_stop_free(cadre_stop *stop);
 

@@ -37,7 +37,7 @@ typedef struct cadre_train_summary {
     int64_t steps, tokens, parameters, active_parameters;
     int64_t memory_bytes; /* that the run needs at its peak */
     double seconds, loss; /* loss: mean of the last steps, up to 20; NaN: no step was taken */
-    bool validation;      /* texts were kept apart: cadre_analyse has something to look at */
+    bool validation;      /* texts were kept apart, which cadre_analyse can use */
 } cadre_train_summary;
 
 /* Trains as the options say, which are the tables of run, model, routing and train in one object.
