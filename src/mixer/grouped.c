@@ -231,7 +231,7 @@ static strided_out raw_rows(
     return rows_to(whole == row ? raw : raw + gather_first(call->tensor, whole, pieces), whole);
 }
 
-/* [T, own] numbers, one a head, become [T, all] with each in its place. */
+/* [T, own] elements, one a head, become [T, all] with each in its place. */
 static void spread_heads(const mixer_call *call, int64_t own, int64_t all, real *x)
 {
     int64_t first = gather_first(call->tensor, all, call->config->whole_kv_heads);

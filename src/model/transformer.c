@@ -311,7 +311,7 @@ void transformer_end_router_step(transformer *t, int64_t l, real *const *own)
 
 /* ---- stages ---- */
 
-void transformer_turn_to(transformer *t, int i)
+void transformer_select_pass(transformer *t, int i)
 {
     assert(i >= 0 && i < t->stage.passes);
     t->now = &t->passes[i];

@@ -94,8 +94,8 @@ cadre_status transformer_new_share(compute *c, const model_config *config, const
 size_t transformer_stage_bytes(const compute *c, const model_config *config,
     const batch_limits *most, const transformer_stage *stage, const transformer_ranks *ranks);
 
-/* The calls that follow are for pass i of the stage; at first for pass 0. */
-void transformer_turn_to(transformer *t, int i);
+/* Makes the calls that follow be for pass i of the stage; at first they are for pass 0. */
+void transformer_select_pass(transformer *t, int i);
 
 /* [T, D] the residual at the beginning of the stage, which the caller fills in before forward
  * unless the stage has layer 0. After forward it is that at the end. */

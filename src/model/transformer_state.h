@@ -33,8 +33,8 @@ typedef struct pass {
     real *hidden, *end_inverse; /* [T, D], [T] its norm */
     int32_t *places;            /* [T] in their sequences */
     int32_t *types;             /* [T] of the tokens; NULL: the model knows none */
-    real
-        *logits; /* [T, E] of the last sparse layer's router, forward only; NULL: none reads them */
+    /* [T, E] of the last sparse layer's router, forward only; NULL: none reads them */
+    real *logits;
     token_batch batch;
     balance *balance; /* the balance in which it counts */
 } pass;

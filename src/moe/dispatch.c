@@ -70,7 +70,7 @@ void dispatch_layout(dispatch_scratch *s, arena *a, const dispatch_options *o, i
     if (limited(o)) s->token = ARENA_ARRAY(a, int32_t, tokens * picks);
     if (limited(o) && (o->priority == PRIORITY_PROBABILITY || o->priority == PRIORITY_BATCH))
         s->order = ARENA_ARRAY(a, int32_t, tokens * picks);
-    if (limited(o) && o->priority == PRIORITY_BATCH) s->surest = ARENA_ARRAY(a, real, tokens);
+    if (limited(o) && o->priority == PRIORITY_BATCH) s->best_score = ARENA_ARRAY(a, real, tokens);
 }
 
 typedef struct job {
@@ -128,14 +128,15 @@ static real score_of(const job *j, int32_t edge)
         ->score[(int64_t)j->d->scratch->token[edge] * j->p->experts + j->p->edge_expert[edge].id];
 }
 
-/* Lower rank, then the surer token, then the earlier one. */
+/* Whether edge a comes before edge b: by lower rank, then by the higher best score of its token,
+ * then by the earlier token. */
 static bool before_in_batch(const job *j, int32_t a, int32_t b)
 {
     int32_t token_a = j->d->scratch->token[a], token_b = j->d->scratch->token[b];
     int64_t rank_a = a - j->p->token_start[token_a], rank_b = b - j->p->token_start[token_b];
-    real sure_a = j->d->scratch->surest[token_a], sure_b = j->d->scratch->surest[token_b];
+    real best_a = j->d->scratch->best_score[token_a], best_b = j->d->scratch->best_score[token_b];
     if (rank_a != rank_b) return rank_a < rank_b;
-    return sure_a > sure_b || (!(sure_b > sure_a) && a < b);
+    return best_a > best_b || (!(best_b > best_a) && a < b);
 }
 
 /* Returns whether edge a comes before edge b: by a higher score, then by an earlier place. */
@@ -205,8 +206,8 @@ static void admit_sequence(const job *j, int64_t s)
     int64_t first = p->token_start[tokens.begin], count = p->token_start[tokens.end] - first,
             valid = 0;
     for (int64_t t = tokens.begin; t < tokens.end; t++) {
-        if (scratch->surest)
-            scratch->surest[t] =
+        if (scratch->best_score)
+            scratch->best_score[t] =
                 j->d->compute->variant->rows->max(p->experts, j->d->score + t * p->experts);
         valid += plan_is_valid(p, t);
         for (int64_t i = p->token_start[t]; i < p->token_start[t + 1]; i++)

@@ -24,8 +24,8 @@ typedef enum dispatch_priority {
     PRIORITY_CHOICE,      /* all first choices in token order, then all second ... (GShard) */
     PRIORITY_TOKEN,       /* token after token, its edges by rank */
     PRIORITY_PROBABILITY, /* the highest scores first; ties: earlier token, then lower rank */
-    /* All first choices, then all second ..., each time the tokens that are surest of one expert
-     * first (V-MoE's batch priority) */
+    /* All first choices, then all second ..., each time those of the tokens with the highest best
+     * score first (V-MoE's batch-prioritised routing) */
     PRIORITY_BATCH,
 } dispatch_priority;
 
@@ -58,7 +58,7 @@ typedef struct dispatch_scratch {
     int64_t *capacity; /* [B] C of each sequence */
     int32_t *token;    /* [N] of each edge; NULL, as the next: not needed */
     int32_t *order;    /* [N] edges by priority */
-    real *surest;      /* [T] a token's highest score; NULL: not needed */
+    real *best_score;  /* [T] a token's highest score; NULL: not needed */
 } dispatch_scratch;
 
 void dispatch_layout(dispatch_scratch *s, arena *a, const dispatch_options *o, int64_t tokens,
@@ -68,7 +68,7 @@ typedef struct dispatching {
     compute *compute;
     const dispatch_options *options; /* NULL: no limit */
     const token_batch *batch;
-    int32_t picks;     /* K: what capacity is reckoned from */
+    int32_t picks;     /* K: from which capacity is computed */
     const real *score; /* [T, E] what PRIORITY_PROBABILITY and PRIORITY_BATCH compare */
     const real *key;   /* [T, E] what OVERFLOW_REROUTE looks for the next choice in */
     dispatch_scratch *scratch;

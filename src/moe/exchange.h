@@ -1,5 +1,5 @@
 /* exchange.h - a batch that ranks divide: rows travel to the ranks that hold their experts, and
- * what the experts make of them travels home.
+ * what the experts make of them travels home, each by one all-to-all.
  *
  * A rank holds a run of neighbouring experts (base/share.h). Rows of a plan are grouped by expert,
  * so those for one rank lie together, and they arrive grouped by the rank that sent them:

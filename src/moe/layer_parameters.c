@@ -171,8 +171,8 @@ static expert_table table_of(
     return t;
 }
 
-/* Expert by expert, the tables' parameters right behind each other: up stands behind gate, as
- * moe/experts.h likes it. */
+/* Expert by expert, the tables' parameters right behind each other: up stands behind gate, which
+ * moe/experts.h computes fastest. */
 static void fill_tables(cadre_moe *m, arena *a, const expert_table *tables, int count)
 {
     int64_t each = 0;

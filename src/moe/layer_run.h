@@ -47,7 +47,7 @@ typedef struct layer_scratch {
     int64_t *unpicked_first; /* [E + 1] */
     int32_t *unpicked_token; /* [T] */
     /* Where ranks divide the batch: rows as they are sent or computed, and as they arrive, [R, W]
-     * of all ranks; two numbers for each; biases of all experts [E, W] and where each is, or
+     * of all ranks; two elements for each; biases of all experts [E, W] and where each is, or
      * NULL */
     real *outgoing, *arrived, *numbers, *biases;
     const real **bias;

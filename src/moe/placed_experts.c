@@ -6,8 +6,8 @@
 
 #include "moe/expert_rows.h"
 
-/* Appends what copy c of expert i computes to the list, which has `at` rows. Of few rows not always
- * the same copies have some: that depends on where the rows stand. */
+/* Appends what copy c of expert i computes to the list, which has `at` rows. Where the rows are
+ * fewer than the copies, it depends on their places in the plan which copies have one. */
 static int64_t list_copy(
     const expert_pass *e, int64_t i, int c, int copies, int64_t at, int32_t *to)
 {

@@ -67,20 +67,20 @@ typedef struct router_options {
     real norm_eps;       /* guards the sum that weights are divided by */
     real top_p;          /* top-p: picks until their scores' sum first exceeds it */
     real noise_floor;    /* noisy-topk: added to softplus(W_noise x) */
-    real jitter;         /* the router sees x * U(1 - jitter, 1 + jitter), in training */
+    real jitter;         /* the router reads x * U(1 - jitter, 1 + jitter), in training */
     bool jitter_experts; /* so do the experts (transformers' Mixtral) */
     bool survivors;      /* weights are renormalised over the picks that were kept, not dropped */
     score_function score;
-    real logit_noise;   /* V-MoE: in training the logits are z + s / E * N(0, 1) */
-    real capacity;      /* expert-choice: an expert takes so many times its even share of tokens */
-    real tolerance;     /* sinkhorn: rounds go on until factors change by less, on average */
-    real l1;            /* relu: the coefficient that its loss l1 starts with */
-    real l1_multiplier; /* relu: by which its controller moves the coefficient of the loss l1 */
+    real logit_noise; /* V-MoE: in training the logits are z + s / E * N(0, 1) */
+    real capacity;    /* expert-choice: an expert takes so many times its even share of tokens */
+    real tolerance;   /* sinkhorn: iterations go on until the factors change by less, on average */
+    real l1;          /* relu: the initial coefficient of its loss l1 */
+    real l1_multiplier; /* relu: the factor by which its controller moves that coefficient */
     real mask_epsilon;  /* sparsemixer: experts that are too far from the best cannot be sampled */
     real quantile_ema;  /* quantile: share of the old bias that stays at a step */
     int32_t slots;      /* soft: P of an expert */
     int32_t vocabulary; /* hash, hash-next, multi-hash: V, token ids */
-    int32_t projector;  /* cosine: P, the width in which angles are taken */
+    int32_t projector;  /* cosine: P, the width in which angles are measured */
     int32_t tasks;      /* dense: gates, each with an output of its own */
     int32_t grid[ROUTER_MAX_GRID]; /* product: n1 * n2 * ... = E */
     int32_t dimensions;            /* of the grid */
@@ -216,9 +216,9 @@ typedef struct router {
     const char *loss;
     double loss_coefficient;
     bool loss_of_models;
-    const char *const
-        *options;    /* names of rows in THE TABLE of options (settings.h) that only some routers
-                                            understand and this one does, NULL after the last */
+    /* Names of rows in THE TABLE of options (settings.h) that only some routers understand and this
+     * one does, NULL after the last */
+    const char *const *options;
     uint32_t scores; /* 1 << score_function: those that it takes; 0: it has one of its own */
     void (*defaults)(router_options *o); /* what differs from router_defaults' own; NULL: nothing */
     /* The most edges of a token; NULL: K */
@@ -231,7 +231,7 @@ typedef struct router {
     /* Lists up to ROUTER_OWN_PARAMETERS, returns how many; NULL: none */
     int (*parameters)(
         const router_options *o, int64_t width, int32_t experts, router_parameter *list);
-    /* Numbers that forward leaves for backward beside router_state's; NULL: none */
+    /* Elements that forward leaves for backward beside router_state's; NULL: none */
     int64_t (*own)(const router_options *o, int64_t tokens, int64_t width, int32_t experts);
     void (*project)(struct routing *r); /* x -> logits; NULL: W x (+ b) */
     /* Gradients by the logits -> parameters', and dx, which it overwrites; NULL: of W x (+ b) */

@@ -9,8 +9,8 @@
 extern const routing_loss loss_score_importance, loss_noise_load, loss_orthogonality, loss_l1,
     loss_threshold, loss_local_entropy, loss_global_entropy;
 
-/* V / (m^2 + 1e-10) of n numbers, m their mean and V their population variance; d += scale times
- * its derivatives. */
+/* The squared coefficient of variation, V / (m^2 + 1e-10), of v [n], where m is their mean and V
+ * their population variance; d [n] += scale times its derivatives. */
 double squared_variation(int32_t n, const double *v, double scale, double *d);
 
 #endif

@@ -170,7 +170,7 @@ static void read_capacity(layer_reader *r, moe_config *c)
     if (own && has(o, "capacity-factor")) c->route.capacity = d->factor;
     layer_size(r, "capacity-slots", &d->slots);
     layer_flag(r, "capacity-in-eval", &d->in_eval);
-    /* Who asks for a capacity means it */
+    /* A capacity that was asked for is a limit, also where the recipe has none */
     bool limited = (has(o, "capacity-factor") && !own) || d->slots > 0 || any_slots(o);
     d->overflow =
         (dispatch_overflow)layer_word(r, "overflow", limited ? OVERFLOW_DROP : (int)d->overflow);

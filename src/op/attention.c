@@ -32,7 +32,7 @@ enum {
     MAX_ROWS = 64,
     MIN_ROWS = 16,
     SCORES_AT_ONCE = 1 << 18, /* 1 MiB, most of which the L2 cache keeps */
-    APART = 16                /* elements between rows of scores, lest they share sets of a cache */
+    APART = 16 /* elements between rows of scores, so that they share no sets of a cache */
 };
 
 /* One worker's share of the scratch memory. */

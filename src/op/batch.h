@@ -57,7 +57,7 @@ typedef struct token_batch {
     const real *encoder_output;
     const int64_t *encoder_start; /* [B + 1] first row of each sequence in encoder_output */
     batch_random random;
-    const batch_ranks *ranks; /* who have the other sequences; NULL: this is all of the batch */
+    const batch_ranks *ranks; /* that have the other sequences; NULL: this is all of the batch */
     bool may_stop;            /* the pass ends between two layers when the user asks for a stop */
 } token_batch;
 

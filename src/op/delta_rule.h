@@ -1,10 +1,10 @@
 /* delta_rule.h - the gated delta rule (Yang, Kautz and Hatamizadeh 2024), and with a decay for each
  * row (Kimi Team 2025): attention without a list of keys. Each head has a state S [K, V], which is
- * 0 before a sequence's first token and says a value for a key. For every token, with q and k of
+ * 0 before a sequence's first token and maps a key to a value. For every token, with q and k of
  * length 1, q also divided by sqrt(K):
  *
  *     S  = a S                       forget; a in [0, 1] is one number, or one for each row
- *     d  = beta (v - S^T k)          what S should say for k, less what it says
+ *     d  = beta (v - S^T k)          the value for k less the one that S maps it to
  *     S  = S + k d^T
  *     o  = S^T q
  *

@@ -9,10 +9,10 @@
  *     level 2       01 + 23      4
  *     level 3          0123 + 4
  *
- * The tree depends on the batch alone. Whoever has some leaves, as a micro-batch or a rank has,
- * computes the sums of whole nodes, and those are added later: the bits are the same for any
- * division of the batch. A run is a node of which all leaves are in this pass, or the piece of one
- * leaf.
+ * The tree depends on the batch alone. A micro-batch, or a rank, has some of the leaves: it
+ * computes the sums of whole nodes, and these are added later, so that the bits are the same for
+ * any division of the batch. A run is a node of which all leaves are in this pass, or the piece of
+ * one leaf.
  *
  * Gradients of experts and of the embedding are not summed like this: they are one chain. */
 #ifndef CADRE_OP_LEAVES_H

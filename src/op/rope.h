@@ -1,7 +1,7 @@
 /* rope.h - rotary positions (Su et al. 2021): pairs of a head's elements are rotated by an angle
  * that grows with the position.
  *
- * A rope is a table of cosines and sines for positions 0 .. positions - 1, with the published ways
+ * A rope is a table of cosines and sines for positions 0 .. positions - 1, with the published forms
  * of RoPE scaling for longer contexts. Not all of a head need be rotated: the caller points at the
  * first element that is and says how far apart heads lie. */
 #ifndef CADRE_OP_ROPE_H
@@ -49,7 +49,7 @@ typedef struct rope rope;
 size_t rope_bytes(const rope_options *options, int64_t positions); /* of its table */
 /* Checks the options that frequencies are computed from. A refusal names `where` and the option. */
 cadre_status rope_check(const rope_options *options, const char *where);
-/* EARGUMENT names the bad option */
+/* Makes the table. CADRE_EARGUMENT: the error names the option that is not possible. */
 cadre_status rope_new(const rope_options *options, int64_t positions, rope **r);
 void rope_free(rope *r);
 

@@ -77,7 +77,7 @@ cadre_status trainer_forward_part(trainer *t, int64_t step, int64_t i, trainer_f
     stack *decoder = &t->stacks[DECODER], *encoder = t->count > 1 ? &t->stacks[ENCODER] : NULL;
     int pass = trainer_pass(t, i), place = trainer_passes_before(t, t->chunk) + pass;
     int32_t *inputs = decoder->inputs + place * decoder->room;
-    transformer_turn_to(decoder->transformer, pass);
+    transformer_select_pass(decoder->transformer, pass);
     feed_part(t, step, inputs, place, feed, arg);
     if (encoder) CADRE_TRY(forward_stack(t, encoder, step, encoder->inputs, m, NULL));
     return forward_stack(t, decoder, step, inputs, m, encoder);
@@ -87,7 +87,7 @@ cadre_status trainer_backward_part(trainer *t, int64_t i)
 {
     stack *decoder = &t->stacks[DECODER], *encoder = &t->stacks[ENCODER];
     real scale = t->counted ? (real)(1.0 / (double)t->counted) : 0;
-    transformer_turn_to(decoder->transformer, trainer_pass(t, i));
+    transformer_select_pass(decoder->transformer, trainer_pass(t, i));
     trainer_begin_leaves(t);
     for (int k = 0; k < t->count; k++) {
         stack *own = &t->stacks[k];

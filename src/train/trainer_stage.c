@@ -101,7 +101,7 @@ cadre_status trainer_stage_forward(
     leaf_sums scrap = { 0 };
     transformer_stage own = trainer_stage(t, &t->config, t->chunk);
     trainer_begin_part(t, i, &scrap);
-    transformer_turn_to(layers_of(t), trainer_pass(t, i));
+    transformer_select_pass(layers_of(t), trainer_pass(t, i));
     if (!trainer_is_first(t)) read_mail(t, i, transformer_entry(layers_of(t)));
     CADRE_TRY(trainer_forward_part(t, step, i, feed, arg));
     balance_keep(t->stacks[DECODER].balance, sparse_before(t, own.first), sparse_before(t, own.end),

@@ -438,7 +438,7 @@ static token_batch micro_batch(small_model *m, int i)
 static void stage_backward(small_model *m, transformer *t, int i)
 {
     model_gradients_accumulate(&m->gradients, m->config.layers, i > 0, NULL);
-    transformer_turn_to(t, i);
+    transformer_select_pass(t, i);
     assert_int_equal(transformer_backward(t, &m->weights, &m->gradients, m->targets + i * LENGTH,
                          (real)(1.0 / TOKENS), m->losses + i * LENGTH),
         CADRE_OK);
@@ -462,7 +462,7 @@ static void run_stages(small_model *m, transformer *first, transformer *last)
     size_t bytes = (size_t)(LENGTH * m->config.width) * sizeof(real);
     for (int i = 0; i < SEQUENCES; i++) {
         token_batch b = micro_batch(m, i);
-        transformer_turn_to(first, i), transformer_turn_to(last, i);
+        transformer_select_pass(first, i), transformer_select_pass(last, i);
         assert_int_equal(transformer_forward(first, &m->weights, &b, NULL, NULL, NULL), CADRE_OK);
         memcpy(transformer_entry(last), transformer_exit(first), bytes);
         b.inputs = NULL;

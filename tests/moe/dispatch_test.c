@@ -236,13 +236,15 @@ static void visit(rules *r, int64_t pair, int64_t capacity)
 
 static bool before_in_batch(const fixture *f, int64_t a, int64_t b)
 {
-    real surest[2] = { -1, -1 };
+    real best_score[2] = { -1, -1 };
     for (int e = 0; e < EXPERTS; e++) {
-        surest[0] = (real)fmax((double)surest[0], (double)f->score[a / PICKS * EXPERTS + e]);
-        surest[1] = (real)fmax((double)surest[1], (double)f->score[b / PICKS * EXPERTS + e]);
+        best_score[0] =
+            (real)fmax((double)best_score[0], (double)f->score[a / PICKS * EXPERTS + e]);
+        best_score[1] =
+            (real)fmax((double)best_score[1], (double)f->score[b / PICKS * EXPERTS + e]);
     }
     if (a % PICKS != b % PICKS) return a % PICKS < b % PICKS;
-    return surest[0] > surest[1];
+    return best_score[0] > best_score[1];
 }
 
 /* Visits the pairs of one sequence by looking for the next one again and again: slow and plain. */
