@@ -12,19 +12,19 @@ static const cadre_option rows[] = {
         .min = 1,
         .max = 1 << 20,
         .subject = "Length",
-        .help = "train: sequences in one optimiser step" },
+        .help = "train: sequences in one optimiser step, over all micro-batches and ranks" },
     { .name = "compute",
         .kind = CADRE_OPTION_CHOICE,
         .choices = (const char *const[]){ "f32", "bf16", NULL },
         .fallback = "f32",
         .subject = "Length",
-        .help = "train: what products multiply, as 'cadre train --compute'" },
+        .help = "train: operands of matrix products, as 'cadre train --compute'" },
     { .name = "recompute",
         .kind = CADRE_OPTION_CHOICE,
         .choices = (const char *const[]){ "none", "layers", NULL },
         .fallback = "none",
         .subject = "Length",
-        .help = "train: what runs again in the backward pass, as 'cadre train --recompute'" },
+        .help = "train: what the backward pass computes again, as 'cadre train --recompute'" },
     { .name = "optimizer",
         .kind = CADRE_OPTION_TEXT,
         .value = "NAME",
@@ -34,8 +34,8 @@ static const cadre_option rows[] = {
     { .name = "profile",
         .kind = CADRE_OPTION_FLAG,
         .subject = "Length",
-        .help = "train: also print which shares of the time products, attention, routing and the "
-                "optimiser take" },
+        .help = "train: also print the shares of the time that matrix products, attention, routing "
+                "and the optimiser take" },
     { .name = "length",
         .kind = CADRE_OPTION_INT,
         .min = 1,
@@ -43,7 +43,7 @@ static const cadre_option rows[] = {
         .fallback = "64",
         .value = "N",
         .subject = "Length",
-        .help = "decode: tokens that each sequence gets",
+        .help = "decode: tokens that each sequence gains",
         .letter = 'n' },
     { .name = "streams",
         .kind = CADRE_OPTION_INT,
@@ -52,7 +52,7 @@ static const cadre_option rows[] = {
         .fallback = "1",
         .value = "S",
         .subject = "Length",
-        .help = "decode: sequences side by side" },
+        .help = "decode: sequences that are decoded together" },
     { .name = "depth",
         .kind = CADRE_OPTION_INT,
         .min = 0,
@@ -65,7 +65,7 @@ static const cadre_option rows[] = {
         .kind = CADRE_OPTION_PATH,
         .value = "FILE",
         .subject = "Length",
-        .help = "decode: record every token's experts in FILE" },
+        .help = "decode: record the experts of every token in this file" },
     { .name = "tokens",
         .kind = CADRE_OPTION_INT,
         .min = 1,
@@ -78,7 +78,8 @@ static const cadre_option rows[] = {
         .kind = CADRE_OPTION_FLAG,
         .fallback = "yes",
         .subject = "Length",
-        .help = "alltoall: measure MPI's own exchange too, which waits for ever for a lost rank" },
+        .help = "alltoall: also measure MPI's own exchange, which waits for ever for a rank that "
+                "is lost" },
 };
 
 static void print_line(void *arg, const char *line)
@@ -259,26 +260,24 @@ const command command_bench = {
     .most = 2,
     .operand_word = bench_name,
     .description =
-        "Prints one JSON object a line. WHAT is one of these:\n\n"
-        "gemm: matrix products, square ones and ones grouped by expert (64 experts of 2048 x "
-        "1024, for several mean numbers of rows). Where libopenblas.so.0 is installed, "
-        "OpenBLAS computes the same, with a loop over the experts; OPENBLAS_CORETYPE chooses "
-        "its kernels.\n\n"
-        "layer: a training step of a sparse layer, compared with that of a dense layer that "
-        "does the same work, for several numbers of tokens.\n\n"
+        "The command prints one JSON object a line. WHAT is one of these:\n\n"
+        "gemm: matrix products, square ones and ones grouped by expert (64 experts of 2048 x 1024, "
+        "for several mean numbers of rows). Where libopenblas.so.0 is installed, OpenBLAS computes "
+        "the same, with a loop over the experts; OPENBLAS_CORETYPE chooses its kernels.\n\n"
+        "layer: a training step of a sparse layer, compared with that of a dense layer that does "
+        "the same work, for several numbers of tokens.\n\n"
         "train: training steps on random tokens, with the recipe, sizes, batch and context of "
         "'cadre train'.\n\n"
-        "decode MODEL: sequences side by side, each of which gets one token more in every "
+        "decode MODEL: sequences that are decoded together, each of which gains one token in every "
         "pass. The line also says which share of the machine's read bandwidth that takes; the "
         "weights of the chosen experts and the cache are counted.\n\n"
         "prefill MODEL: reading a prompt.\n\n"
         "alltoall, under mpirun: the exchange of rows among all ranks, from 64 bytes to 16 MiB, "
         "and MPI's own beside it.\n\n"
-        "cache RECORDING: the share of picks that would find their expert in memory, with room for "
-        "a sixteenth to three quarters of all experts, had --memory served the tokens of a "
-        "recording ('cadre generate --routes'), by each policy; and for the second half of the "
-        "tokens, "
-        "with and without what the first half tells (--warm).\n\n"
+        "cache RECORDING: the share of picks that would find their expert in memory if --memory "
+        "served the tokens of a recording ('cadre generate --routes'), with room for a sixteenth "
+        "to three quarters of all experts, for each policy; and the same for the second half of "
+        "the tokens, with and without what the first half tells (--warm).\n\n"
         "The machine's limits, multiply-adds and read bandwidth, are measured in the same run.",
     .own = ROWS(rows),
     .tables = { cadre_model_options, opened_options, cadre_ranks_options },

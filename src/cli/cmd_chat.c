@@ -21,15 +21,14 @@ static const cadre_option rows[] = {
         .choice = template_name,
         .value = "NAME",
         .subject = "Conversation",
-        .help = "the template that frames messages for the model (default: recognised by the "
-                "model's own template)" },
+        .help = "template that frames messages for the model (default: recognised by the model's "
+                "own template)" },
     { .name = "think",
         .kind = CADRE_OPTION_CHOICE,
         .choice = cadre_thinking,
         .subject = "Conversation",
-        .help =
-            "whether, or how much, the model thinks before it answers; its template decides which "
-            "of these it knows (default: as the template does by itself)" },
+        .help = "whether, or how much, the model thinks before it answers; which of these there "
+                "are depends on its template (default: the template's own)" },
     { .name = "system",
         .kind = CADRE_OPTION_TEXT,
         .subject = "Conversation",
@@ -39,8 +38,8 @@ static const cadre_option rows[] = {
         .min = 1,
         .max = 1 << 24,
         .subject = "Conversation",
-        .help =
-            "most tokens of the conversation (default: the model's own context, at most 8192)" },
+        .help = "most tokens of the conversation (default: the model's own context, but at most "
+                "8192)" },
     { .name = "length",
         .letter = 'n',
         .kind = CADRE_OPTION_INT,
@@ -221,24 +220,24 @@ const command command_chat = {
     .least = 1,
     .most = 1,
     .description =
-        "A conversation: every line of stdin is a message, and the model's answers go to "
-        "stdout.\n\n"
-        "On a terminal, lines are edited with the usual keys. A message may have several "
-        "lines: after a \\ at the end of a line, between \"\"\" and \"\"\", or pasted. /help "
-        "lists commands to the program itself. Ctrl-C stops an answer, and Ctrl-D ends the "
-        "conversation. Some models mark their thoughts; these are shown dimmed, are not part "
-        "of the answers, and are forgotten. If a model ends its turn without closing its "
-        "thoughts, they are its answer.\n\n"
+        "The command holds a conversation: every line of stdin is a message, and the model's "
+        "answers go to stdout.\n\n"
+        "On a terminal, lines are edited with the usual keys. A message may have several lines: "
+        "after a \\ at the end of a line, between \"\"\" and \"\"\", or pasted. /help lists "
+        "commands to the program itself. Ctrl-C stops an answer, and Ctrl-D ends the conversation. "
+        "Some models mark their thoughts. Thoughts are shown dimmed, are not part of the answers, "
+        "and are forgotten. If a model ends its turn without closing its thoughts, they are its "
+        "answer.\n\n"
         "When the context ends an answer early, a note on stderr says so. Whenever less than a "
-        "quarter of the context is free for the next answer, the oldest messages are dropped, "
-        "with a note. What --system says stays.\n\n"
+        "quarter of the context is free for the next answer, the oldest messages are dropped, with "
+        "a note. What --system says stays.\n\n"
         "The template that frames messages is built in. It is chosen by name, or recognised by "
         "signs in the model's own template, which is never executed. Messages are plain text, "
         "whatever control tokens they spell. The model is not told today's date: gpt-oss and "
-        "Granite get no date, Llama 3.1 the one in its template.\n\n"
-        "With --json, every answer is an object: answer, thought, end (how it ended: end, "
-        "length, context or stopped), prompt_tokens, tokens (including thoughts), "
-        "tokens_per_second (0 if there was only one token).",
+        "Granite get no date, and Llama 3.1 gets the one in its template.\n\n"
+        "With --json, every answer is an object: answer, thought, end (how it ended: end, length, "
+        "context or stopped), prompt_tokens, tokens (including thoughts), tokens_per_second (0 if "
+        "there was only one token).",
     .own = ROWS(rows),
     .tables = { sampling_options, opened_options, opened_warm_options, cadre_ranks_options },
     .examples =

@@ -16,7 +16,7 @@ static const cadre_option rows[] = {
         .choice = cadre_dtype_name,
         .value = "FORMAT",
         .subject = "Output",
-        .help = "of the experts' matrices (default: as --dtype)" },
+        .help = "number format of the experts' matrices (default: as --dtype)" },
 };
 
 static int run_convert(const invocation *call)
@@ -35,7 +35,7 @@ static int run_convert(const invocation *call)
 
 const command command_convert = {
     .name = "convert",
-    .summary = "make a GGUF file of a model's folder, or a folder of a GGUF file",
+    .summary = "turn a model's folder into a GGUF file, or a GGUF file into a folder",
     .operands = "IN OUT",
     .least = 2,
     .most = 2,

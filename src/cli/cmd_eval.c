@@ -21,8 +21,8 @@ static const cadre_option rows[] = {
         .min = 2,
         .max = 1 << 24,
         .subject = "Texts",
-        .help = "tokens in a window, at most the model's own context (default: that, or 2048 where "
-                "it is more)" },
+        .help = "tokens in a window, at most the model's own context (default: that, but at most "
+                "2048)" },
 };
 
 typedef struct result {
@@ -165,13 +165,13 @@ const command command_eval = {
     .least = 1,
     .most = 1,
     .description =
-        "Prints bits per byte and perplexity for each file. The text is read in windows that "
-        "overlap by half, so that every token after the first half window is predicted from at "
-        "least half a window of text before it. The first token has nothing before it and is "
-        "charged as one of equally likely tokens. No special tokens are added. A model with an "
-        "encoder is asked for what is taken out of the text, as in its training: 15 % of each "
-        "window, in spans of 3 tokens on average. Bytes, tokens and bits per byte are then of what "
-        "it predicts.",
+        "The command prints bits per byte and perplexity for each file. The text is read in "
+        "windows that overlap by half, so that every token after the first half window is "
+        "predicted from at least half a window of text before it. The first token has nothing "
+        "before it: it costs as much as a uniform guess over the vocabulary. No special tokens are "
+        "added. A model with an encoder predicts spans that are masked in the text, as in its "
+        "training: 15 % of each window, in spans of 3 tokens on average. Bytes, tokens and bits "
+        "per byte are then those of the spans.",
     .own = ROWS(rows),
     .tables = { opened_options, opened_warm_options, cadre_ranks_options },
     .examples = LINES("bits per byte of what training kept apart",

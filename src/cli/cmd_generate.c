@@ -21,7 +21,7 @@ static const cadre_option rows[] = {
         .max = 1 << 24,
         .fallback = "128",
         .subject = "Text",
-        .help = "most tokens to write; an end-of-text token ends it before" },
+        .help = "most tokens to write; an end-of-text token ends the text earlier" },
     { .name = "stop",
         .kind = CADRE_OPTION_TEXTS,
         .subject = "Text",
@@ -38,12 +38,12 @@ static const cadre_option rows[] = {
     { .name = "ids",
         .kind = CADRE_OPTION_FLAG,
         .subject = "Text",
-        .help = "print ids, those of the end token or stop text too, instead of text" },
+        .help = "print token ids instead of text, those of the end token or stop text too" },
     { .name = "routes",
         .kind = CADRE_OPTION_PATH,
         .value = "FILE",
         .subject = "Text",
-        .help = "record which experts every token went to, for 'cadre report'" },
+        .help = "record the experts of every token in this file, for 'cadre report'" },
     { .name = "images",
         .kind = CADRE_OPTION_PATH,
         .value = "DIR",
@@ -218,10 +218,11 @@ const command command_generate = {
     .least = 1,
     .most = 1,
     .description =
-        "Prints the continuation alone, as it is written. The same seed gives the same text.\n\n"
-        "One line feed at the end of a text from stdin or a file is removed, because 'echo' "
-        "and editors add one. --stop finds its text wherever tokens begin and end: text that "
-        "may be the beginning of it is held back, and printed if it is not.",
+        "The command prints the continuation alone, while it is written. The same seed gives the "
+        "same text.\n\n"
+        "One line feed at the end of a text from stdin or a file is removed, because 'echo' and "
+        "editors add one. --stop finds its text wherever tokens begin and end: what may be the "
+        "beginning of that text is held back, and is printed if it is not.",
     .own = ROWS(rows),
     .tables = { prompt_options, sampling_options, opened_options, opened_warm_options,
         cadre_ranks_options },

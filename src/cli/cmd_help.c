@@ -10,7 +10,8 @@ static const cadre_option rows[] = {
         .kind = CADRE_OPTION_PATH,
         .value = "DIR",
         .subject = "Output",
-        .help = "write the man pages of all commands and the completion for bash into a folder" },
+        .help =
+            "write the man pages of all commands and the completion for bash into this folder" },
 };
 
 static int run_help(const invocation *call)
@@ -34,7 +35,7 @@ const command command_help = {
     .operands = "[COMMAND]",
     .most = 1,
     .operand_word = command_name,
-    .description = "Prints what a command does and the options that it takes.",
+    .description = "The command prints what another one does and the options that it takes.",
     .own = ROWS(rows),
     .examples = LINES("the options of training, by subject", "cadre help train"),
     .run = run_help,

@@ -9,14 +9,15 @@ static const cadre_option rows[] = {
         .kind = CADRE_OPTION_PATH,
         .value = "FILE",
         .subject = "Output",
-        .help = "the config.json of the model to make, instead of --recipe and sizes" },
+        .help = "config.json of the model to make, instead of --recipe and sizes" },
     { .name = "dtype",
         .kind = CADRE_OPTION_CHOICE,
         .choice = cadre_dtype_name,
         .value = "FORMAT",
         .fallback = "f32",
         .subject = "Output",
-        .help = "number format of the matrices, or a mixture of formats: see convert" },
+        .help =
+            "number format of the matrices, or a mixture of formats, as 'cadre convert --dtype'" },
 };
 
 /* Without the command's own options, of which training has others of the same names */
@@ -57,10 +58,9 @@ const command command_init = {
     .operands = "OUT",
     .least = 1,
     .most = 1,
-    .description =
-        "Makes a model of any architecture and size without training it, to see how fast it "
-        "would run and how much memory it would need. OUT is a GGUF file if its name ends in "
-        ".gguf, otherwise a folder, and must not exist yet.",
+    .description = "The command makes a model of any architecture and size without training it, to "
+                   "see how fast it would run and how much memory it would need. OUT is a GGUF "
+                   "file if its name ends in .gguf, otherwise a folder, and must not exist yet.",
     .tables = { cadre_model_options, cadre_routing_options },
     .own = ROWS(rows),
     .examples =

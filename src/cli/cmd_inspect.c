@@ -13,14 +13,15 @@ static const cadre_option rows[] = {
         .min = 1,
         .max = 1 << 30,
         .subject = "Memory",
-        .help = "tokens to count the cache for (default: the model's own context)" },
+        .help =
+            "tokens of a sequence, for the size of the cache (default: the model's own context)" },
     { .name = "memory",
         .kind = CADRE_OPTION_SIZE,
         .min = 1,
         .max = 1e15,
         .subject = "Memory",
-        .help = "tell what would stay and what would be read if weights had so much memory, as 6G; "
-                "measures the disk" },
+        .help = "tell what would stay in memory and what would be read if weights had at most so "
+                "much, for example 6G; this measures the disk" },
 };
 
 typedef struct facts {
@@ -254,12 +255,13 @@ const command command_inspect = {
     .least = 1,
     .most = 1,
     .description =
-        "Prints what a model is: its architecture, its router in words, its parameters in all "
-        "and those active for one token, its layers, its number formats, and the memory that "
-        "it takes to run one sequence. That is the file's weights, of which only the pages "
-        "that are read are in memory, and everything in addition to them.\n\n"
-        "With --memory it also tells what stays in memory, how many experts have room beside it, "
-        "how fast the disk gives the others, and how many tokens a second that lets expect.",
+        "The command prints what a model is: its architecture, its router in words, its parameters "
+        "in all and those active for one token, its layers, its number formats, and the memory "
+        "that it takes to run one sequence. That memory is the file's weights, of which only the "
+        "pages that are read are in memory, and everything in addition to them.\n\n"
+        "With --memory, it also tells what stays in memory, how many experts have room beside "
+        "that, how fast the disk delivers the others, and how many tokens a second can be "
+        "expected.",
     .own = ROWS(rows),
     .tables = { opened_cache_options },
     .examples = LINES("as a table", "cadre inspect runs/first",

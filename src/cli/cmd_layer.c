@@ -12,7 +12,7 @@ static const cadre_option rows[] = {
         .kind = CADRE_OPTION_PATH,
         .value = "FILE",
         .subject = "Layer",
-        .help = "the safetensors file to write" },
+        .help = "safetensors file to write" },
 };
 
 static void add_loss(void *arg, const char *loss, double value)
@@ -43,12 +43,12 @@ const command command_layer = {
     .least = 1,
     .most = 1,
     .description =
-        "Reads a safetensors file with the input 'x' [B, S, D], the gradient of the output "
-        "'dy', and the layer's parameters under their names ('router.weight' [E, D], "
-        "'experts.gate' [E, H, D], 'experts.down' ...). Writes the output 'y', the routes "
-        "'picks' and 'weights', and 'grad.NAME' for each parameter and for x: the gradient of "
-        "the sum of dy times y and of all losses.\n\n"
-        "Prints one JSON object: the value of each loss, its coefficient included.",
+        "The command reads a safetensors file with the input 'x' [B, S, D], the gradient of the "
+        "output 'dy', and the layer's parameters under their names ('router.weight' [E, D], "
+        "'experts.gate' [E, H, D], 'experts.down' ...). It writes the output 'y', the routes "
+        "'picks' and 'weights', and 'grad.NAME' for each parameter and for x: the gradient of the "
+        "sum of dy times y and of all losses.\n\n"
+        "It prints one JSON object: the value of each loss, multiplied by its coefficient.",
     .own = ROWS(rows),
     .tables = { cadre_layer_options, cadre_routing_options },
     .examples = LINES("compare with numbers from elsewhere",

@@ -13,17 +13,18 @@ static const cadre_option rows[] = {
         .kind = CADRE_OPTION_TEXT,
         .value = "LIST|FILE",
         .subject = "Tokens",
-        .help = "ids of the input, \"1,2,3\", or a file that holds them" },
+        .help = "token ids of the input, as in 1,2,3, or a file that holds them" },
     { .name = "decoder-tokens",
         .kind = CADRE_OPTION_TEXT,
         .value = "LIST|FILE",
         .subject = "Tokens",
-        .help = "ids of the decoder's input, for a model with an encoder, which reads --tokens" },
+        .help =
+            "token ids of the decoder's input, for a model with an encoder, which reads --tokens" },
     { .name = "out",
         .kind = CADRE_OPTION_PATH,
         .value = "FILE",
         .subject = "Tokens",
-        .help = "the safetensors file to write" },
+        .help = "safetensors file to write" },
 };
 
 static int run_logits(const invocation *call)
@@ -61,10 +62,10 @@ const command command_logits = {
     .least = 1,
     .most = 1,
     .description =
-        "Writes a safetensors file with 'tokens' [T], 'logits' [T, V] of every position, and "
-        "for every sparse layer 'routes' [S, T, K], the chosen experts sorted by id, and "
-        "'weights' [S, T, K], by which their outputs were multiplied. -1 and 0 stand where a "
-        "token has fewer picks.",
+        "The command writes a safetensors file with 'tokens' [T], 'logits' [T, V] of every "
+        "position, and for all S sparse layers 'routes' [S, T, K], the chosen experts in the order "
+        "of their ids, and 'weights' [S, T, K], by which the experts' outputs were multiplied. "
+        "Where a token has fewer picks, routes are -1 and weights 0.",
     .own = ROWS(rows),
     .tables = { opened_options, opened_warm_options, cadre_ranks_options },
     .examples = LINES(

@@ -8,7 +8,8 @@ static const cadre_option rows[] = {
     { .name = "out",
         .kind = CADRE_OPTION_PATH,
         .subject = "Files",
-        .help = "the sparse model: a GGUF file where it ends in .gguf, else a folder" },
+        .help =
+            "sparse model to write: a GGUF file if the name ends in .gguf, otherwise a folder" },
 };
 
 static int run_merge(const invocation *call)
@@ -35,15 +36,15 @@ const command command_merge = {
     .operands = "BASE MODEL...",
     .least = 2,
     .most = 4096,
-    .description =
-        "The feed-forwards of each model become one expert of every layer, in the order of the "
-        "command line. Attention, norms and embeddings become the mean of all models, or stay "
-        "those of BASE. Every layer gets a router with small random weights "
-        "(Branch-Train-MiX). The models must have the same sizes and one tokenizer, and should "
-        "have been trained from one common model. --out is a GGUF file if its name ends in "
-        ".gguf, otherwise a folder, and must not exist yet.\n\n"
-        "The router knows nothing yet: train it with 'cadre train --from OUT'.\n\n"
-        "Prints what was made, and how far it is from BASE on --text.",
+    .description = "The feed-forwards of each model become one expert of every layer, in the order "
+                   "of the command line. Attention, norms and embeddings become the mean of all "
+                   "models, or stay those of BASE. Every layer gets a router with small random "
+                   "weights (Branch-Train-MiX). The models must have the same sizes and one "
+                   "tokenizer, and should have been trained from one common model. --out is a GGUF "
+                   "file if its name ends in .gguf, otherwise a folder, and must not exist yet.\n\n"
+                   "The router knows nothing yet; 'cadre train --from OUT' trains it.\n\n"
+                   "The command prints what was made, and how far its logits are from those of "
+                   "BASE on --text.",
     .tables = { cadre_merge_options },
     .own = ROWS(rows),
     .examples = LINES("three experts, two of them a token",

@@ -37,10 +37,9 @@ const command command_merge_adapter = {
     .description =
         "MODEL is a Hugging Face folder or a GGUF file. ADAPTER is a folder that 'cadre train "
         "--adapter lora' or the peft package made for it. OUT is a GGUF file if its name ends in "
-        ".gguf, otherwise a folder. OUT must not exist yet, and appears complete or not at "
-        "all.\n\n"
+        ".gguf, otherwise a folder. OUT must not exist yet, and appears complete or not at all.\n\n"
         "Where the model is quantised, the sums are rounded to its formats again, so that the "
-        "result is not quite what --adapter runs; --dtype takes others.",
+        "result is not quite what --adapter runs; --dtype chooses other formats.",
     .own = ROWS(rows),
     .examples =
         LINES("a model that needs no adapter", "cadre merge-adapter olmoe runs/mine olmoe-mine",

@@ -241,17 +241,16 @@ const command command_mixture = {
     .most = 3,
     .operand_word = word_at,
     .description =
-        "This is the mixture of experts as it was in 1991: all experts answer each row, and a "
-        "gate says how much each answer counts. DATA.csv has a line of names, then rows of "
-        "numbers.\n\n"
-        "fit DATA.csv --target COLUMNS --out DIR: fits a mixture and writes it to a folder, "
-        "which 'cadre report' draws. --method em solves for experts and gates in turn, and the "
-        "likelihood never falls; gradient, competitive and cooperative each follow a loss. "
-        "With --json there is a line for each iteration with log_likelihood, and with loss "
-        "where there is one; the first line comes before any iteration.\n\n"
-        "predict DIR DATA.csv: prints a table of the inputs, followed by a column for each "
+        "This is the mixture of experts as it was in 1991: all experts answer each row, and a gate "
+        "says how much each answer counts. DATA.csv has a line of names, then rows of numbers.\n\n"
+        "'fit DATA.csv --target COLUMNS --out DIR' fits a mixture and writes it to a folder, which "
+        "'cadre report' draws. --method em solves for experts and gates in turn, and the "
+        "likelihood never falls; gradient, competitive and cooperative each descend a loss. With "
+        "--json, there is a line for each iteration with log_likelihood, and with loss where there "
+        "is one; the first line comes before any iteration.\n\n"
+        "'predict DIR DATA.csv' prints a table of the inputs, followed by a column for each "
         "target, or by the most probable class and the probability of each. The table may have "
-        "other columns too. With --json there is a line for each row, which also says each "
+        "other columns too. With --json, there is a line for each row, which also says each "
         "expert's share.",
     .tables = { cadre_mixture_options },
     .examples = LINES("three experts by expectation-maximisation",

@@ -14,7 +14,7 @@ static const cadre_option rows[] = {
         .min = 1,
         .max = 1 << 20,
         .subject = "Work",
-        .help = "train: sequences in one optimiser step" },
+        .help = "train: sequences in one optimiser step, over all micro-batches and ranks" },
 };
 
 typedef struct table {
@@ -129,13 +129,13 @@ const command command_plan = {
     .operands = "[MODEL]",
     .most = 1,
     .description =
-        "Lists the layouts of a model on a cluster (experts, data, pipeline and tensors, whose "
-        "product is the number of machines; and one machine alone), best first, as a model of "
-        "costs predicts them: the memory of the rank that needs most, tokens per second, and the "
-        "share of the time that is communication.\n\n"
-        "MODEL is a folder, a GGUF file, or a config.json alone. For a recipe, with its sizes, "
-        "training is planned. What a machine reads and computes is measured on this one, with "
-        "--threads, where it is not said.",
+        "The command lists the layouts of a model on a cluster (expert, data, pipeline and tensor "
+        "parallelism, whose product is the number of machines; and one machine alone), best first. "
+        "A cost model predicts the memory of the rank that needs most, the tokens per second, and "
+        "the share of the time that is communication.\n\n"
+        "MODEL is a folder, a GGUF file, or a config.json alone. For a recipe and sizes, training "
+        "is planned. The bandwidth and the operations of a machine are measured on this one, with "
+        "--threads, unless options say them.",
     .own = ROWS(rows),
     .tables = { cadre_plan_options, cadre_model_options, cadre_routing_options },
     .examples = LINES("a model on four machines", "cadre plan models/olmoe --machines 4",

@@ -14,7 +14,7 @@ static const cadre_option rows[] = {
         .kind = CADRE_OPTION_PATH,
         .value = "FILE",
         .subject = "Output",
-        .help = "the page (default: report.html in the run's folder, or beside the recording; "
+        .help = "page to write (default: report.html in the run's folder, or beside the recording; "
                 "compare.html in the first of two)" },
 };
 

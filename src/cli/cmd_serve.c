@@ -19,55 +19,56 @@ static const cadre_option rows[] = {
         .value = "ADDRESS",
         .fallback = "127.0.0.1",
         .subject = "Server",
-        .help = "listen there; others than this machine reach it only where --api-key-file is "
-                "given, too" },
+        .help =
+            "listen on this address; one that other machines can reach needs --api-key-file, too" },
     { .name = "port",
         .kind = CADRE_OPTION_INT,
         .min = 0,
         .max = 65535,
         .fallback = "8080",
         .subject = "Server",
-        .help = "listen on this port; 0: one that is free" },
+        .help = "listen on this port; 0: choose one that is free" },
     { .name = "alias",
         .kind = CADRE_OPTION_TEXT,
         .value = "NAME",
         .subject = "Server",
-        .help = "what clients call the model; default: its file's or folder's name" },
+        .help = "name by which clients call the model (default: that of its file or folder)" },
     { .name = "streams",
         .kind = CADRE_OPTION_INT,
         .min = 1,
         .max = 1024,
         .fallback = "8",
         .subject = "Server",
-        .help = "texts that are written at a time, each of up to --context tokens" },
+        .help = "texts that are written together, each of up to --context tokens" },
     { .name = "queue",
         .kind = CADRE_OPTION_INT,
         .min = 0,
         .max = 1 << 16,
         .fallback = "64",
         .subject = "Server",
-        .help = "texts that wait beside them; what comes then is refused at once" },
+        .help = "texts that may wait; further requests are refused at once" },
     { .name = "context",
         .kind = CADRE_OPTION_INT,
         .min = 1,
         .max = 1 << 24,
         .subject = "Server",
-        .help = "tokens of a text, its prompt included; default: the model's own number" },
+        .help = "most tokens of a text, including its prompt (default: the model's own context)" },
     { .name = "template",
         .kind = CADRE_OPTION_TEXT,
         .value = "NAME",
         .subject = "Server",
-        .help = "the template of chats, as 'cadre chat' takes it; default: recognised" },
+        .help = "template that frames messages of chats, as 'cadre chat --template' (default: "
+                "recognised by the model's own template)" },
     { .name = "api-key-file",
         .kind = CADRE_OPTION_PATH,
         .value = "FILE",
         .subject = "Access",
-        .help = "ask clients for the key in this file" },
+        .help = "refuse clients that do not give the key in this file" },
     { .name = "cors",
         .kind = CADRE_OPTION_TEXT,
         .value = "ORIGIN",
         .subject = "Access",
-        .help = "let pages of this origin, as 'https://app.example', read answers" },
+        .help = "let web pages of this origin, for example https://app.example, read answers" },
     { .name = "timeout",
         .kind = CADRE_OPTION_REAL,
         .min = 0.1,
@@ -75,13 +76,13 @@ static const cadre_option rows[] = {
         .fallback = "60",
         .value = "SECONDS",
         .subject = "Access",
-        .help = "how long a request may take to arrive, and an answer to be read" },
+        .help = "seconds that a request may take to arrive, and an answer to be read" },
     { .name = "body-limit",
         .kind = CADRE_OPTION_TEXT,
         .value = "SIZE",
         .fallback = "8M",
         .subject = "Access",
-        .help = "bytes of a request, as 64K or 8M" },
+        .help = "most bytes of a request, for example 64K or 8M" },
     { .name = "placement-every",
         .kind = CADRE_OPTION_REAL,
         .min = 0,
@@ -89,8 +90,8 @@ static const cadre_option rows[] = {
         .fallback = "0",
         .value = "SECONDS",
         .subject = "Running",
-        .help = "with --placement balanced or replicated: experts are placed anew so often, by how "
-                "much they were used since, while requests go on; 0: never" },
+        .help = "with --placement balanced or replicated: seconds after which experts are placed "
+                "anew, by how much each was used since, while requests go on; 0: never" },
 };
 
 static cadre_server *running; /* for the signals that end it */
@@ -144,7 +145,7 @@ static int64_t read_size(const char *text)
     return size << (unit ? 10 * (unit - units + 1) : 0);
 }
 
-/* The key without white space at its end. NULL: it was complained of. */
+/* The key without white space at its end. NULL: an error was printed. */
 static char *read_key(const char *path)
 {
     char *text;
@@ -249,12 +250,12 @@ const command command_serve = {
     .operands = "MODEL",
     .least = 1,
     .most = 1,
-    .description =
-        "Answers completions and chats, whole and streamed, on http://127.0.0.1:8080, and shows "
-        "on its page / what every expert does. When it can answer, it says 'listening on' with its "
-        "address on stderr, then a line a request, with nothing of what was asked or answered.\n\n"
-        "All texts are written together, pass by pass; what one says does not depend on the "
-        "others. SIGTERM lets what runs be finished.",
+    .description = "The server answers completions and chats, whole and streamed, on "
+                   "http://127.0.0.1:8080, and its page / shows what every expert does. When it "
+                   "can answer, it prints 'listening on' and its address on stderr, and from then "
+                   "on a line for each request, with nothing of what was asked or answered.\n\n"
+                   "All texts are written together, pass by pass, and none depends on the others. "
+                   "After SIGTERM, the server finishes what it has begun and accepts nothing new.",
     .own = ROWS(rows),
     .tables = { opened_options, opened_warm_options, cadre_ranks_options },
     .examples = LINES("a model that is on disk", "cadre serve runs/first --port 8080",

@@ -59,19 +59,19 @@ static int run_simulate(const invocation *call)
 
 const command command_simulate = {
     .name = "simulate",
-    .summary = "replay recorded routes, or a training run, on a cluster that is modelled",
+    .summary = "replay recorded routes, or a training run, on a modelled cluster",
     .operands = "RECORDING|RUN",
     .least = 1,
     .most = 1,
-    .description =
-        "Replays routes that 'cadre generate --routes' has recorded, or the steps of a training "
-        "run (its folder, or its metrics): each expert lies on a rank, tokens pass the layers "
-        "--tokens at a time (of a run: a step's together), and their rows travel to the experts "
-        "and back. Says how uneven the ranks' loads are, how many bytes travel, and how long the "
-        "sparse layers take, with the link and memory that the options describe.\n\n"
-        "A placement by load, or with replicas of the busiest experts, is learnt on the first "
-        "half of the recording; every placement is measured on the second. Without --placement, "
-        "a table compares all three.",
+    .description = "The command replays routes that 'cadre generate --routes' has recorded, or the "
+                   "steps of a training run (its folder, or its metrics). Each expert lies on a "
+                   "rank, tokens pass through the layers --tokens at a time (of a run: a step's "
+                   "together), and their rows travel to the experts and back. The command prints "
+                   "how uneven the ranks' loads are, how many bytes travel, and how long the "
+                   "sparse layers take with the links and memory that the options describe.\n\n"
+                   "A placement by load, or with replicas of the busiest experts, is learnt on the "
+                   "first half of the recording; every placement is measured on the second. "
+                   "Without --placement, a table compares all three.",
     .tables = { cadre_simulate_options },
     .examples = LINES("64 experts on eight ranks, spread by load",
         "cadre simulate routes.jsonl --ranks 8 --placement balanced"),

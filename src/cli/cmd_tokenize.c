@@ -14,30 +14,29 @@ static const cadre_option rows[] = {
     { .name = "decode",
         .kind = CADRE_OPTION_FLAG,
         .subject = "Form",
-        .help = "ids to text instead of text to ids" },
+        .help = "turn ids into text instead of text into ids" },
     { .name = "lines",
         .kind = CADRE_OPTION_FLAG,
         .subject = "Form",
-        .help = "every line of input is a JSON string and every line of output a JSON list of ids; "
-                "with --decode the other way" },
+        .help = "read a JSON string from every line, and print a JSON list of ids for it; with "
+                "--decode, the other way round" },
     { .name = "no-special",
         .kind = CADRE_OPTION_FLAG,
         .subject = "Form",
-        .help = "no begin- and end-of-text tokens, which the tokenizer may add" },
+        .help = "add no begin-of-text and end-of-text tokens, as the tokenizer may do" },
     { .name = "chat",
         .kind = CADRE_OPTION_TEXT,
         .value = "TEMPLATE",
         .subject = "Form",
-        .help = "every line of input is a JSON list of messages, [{\"role\": \"user\", "
-                "\"content\": \"Hello\"}], and every line of "
-                "output the ids up to where the answer begins; or an object with \"messages\" and "
-                "\"tools\", as servers take them; 'own': the template that the model's files ask "
-                "for" },
+        .help = "read a JSON list of messages, [{\"role\": \"user\", \"content\": \"Hello\"}], or "
+                "an object with \"messages\" and \"tools\" from every line, and print the ids up "
+                "to where the answer begins; TEMPLATE frames them, as 'cadre chat --template'; "
+                "own: the template that the model's files ask for" },
     { .name = "think",
         .kind = CADRE_OPTION_TEXT,
         .value = "HOW",
         .subject = "Form",
-        .help = "with --chat: on, off, low, medium or high, as the template knows them" },
+        .help = "with --chat: as 'cadre chat --think': on, off, low, medium or high" },
 };
 
 typedef struct job {
@@ -262,8 +261,8 @@ const command command_tokenize = {
     .least = 1,
     .most = 1,
     .description =
-        "Reads text from stdin and prints the ids that the model's tokenizer gives it, on one "
-        "line. Special tokens that are spelt out in the text become their ids.",
+        "The command reads text from stdin and prints the ids that the model's tokenizer gives it, "
+        "on one line. Special tokens that are spelt out in the text become their ids.",
     .own = ROWS(rows),
     .examples = LINES("ids of a text", "echo 'Ein Satz.' | cadre tokenize runs/first",
         "and the text of ids", "echo 17 4 260 | cadre tokenize runs/first --decode",

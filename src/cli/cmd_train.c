@@ -143,7 +143,7 @@ static cadre_status analyse(
     const invocation *call, cadre_context *context, const cadre_train_listener *listener)
 {
     const char *out = cadre_options_text(call->options, "out", 0);
-    progress_note(call, "looking at the held-out texts");
+    progress_note(call, "analysing the model on the held-out texts");
     cadre_status status = cadre_options_count(call->options, "adapter")
                               ? cadre_analyse_adapter(context,
                                     cadre_options_text(call->options, "from", 0), out, listener)
@@ -197,21 +197,21 @@ const command command_train = {
     .summary = "train a sparse language model on text",
     .operands = "",
     .description =
-        "Trains a sparse language model as a published recipe describes "
-        "it, or trains an existing model further. Saves a Hugging Face folder that 'cadre "
-        "generate' and transformers can open.\n\n"
-        "Each file or top folder of --data is a domain. The last 5 % of each domain is kept "
-        "apart for validation, and a byte-level BPE vocabulary is learnt from the rest. The "
-        "files of a folder are documents, and so are the lines of a .jsonl file, {\"text\": "
-        "\"...\"}. The model learns the end-of-text token after each document.\n\n"
-        "Sizes that are not given follow the recipe, at a size that this machine can train. "
-        "Everything that a recipe sets can be overridden. The result depends on the options "
-        "and the seed, not on the number of threads.\n\n"
-        "Ctrl-C saves a checkpoint and stops, and so does closing the terminal. --resume then "
-        "goes on as if nothing had happened. It needs the same data and the same model. The "
-        "length, the learning rate and its schedule may change from there on; the program says "
-        "so when they do.\n\n"
-        "Prints a summary.",
+        "The command trains a sparse language model as a published recipe describes it, or trains "
+        "an existing model further. It saves a Hugging Face folder that 'cadre generate' and "
+        "transformers can open.\n\n"
+        "Each file or top folder of --data is a domain. The last 5 % of each domain is kept apart "
+        "for validation, and a byte-level BPE vocabulary is learnt from the rest. The files of a "
+        "folder are documents, and so are the lines of a .jsonl file, {\"text\": \"...\"}. The "
+        "model learns the end-of-text token after each document.\n\n"
+        "Sizes that are not given follow the recipe, at a size that this machine can train. An "
+        "option that names no default has the recipe's value (with --from, the model's), or is "
+        "off. The result depends on the options and the seed, not on the number of threads.\n\n"
+        "Ctrl-C saves a checkpoint and stops, and so does closing the terminal. --resume then goes "
+        "on as if nothing had happened. It needs the same data and the same model. The length, the "
+        "learning rate and its schedule may change from there on; the program says so when they "
+        "do.\n\n"
+        "At the end, the command prints a summary.",
     .tables = { cadre_train_options, cadre_model_options, cadre_routing_options,
         cadre_ranks_options },
     .examples = LINES("three minutes on a folder of texts, each file a domain",

@@ -53,9 +53,9 @@ const command command_verify = {
     .summary = "check the installed program on this machine",
     .operands = "",
     .description =
-        "Checks reference numbers from the literature, compares gradients with central "
-        "differences, and compares every kernel that this machine can run with the portable "
-        "one. Prints a line for each check, and how many passed and failed.",
+        "The command checks reference numbers from the literature, compares gradients with central "
+        "differences, and compares every kernel that this machine can run with the portable one. "
+        "It prints a line for each check, and how many passed and failed.",
     .examples = LINES("after installing", "cadre verify"),
     .run = run_verify,
 };

@@ -170,7 +170,7 @@ void help_overview(FILE *out)
     fprintf(out, "cadre %s - %s\n\nusage: cadre COMMAND [OPTION...]\n\n", cadre_version(),
         help_purpose);
     for (int i = 0; commands[i]; i++)
-        fprintf(out, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
+        fprintf(out, "  %-13s  %s\n", commands[i]->name, commands[i]->summary);
     fprintf(out, "\n'cadre COMMAND --help' describes a command and its options.\n"
                  "MODEL is a Hugging Face folder or a GGUF file.\n");
 }

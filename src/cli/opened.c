@@ -11,52 +11,52 @@ static const cadre_option rows[] = {
     { .name = "repack",
         .kind = CADRE_OPTION_FLAG,
         .subject = "Running",
-        .help = "copy quantised weights into memory in the order of this machine's kernels: opens "
-                "slower, runs faster, with the "
-                "same results; 'cadre inspect' tells how much memory" },
+        .help = "copy quantised weights into memory in the row-interleaved layout of this "
+                "machine's kernels, which opens slower and runs faster, with the same results; "
+                "'cadre inspect' tells how much memory it takes" },
     { .name = "cache",
         .kind = CADRE_OPTION_CHOICE,
         .choice = cadre_cache_format_name,
         .fallback = "f32",
         .subject = "Running",
-        .help = "number format that keys and values are kept in: f16 takes half the memory, q8_0 "
+        .help = "number format of the cache of keys and values: f16 takes half the memory, q8_0 "
                 "about a quarter, and long texts run faster" },
     { .name = "memory",
         .kind = CADRE_OPTION_SIZE,
         .min = 1,
         .max = 1e15,
         .subject = "Running",
-        .help = "memory that weights may take, as 6G: where the model is larger, experts are read "
-                "from its file when they are needed, with the same results; 'cadre inspect "
-                "--memory' tells how fast" },
+        .help = "most memory that weights may take, for example 6G; where the model is larger, "
+                "experts are read from its file when they are needed, with the same results; "
+                "'cadre inspect --memory' tells how fast" },
     { .name = "adapter",
         .kind = CADRE_OPTION_PATH,
         .value = "DIR",
         .subject = "Running",
-        .help = "add this adapter's pairs where the model runs ('cadre train --adapter lora', or "
-                "the peft package, made it)" },
+        .help = "run the model with this adapter, which 'cadre train --adapter lora' or the peft "
+                "package made" },
     { .name = "placement",
         .kind = CADRE_OPTION_CHOICE,
         .choice = cadre_placement_name,
         .fallback = "even",
         .subject = "Running",
-        .help = "which of the ranks that divide experts have which: as many neighbours each, by "
-                "how much each was used, or also further copies of those that were used most; "
-                "with the same results" },
+        .help =
+            "which experts each rank holds: equally many neighbours, balanced by how much each was "
+            "used, or with replicas of those that were used most; the results are the same" },
     { .name = "replicas",
         .kind = CADRE_OPTION_INT,
         .min = 0,
         .max = 65536,
         .fallback = "0",
         .subject = "Running",
-        .help = "with --placement replicated, so many further copies in each layer; 0: one for "
+        .help = "with --placement replicated: further copies of experts in each layer; 0: one for "
                 "each rank" },
     { .name = "placement-from",
         .kind = CADRE_OPTION_PATH,
         .value = "FILE",
         .subject = "Running",
-        .help = "how much experts were used: a FILE that --routes wrote; else what earlier runs "
-                "with --memory left in .cadre beside the model" },
+        .help = "file that --routes wrote, which says how much each expert was used (default: what "
+                "earlier runs with --memory left in .cadre beside the model)" },
 };
 
 static const cadre_option warm_rows[] = {
@@ -65,9 +65,9 @@ static const cadre_option warm_rows[] = {
         .value = "FILE",
         .fallback = "earlier",
         .subject = "Running",
-        .help = "with --memory, read the experts before the first token that earlier runs of this "
-                "model used most, as a file in .cadre beside it tells; or those of a FILE that "
-                "--routes wrote; or none, and leave no such file" },
+        .help = "with --memory: which experts are read before the first token: those that earlier "
+                "runs used most, as a file in .cadre beside the model says; those that a FILE of "
+                "--routes has most; or none, and no such file is written" },
 };
 
 cadre_option_table opened_options(void) { return ROWS(rows); }
@@ -120,7 +120,7 @@ static void note_repacking(const invocation *call, const cadre_model *model)
     cadre_model_info info = { .size = sizeof info };
     cadre_model_info_get(model, &info);
     if (!info.repack_bytes)
-        progress_note(call, "--repack has no effect: no weights here have another order");
+        progress_note(call, "--repack has no effect: no weights here have another layout");
 }
 
 cadre_status opened_model(const invocation *call, const char *path, opened *o)

@@ -13,28 +13,28 @@ static const cadre_option rows[] = {
         .letter = 'p',
         .kind = CADRE_OPTION_TEXT,
         .subject = "Prompt",
-        .help = "the text to continue; special tokens spelt out in it become their ids; -: what "
-                "stdin has, as without this option where stdin is not a terminal" },
+        .help = "text to continue, in which special tokens that are spelt out become their ids; -: "
+                "read the text from stdin (default: -, where stdin is not a terminal)" },
     { .name = "prompt-file",
         .kind = CADRE_OPTION_PATH,
         .value = "FILE",
         .subject = "Prompt",
-        .help = "the same from a file" },
+        .help = "read the text to continue from this file" },
     { .name = "tokens",
         .kind = CADRE_OPTION_TEXT,
         .value = "LIST",
         .subject = "Prompt",
-        .help = "ids to continue, instead of a text" },
+        .help = "token ids to continue, instead of a text" },
     { .name = "image",
         .kind = CADRE_OPTION_PATHS,
         .value = "FILE...",
         .subject = "Prompt",
-        .help = "images (PNG, PNM) in front of the text, which may then be left out" },
+        .help = "images (PNG, PNM) before the text, which may then be left out" },
 };
 
 cadre_option_table prompt_options(void) { return ROWS(rows); }
 
-/* Encodes the prompt and copies its ids into our own memory. */
+/* Encodes the prompt and copies its ids into memory of the program. */
 static int encode(cadre_model *model, const char *text, size_t size, token_ids *ids)
 {
     const cadre_tokenizer *tokenizer;

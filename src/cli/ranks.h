@@ -12,7 +12,7 @@ void ranks_begin(void);
 /* Joins the others, if there are any, before a command that can run on several ranks; refuses one
  * that cannot. Returns an exit code. */
 int ranks_join(const command *c);
-/* All ranks have the same command line, files and version; else that is complained of. */
+/* All ranks have the same command line, files and version; else an error is printed. */
 int ranks_agree(const invocation *call);
 /* The end of the program: tells the others how it ended. Returns the exit code of all. */
 int ranks_finish(int exit_code);

@@ -33,7 +33,7 @@ cadre_status plan_size_read(const char *option, const char *text, int64_t *bytes
     {                                                                                              \
         .name = "link-latency", .kind = CADRE_OPTION_REAL, .min = 0, .max = 10,                    \
         .fallback = "20e-6", .value = "SECONDS", .subject = "Cluster",                             \
-        .help = "time of a short message"                                                          \
+        .help = "seconds that a short message takes"                                               \
     }
 
 static const cadre_option plan_rows[] = {
@@ -43,12 +43,12 @@ static const cadre_option plan_rows[] = {
         .max = 4096,
         .fallback = "2",
         .subject = "Cluster",
-        .help = "identical machines, each with one rank" },
+        .help = "number of equal machines, each with one rank" },
     { .name = "memory",
         .kind = CADRE_OPTION_TEXT,
         .value = "SIZE",
         .subject = "Cluster",
-        .help = "memory of each machine, as 64G (default: this one's)" },
+        .help = "memory of each machine, for example 64G (default: this machine's)" },
     { .name = "bandwidth",
         .kind = CADRE_OPTION_REAL,
         .min = 1,
@@ -62,13 +62,13 @@ static const cadre_option plan_rows[] = {
         .max = 1e18,
         .value = "F",
         .subject = "Cluster",
-        .help = "operations per second in matrix products (default: measured here)" },
+        .help = "floating-point operations a second in matrix products (default: measured here)" },
     LINK_ROWS,
     { .name = "for",
         .kind = CADRE_OPTION_CHOICE,
         .choices = OPTION_CHOICES("train", "decode", "prefill"),
         .subject = "Work",
-        .help = "what is planned (default: decode for a model, train for a recipe)" },
+        .help = "what the layouts are for (default: decode for a model, train for a recipe)" },
     { .name = "streams",
         .kind = CADRE_OPTION_INT,
         .min = 1,
@@ -76,14 +76,14 @@ static const cadre_option plan_rows[] = {
         .fallback = "1",
         .value = "S",
         .subject = "Work",
-        .help = "decode: sequences decoded at the same time" },
+        .help = "decode: sequences that are decoded together" },
     { .name = "weight-bits",
         .kind = CADRE_OPTION_REAL,
         .min = 1,
         .max = 64,
         .fallback = "16",
         .subject = "Work",
-        .help = "bits of each weight, if MODEL is only a config.json" },
+        .help = "bits of each weight, where MODEL is a config.json alone" },
 };
 
 static const cadre_option simulate_rows[] = {
@@ -93,21 +93,23 @@ static const cadre_option simulate_rows[] = {
         .max = 4096,
         .fallback = "8",
         .subject = "Cluster",
-        .help = "ranks that hold the experts" },
+        .help = "number of ranks that hold the experts" },
     { .name = "placement",
         .kind = CADRE_OPTION_CHOICE,
         .choice = cadre_placement_name,
         .fallback = "even",
         .subject = "Cluster",
-        .help = "experts in order; by the load of the recording's first half; or with replicas "
-                "of the busiest. All are measured on the second half" },
+        .help = "which experts each rank holds: equally many neighbours, balanced by the load in "
+                "the recording's first half, or with replicas of the busiest; all are measured on "
+                "the second half" },
     { .name = "replicas",
         .kind = CADRE_OPTION_INT,
         .min = 0,
         .max = 1 << 20,
         .fallback = "0",
         .subject = "Cluster",
-        .help = "replicated: further copies of experts in each layer (0: as many as ranks)" },
+        .help = "with --placement replicated: further copies of experts in each layer; 0: one for "
+                "each rank" },
     { .name = "bandwidth",
         .kind = CADRE_OPTION_REAL,
         .min = 1,
@@ -123,14 +125,14 @@ static const cadre_option simulate_rows[] = {
         .max = 1 << 20,
         .fallback = "32",
         .subject = "Work",
-        .help = "tokens in a batch" },
+        .help = "tokens that pass through the layers together" },
     { .name = "width",
         .kind = CADRE_OPTION_INT,
         .min = 1,
         .max = 1 << 20,
         .fallback = "2048",
         .subject = "Work",
-        .help = "floats of a token's vector, which ranks exchange" },
+        .help = "elements of a token's vector, which travels between ranks" },
     { .name = "expert-bytes",
         .kind = CADRE_OPTION_REAL,
         .min = 0,
@@ -138,7 +140,7 @@ static const cadre_option simulate_rows[] = {
         .fallback = "6e6",
         .value = "B",
         .subject = "Work",
-        .help = "bytes of an expert's weights, which its rank reads" },
+        .help = "bytes of an expert's weights, which its rank reads from memory" },
 };
 
 cadre_option_table cadre_plan_options(void) { return OPTION_TABLE(plan_rows); }

@@ -23,8 +23,9 @@ cadre_option_table cadre_ranks_options(void)
             .subject = "Ranks",
             .help = "how the processes that mpirun started divide the work: "
                     "expert=E,data=D,pipeline=P,tensor=T, or some of these, whose product is the "
-                    "number of processes; in training also virtual=V, blocks of layers in each "
-                    "pipeline stage" },
+                    "number of processes; in training also virtual=V, the blocks of layers in each "
+                    "stage of the pipeline (default: in training, all divide the batch; otherwise, "
+                    "the first of tensor, expert and pipeline that divides the model)" },
         { .name = "rank-timeout",
             .kind = CADRE_OPTION_REAL,
             .min = 0,
@@ -32,7 +33,7 @@ cadre_option_table cadre_ranks_options(void)
             .fallback = "30",
             .value = "SECONDS",
             .subject = "Ranks",
-            .help = "end when a process does not answer for this long; 0: never" },
+            .help = "end when another process has not answered for so many seconds; 0: never" },
     };
     return OPTION_TABLE(rows);
 }

@@ -6,14 +6,14 @@
 #define TEXT                                                                                       \
     {                                                                                              \
         .name = "text", .kind = CADRE_OPTION_PATHS, .value = "FILE...", .subject = "Measure",      \
-        .help = "texts on which the new model is compared with the old one (default: 256 tokens "  \
-                "drawn at random)"                                                                 \
+        .help = "texts on which the new model is compared with the old one "                       \
+                "(default: 256 random tokens)"                                                     \
     }
 
 #define EVERY                                                                                      \
     {                                                                                              \
         .name = "every", .kind = CADRE_OPTION_INT, .min = 1, .max = 1024, .fallback = "1",         \
-        .subject = "Experts", .help = "one layer in so many becomes sparse, the others stay dense" \
+        .subject = "Experts", .help = "make one layer in so many sparse; the others stay dense"    \
     }
 
 #define ROUTER                                                                                     \
@@ -27,7 +27,7 @@
     {                                                                                              \
         .name = "router-init", .kind = CADRE_OPTION_REAL, .min = 0, .max = 100,                    \
         .fallback = "0.02", .subject = "Routing",                                                  \
-        .help = "deviation of the router's first weights; 0: they are zero"                        \
+        .help = "standard deviation of the router's initial weights; 0: they are zero"             \
     }
 
 static const cadre_option upcycle_rows[] = {
@@ -43,14 +43,14 @@ static const cadre_option upcycle_rows[] = {
         .min = 1,
         .max = ROUTER_MAX_EXPERTS,
         .subject = "Experts",
-        .help = "experts chosen for a token (default: 2; granular: the shards of one copy)" },
+        .help = "experts chosen for a token (default: 2; granular: --granularity)" },
     { .name = "method",
         .kind = CADRE_OPTION_CHOICE,
         .choices = OPTION_CHOICES("copy", "granular", "drop"),
         .fallback = "copy",
         .subject = "Experts",
-        .help = "what an expert is: the dense network, a shard of it, or a copy with a share of "
-                "new units" },
+        .help = "what an expert is: a copy of the dense feed-forward, a shard of it, or a copy in "
+                "which some hidden units are new" },
     { .name = "granularity",
         .kind = CADRE_OPTION_INT,
         .min = 1,
@@ -58,7 +58,7 @@ static const cadre_option upcycle_rows[] = {
         .value = "G",
         .fallback = "2",
         .subject = "Experts",
-        .help = "granular: shards that the dense network is cut into" },
+        .help = "granular: shards that the dense feed-forward is cut into" },
     { .name = "drop",
         .kind = CADRE_OPTION_REAL,
         .min = 0,
@@ -66,7 +66,7 @@ static const cadre_option upcycle_rows[] = {
         .value = "R",
         .fallback = "0.5",
         .subject = "Experts",
-        .help = "drop: the share of an expert's hidden units that are replaced by random ones" },
+        .help = "drop: share of an expert's hidden units that are replaced by random ones" },
     EVERY,
     ROUTER,
     ROUTER_INIT,
@@ -88,8 +88,8 @@ static const cadre_option grow_rows[] = {
         .min = 0,
         .max = 1e9,
         .subject = "Routing",
-        .help = "how far the logit or correction of a new expert is below others (default: so far "
-                "that it is not picked)" },
+        .help = "how far the logit or correction of a new expert lies below the others' (default: "
+                "so far that it is not picked)" },
     TEXT,
 };
 
@@ -107,8 +107,8 @@ static const cadre_option prune_rows[] = {
         .choices = OPTION_CHOICES("use", "weight", "saliency"),
         .fallback = "use",
         .subject = "Experts",
-        .help = "what decides: the tokens that an expert served, the sum of its weights, or the "
-                "mean of weight times size of output (REAP)" },
+        .help = "what decides: the number of tokens that an expert served, the sum of its weights, "
+                "or the mean of its weight times the norm of its output (REAP)" },
     { .name = "routes",
         .kind = CADRE_OPTION_PATH,
         .subject = "Measure",
@@ -133,7 +133,7 @@ static const cadre_option merge_rows[] = {
         .choices = OPTION_CHOICES("average", "base"),
         .fallback = "average",
         .subject = "Experts",
-        .help = "parameters of no expert: the mean of all models, or those of the first" },
+        .help = "parameters that belong to no expert: the mean of all models', or those of BASE" },
     ROUTER,
     ROUTER_INIT,
     TEXT,

@@ -27,31 +27,32 @@ static const cadre_option rows[] = {
         .max = ROUTER_MAX_EXPERTS,
         .fallback = "1",
         .subject = "Layer",
-        .help = "experts of a token" },
+        .help = "experts chosen for a token" },
     { .name = "expert-form",
         .kind = CADRE_OPTION_CHOICE,
         .choices = OPTION_CHOICES("relu", "gelu", "geglu", "swiglu", "gpt-oss"),
         .fallback = "swiglu",
         .value = "NAME",
         .subject = "Layer",
-        .help = "the activation of the experts' hidden layer" },
+        .help = "activation of an expert's hidden layer" },
     { .name = "losses",
         .kind = CADRE_OPTION_TEXT,
         .value = "NAME=C,...",
         .subject = "Layer",
-        .help = "balancing losses over all tokens, each with its coefficient; z is the squared "
-                "log-sum-exp of the logits" },
+        .help = "balancing losses over all tokens, each with its coefficient; z is the mean "
+                "squared log-sum-exp of the router's logits" },
     { .name = "experts",
         .kind = CADRE_OPTION_INT,
         .min = 1,
         .max = ROUTER_MAX_EXPERTS,
         .subject = "Layer",
-        .help = "experts, where no tensor of the file says how many" },
+        .help = "number of experts, where no tensor of the file says it" },
     { .name = "training",
         .kind = CADRE_OPTION_FLAG,
         .fallback = "true",
         .subject = "Layer",
-        .help = "random numbers, capacity and what a router does in training alone are on" },
+        .help = "compute as in training: with random numbers, capacity, and what a router does in "
+                "training alone" },
 };
 
 cadre_option_table cadre_layer_options(void) { return OPTION_TABLE(rows); }

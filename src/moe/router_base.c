@@ -55,8 +55,8 @@ static void assign(routing *r)
 
 const router router_base = {
     .name = "base",
-    .help = "in training an assignment in which every expert takes its exact share; then the best "
-            "expert (BASE)",
+    .help = "in training, an assignment in which every expert takes its exact share; otherwise the "
+            "best expert (BASE)",
     .traits = ROUTER_ADDS_INPUT | ROUTER_ONE_PICK,
     .options = (const char *const[]){ NULL },
     .own = own,

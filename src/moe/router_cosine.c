@@ -172,8 +172,8 @@ static void score(const router_token *t)
 
 const router router_cosine = {
     .name = "cosine",
-    .help = "the angle between a projection of the token and each expert's vector, softmax, the k "
-            "largest (X-MoE)",
+    .help = "cosine of the angle between a projection of the token and each expert's vector; "
+            "softmax; the k largest are chosen (X-MoE)",
     .options = (const char *const[]){ "renormalise", "norm-eps", "survivors", "projector", NULL },
     .matrix_rows = matrix_rows,
     .parameters = parameters,

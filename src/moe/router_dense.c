@@ -149,8 +149,8 @@ static int64_t matrix_rows(const router_options *o, int32_t experts)
 
 const router router_dense = {
     .name = "dense",
-    .help = "every expert serves every token, weighed by a softmax (Jacobs et al. 1991); a gate "
-            "for each task: MMoE",
+    .help = "every expert serves every token, weighted by a softmax (Jacobs et al. 1991); with a "
+            "gate for each task: MMoE",
     .traits = ROUTER_EVERY_EXPERT,
     .options = (const char *const[]){ "tasks", NULL },
     .most_picks = picks_of_all,

@@ -101,8 +101,8 @@ static void backward(const router_token *t, const token_gradient *d)
 
 const router router_expert_choice = {
     .name = "expert-choice",
-    .help = "experts take the tokens that score highest, each as many; a token may have none or "
-            "many (Zhou et al. 2022)",
+    .help = "experts take the tokens that score highest for them, equally many each; a token may "
+            "have none or many (Zhou et al. 2022)",
     .traits = ROUTER_VARIABLE | ROUTER_LOOKS_AHEAD | ROUTER_OWN_CAPACITY,
     .options = (const char *const[]){ "score", NULL },
     .scores = 1 << SCORE_SOFTMAX | 1 << SCORE_SIGMOID,

@@ -16,7 +16,7 @@
 
 enum { TABLE }; /* [V, K] the only parameter of its own */
 
-/* Whatever a table holds, an expert. */
+/* The expert that an element of a table names, within range whatever the element is. */
 static int32_t within(real x, int32_t experts)
 {
     return x > 0 ? x < (real)experts ? (int32_t)x : experts - 1 : 0;
@@ -151,8 +151,8 @@ static cadre_status check_id_of_parts(
 
 const router router_hash = {
     .name = "hash",
-    .help = "a table of token ids says which experts; nothing is learnt (Roller et al. 2021), or "
-            "the weights alone (DeepSeek-V4)",
+    .help = "a table maps token ids to experts; nothing is learnt (Roller et al. 2021), or the "
+            "weights alone (DeepSeek-V4)",
     .traits = ROUTER_READS_IDS,
     .options = (const char *const[]){ "score", "norm-eps", NULL },
     .scores = 1 << SCORE_NONE | 1 << SCORE_SOFTMAX | 1 << SCORE_SIGMOID | 1 << SCORE_SQRT_SOFTPLUS,
@@ -168,8 +168,8 @@ const router router_hash = {
 
 const router router_hash_next = {
     .name = "hash-next",
-    .help = "the same by the next token's id, which looks ahead and cannot write: what the best "
-            "table could win (Roller et al. 2021)",
+    .help = "a table maps the next token's id to experts, so that the model cannot generate: a "
+            "bound of what tables can gain (Roller et al. 2021)",
     .traits = ROUTER_READS_IDS | ROUTER_LOOKS_AHEAD | ROUTER_READS_NEXT,
     .options = (const char *const[]){ "score", "norm-eps", NULL },
     .scores = 1 << SCORE_NONE | 1 << SCORE_SOFTMAX | 1 << SCORE_SIGMOID | 1 << SCORE_SQRT_SOFTPLUS,
@@ -185,9 +185,8 @@ const router router_hash_next = {
 
 const router router_multi_hash = {
     .name = "multi-hash",
-    .help =
-        "an expert of k parts, each of which a table of token ids of its own chooses (MultiHash, "
-        "Roller et al. 2021)",
+    .help = "an expert consists of k parts, each chosen by a table of its own (MultiHash, Roller "
+            "et al. 2021)",
     .traits = ROUTER_READS_IDS | ROUTER_NO_MATRIX | ROUTER_SEGMENTS,
     .options = (const char *const[]){ NULL },
     .parameters = parameters_of_parts,

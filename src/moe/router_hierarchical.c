@@ -414,7 +414,7 @@ static void defaults(router_options *o) { o->noise_floor = REAL_C(0.01); }
 
 const router router_hierarchical = {
     .name = "hierarchical",
-    .help = "a gate picks groups and each group's own gate its experts, both with learned noise "
+    .help = "a gate chooses groups, and each group's own gate its experts, both with learned noise "
             "(Shazeer et al. 2017)",
     .traits = ROUTER_NOISE | ROUTER_HIERARCHY,
     .options = (const char *const[]){ "groups", "groups-used", "noise-floor", NULL },

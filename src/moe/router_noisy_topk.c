@@ -62,8 +62,8 @@ static void defaults(router_options *o) { o->noise_floor = REAL_C(0.01); }
 
 const router router_noisy_topk = {
     .name = "noisy-topk",
-    .help = "logits with learned noise in training, the k largest, softmax over these (Shazeer et "
-            "al. 2017)",
+    .help = "logits with learned noise in training; the k largest are chosen; softmax over these "
+            "(Shazeer et al. 2017)",
     .traits = ROUTER_NOISE | ROUTER_RENORMALISES,
     .options = (const char *const[]){ "noise-floor", "survivors", NULL },
     .defaults = defaults,

@@ -101,8 +101,8 @@ static void score(const router_token *t)
 
 const router router_product = {
     .name = "product",
-    .help = "experts on a grid; the product of a softmax for each dimension, the k largest "
-            "(hivemind)",
+    .help = "experts lie on a grid; a score is the product of one softmax for each dimension; the "
+            "k largest are chosen (hivemind)",
     .options = (const char *const[]){ "grid", "renormalise", "norm-eps", "survivors", NULL },
     .matrix_rows = matrix_rows,
     .parameters = parameters,

@@ -144,8 +144,8 @@ static void defaults(router_options *o) { o->norm_eps = REAL_C(1e-20); }
 
 const router router_quantile = {
     .name = "quantile",
-    .help = "the k largest logits above levels that give every expert its share (Megatron's "
-            "quantile balancing)",
+    .help = "the k experts whose logits are furthest above levels that give each its share "
+            "(Megatron's quantile balancing)",
     .options = (const char *const[]){ "score", "quantile-ema", "norm-eps", "survivors", NULL },
     .scores = 1 << SCORE_SOFTMAX | 1 << SCORE_TOPK_SOFTMAX | 1 << SCORE_SIGMOID,
     .defaults = defaults,

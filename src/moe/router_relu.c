@@ -96,8 +96,8 @@ static void end_step(routing *r, real *const *own)
 
 const router router_relu = {
     .name = "relu",
-    .help = "every expert with a positive logit, which is its weight; about k of them, by a loss "
-            "that adapts (ReMoE)",
+    .help = "every expert with a positive logit, which is its weight; an adaptive loss keeps them "
+            "to about k (ReMoE)",
     .traits = ROUTER_VARIABLE | ROUTER_INDEPENDENT,
     .loss = "l1",
     .loss_coefficient = 1,

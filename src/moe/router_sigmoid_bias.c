@@ -27,8 +27,8 @@ static void defaults(router_options *o)
 
 const router router_sigmoid_bias = {
     .name = "sigmoid-bias",
-    .help = "a sigmoid per expert, picked with a correction bias, weights made to sum to 1 "
-            "(DeepSeek-V3, GLM-4.5)",
+    .help = "a sigmoid per expert; a correction bias is added for the choice alone; weights are "
+            "renormalised to sum to 1 (DeepSeek-V3, GLM-4.5)",
     .traits = ROUTER_CORRECTION | ROUTER_INDEPENDENT | ROUTER_RENORMALISES,
     .options = (const char *const[]){ "groups", "groups-used", "group-score", "group-mask",
         "norm-eps", "survivors", NULL },
@@ -41,7 +41,8 @@ const router router_sigmoid_bias = {
 
 const router router_sigmoid_bias_raw = {
     .name = "sigmoid-bias-raw",
-    .help = "a sigmoid per expert, picked with a correction bias, weights as they are",
+    .help = "a sigmoid per expert; a correction bias is added for the choice alone; weights stay "
+            "as they are",
     .traits = ROUTER_CORRECTION | ROUTER_INDEPENDENT,
     .options = (const char *const[]){ "groups", "groups-used", "group-score", "group-mask", NULL },
     .defaults = defaults,

@@ -15,8 +15,8 @@ static void backward(const router_token *t, const token_gradient *d)
 
 const router router_sigmoid_input = {
     .name = "sigmoid-input",
-    .help = "the k largest logits; an expert reads sigmoid(z) x and its output is not weighed "
-            "(Llama 4)",
+    .help = "the k largest logits z are chosen; an expert reads sigmoid(z) x, and its output is "
+            "not weighted (Llama 4)",
     .traits = ROUTER_INDEPENDENT | ROUTER_WEIGHS_INPUT,
     .options = (const char *const[]){ NULL },
     .assign = assign_by_token,

@@ -142,8 +142,8 @@ static void backward(const router_token *t, const token_gradient *d)
 
 const router router_sinkhorn = {
     .name = "sinkhorn",
-    .help =
-        "in training the k best of a transport with even loads; then the k best logits (S-BASE)",
+    .help = "in training, the k best of a transport plan with even loads; otherwise the k largest "
+            "logits (S-BASE)",
     .options = (const char *const[]){ "sinkhorn-tolerance", NULL },
     .own = own,
     .assign = assign,

@@ -351,7 +351,7 @@ static int tensors(const routing *r, router_tensor *list)
 
 const router router_soft = {
     .name = "soft",
-    .help = "experts read mixtures of a sequence's tokens, tokens get mixtures of all outputs; "
+    .help = "experts read mixtures of a sequence's tokens, and tokens get mixtures of all outputs; "
             "nothing is chosen (Soft MoE)",
     .traits = ROUTER_NO_MATRIX | ROUTER_MIXES | ROUTER_LOOKS_AHEAD | ROUTER_EVERY_EXPERT,
     .options = (const char *const[]){ "slots", NULL },

@@ -11,8 +11,8 @@ static void score(const router_token *t)
 
 const router router_softmax = {
     .name = "softmax",
-    .help =
-        "softmax over all experts, the k largest, weights as they are (OLMoE, Switch, DeepSeek-V2)",
+    .help = "softmax over all experts; the k largest are chosen, and their weights stay as they "
+            "are (OLMoE, Switch, DeepSeek-V2)",
     .options = (const char *const[]){ "logit-noise", "groups", "groups-used", "group-score",
         "group-mask", NULL },
     .assign = assign_by_token,

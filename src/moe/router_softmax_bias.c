@@ -12,8 +12,8 @@ static void defaults(router_options *o) { o->norm_eps = REAL_C(1e-12); }
 
 const router router_softmax_bias = {
     .name = "softmax-bias",
-    .help = "softmax over all experts, picked with a correction bias (LongCat; renormalised: ERNIE "
-            "4.5)",
+    .help = "softmax over all experts; a correction bias is added for the choice alone (LongCat; "
+            "renormalised: ERNIE 4.5)",
     .traits = ROUTER_CORRECTION,
     .options = (const char *const[]){ "logit-noise", "groups", "groups-used", "group-score",
         "group-mask", "renormalise", "norm-eps", "survivors", NULL },

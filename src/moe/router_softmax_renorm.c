@@ -17,8 +17,8 @@ static void backward(const router_token *t, const token_gradient *d)
 
 const router router_softmax_renorm = {
     .name = "softmax-renorm",
-    .help = "softmax over all experts, the k largest, weights made to sum to 1 (GShard, Mixtral, "
-            "Qwen3-MoE)",
+    .help = "softmax over all experts; the k largest are chosen and renormalised to sum to 1 "
+            "(GShard, Mixtral, Qwen3-MoE)",
     .traits = ROUTER_RENORMALISES,
     .options = (const char *const[]){ "logit-noise", "groups", "groups-used", "group-score",
         "group-mask", "survivors", NULL },

@@ -151,7 +151,7 @@ static void defaults(router_options *o) { o->omega = true; }
 
 const router router_sparsemixer_1 = {
     .name = "sparsemixer-1",
-    .help = "one expert is sampled near the best; the gradient is estimated by a midpoint "
+    .help = "one expert is sampled near the best; the gradient is estimated by the midpoint rule "
             "(SparseMixer)",
     .traits = ROUTER_ONE_PICK,
     .options = (const char *const[]){ "sparsemixer-epsilon", NULL },

@@ -21,8 +21,8 @@ static void defaults(router_options *o)
 
 const router router_sqrtsoftplus_bias = {
     .name = "sqrtsoftplus-bias",
-    .help = "the root of softplus per expert, picked with a correction bias, weights made to sum "
-            "to 1 (DeepSeek-V4)",
+    .help = "the square root of softplus per expert; a correction bias is added for the choice "
+            "alone; weights are renormalised to sum to 1 (DeepSeek-V4)",
     .traits = ROUTER_CORRECTION | ROUTER_INDEPENDENT | ROUTER_RENORMALISES,
     .options = (const char *const[]){ "groups", "groups-used", "group-score", "group-mask",
         "norm-eps", "survivors", NULL },

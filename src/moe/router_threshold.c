@@ -79,8 +79,8 @@ static int parameters(
 
 const router router_threshold = {
     .name = "threshold",
-    .help = "experts whose probability exceeds a threshold learnt from even loads over the batch "
-            "(Shazeer et al. 2017)",
+    .help = "every expert whose probability exceeds its threshold, which is learnt from even loads "
+            "over the batch (Shazeer et al. 2017)",
     .traits = ROUTER_VARIABLE | ROUTER_RENORMALISES,
     .loss = "threshold",
     .loss_coefficient = 1e-4,

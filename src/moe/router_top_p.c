@@ -19,8 +19,8 @@ static int32_t truncate(const router_token *t)
 
 const router router_top_p = {
     .name = "top-p",
-    .help =
-        "experts by softmax until their sum exceeds a threshold, at most k of them (Dynamic MoE)",
+    .help = "the most probable experts until the sum of their probabilities exceeds a threshold, "
+            "at most k of them (Dynamic MoE)",
     .traits = ROUTER_VARIABLE,
     .options = (const char *const[]){ "logit-noise", "top-p", NULL },
     .assign = assign_by_token,

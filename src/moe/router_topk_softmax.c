@@ -19,7 +19,7 @@ static void backward(const router_token *t, const token_gradient *d)
 
 const router router_topk_softmax = {
     .name = "topk-softmax",
-    .help = "the k largest logits, softmax over these (Granite-MoE, JetMoE, gpt-oss)",
+    .help = "the k largest logits are chosen; softmax over these (Granite-MoE, JetMoE, gpt-oss)",
     .traits = ROUTER_RENORMALISES,
     .options = (const char *const[]){ "logit-noise", "groups", "groups-used", "group-score",
         "group-mask", "survivors", NULL },

@@ -53,7 +53,8 @@ static const char *without_attention(const facts *f)
 
 static const char *without_encoder(const facts *f)
 {
-    return f->config->encoder ? NULL : "a model without an encoder learns the next token";
+    return f->config->encoder ? NULL
+                              : "a model without an encoder learns to predict the next token";
 }
 
 static const char *with_latent(const facts *f)
@@ -129,14 +130,14 @@ static const char *of_one_device(const facts *f)
         is_option(f, "balance-loss", "device") || is_option(f, "balance-loss", "communication");
     if (without_aux_loss(f)) return without_aux_loss(f);
     return grouped && f->balance->devices <= 1
-               ? "one device has the same share whatever is picked (--devices sets more)"
+               ? "a single device has the same share whatever is picked (--devices sets more)"
                : NULL;
 }
 
 static const char *without_device_loss(const facts *f)
 {
     bool used = has_term(f, "device") || has_term(f, "communication");
-    return used ? NULL : "no loss looks at devices (--balance-loss device or communication do)";
+    return used ? NULL : "no loss reads devices (--balance-loss device or communication do)";
 }
 
 static const char *without_communication(const facts *f)
@@ -247,22 +248,22 @@ static const char *without_images(const facts *f)
     return r->corpus && !r->data_images ? "there are no images in --data" : NULL;
 }
 
-static const char *without_looks(const facts *f)
+static const char *without_validations(const facts *f)
 {
-    return f->run->settings.validate_every
-               ? NULL
-               : "the end reads all held-out texts (--validate-every looks before)";
+    return f->run->settings.validate_every ? NULL
+                                           : "the evaluation at the end reads all held-out texts "
+                                             "(--validate-every adds earlier ones)";
 }
 
 static const char *without_resuming(const facts *f)
 {
-    return options_flag_or(f->run->options, "resume", false) ? NULL : "it is of --resume";
+    return options_flag_or(f->run->options, "resume", false) ? NULL : "only --resume reads it";
 }
 
 static const char *without_looking_ahead(const facts *f)
 {
     bool ahead = f->moe.router->traits & ROUTER_LOOKS_AHEAD;
-    return ahead ? NULL : "no router here sees the tokens behind";
+    return ahead ? NULL : "no router here sees later tokens";
 }
 
 static const char *without_domains(const facts *f)
@@ -333,7 +334,7 @@ static const idle_row run_rows[] = {
     { "image-patch", without_images, -1 },
     { "image-codes", without_images, -1 },
     { "image-order", without_images, -1 },
-    { "validate-tokens", without_looks, -1 },
+    { "validate-tokens", without_validations, -1 },
     { "override", without_resuming, 0 },
 };
 

@@ -254,7 +254,8 @@ static void step(optimizer *o, const optimizer_step_of *s)
 
 const optimizer_method optimizer_adafactor = {
     .name = "adafactor",
-    .meaning = "as adamw, but keeps mean squares of rows and columns alone: little memory",
+    .meaning =
+        "does as adamw, but keeps mean squares only of rows and columns, which takes little memory",
     .state = { "adafactor.row.", "adafactor.column." },
     .shape = shape,
     .whole = true,

@@ -24,7 +24,7 @@ static void step(optimizer *o, const optimizer_step_of *s)
 
 const optimizer_method optimizer_adamw = {
     .name = "adamw",
-    .meaning = "each element by its mean gradient over the root of its mean square",
+    .meaning = "moves each element by its mean gradient, divided by the root of its mean square",
     .state = { "adamw.m.", "adamw.v." },
     .ranks = true,
     .betas = true,

@@ -314,7 +314,7 @@ static void step(optimizer *o, const optimizer_step_of *s)
 
 const optimizer_method optimizer_muon = {
     .name = "muon",
-    .meaning = "matrices by their momentum, orthogonalised; all else by adamw",
+    .meaning = "moves matrices by their momentum, orthogonalised, and all else as adamw does",
     .state = { "muon.m.", "muon.v." },
     .shape = shape,
     .betas = true,

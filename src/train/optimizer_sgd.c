@@ -16,7 +16,7 @@ static void step(optimizer *o, const optimizer_step_of *s) { optimizer_update_al
 
 const optimizer_method optimizer_sgd = {
     .name = "sgd",
-    .meaning = "each element by its gradient, with momentum",
+    .meaning = "moves each element by its gradient, with momentum",
     .state = { "sgd.m." },
     .ranks = true,
     .momentum = 0.9,

@@ -203,8 +203,8 @@ static void tell_skipped(const loop *l, const trainer_report *report)
             number_in_words(report->gradient_norm));
 }
 
-/* Looks at the held-out texts, where it is time to. */
-static cadre_status look(loop *l)
+/* Validates on the held-out texts, where it is time to. */
+static cadre_status validate(loop *l)
 {
     train_run *r = l->run;
     checkpoint_state *s = &r->state;
@@ -241,7 +241,7 @@ static cadre_status one_step(loop *l)
     r->state.seconds = clock_seconds() - l->started;
     run_pace_step(&l->pace, took);
     CADRE_TRY(ranks_log_put(r, took, &tally));
-    CADRE_TRY(look(l));
+    CADRE_TRY(validate(l));
     CADRE_TRY(metrics_put(r, &report, rate, l->valid));
     tell(l, &report, rate);
     tell_health(l);
@@ -274,12 +274,12 @@ static bool is_stuck(const loop *l)
     const train_run *r = l->run;
     const train_settings *s = &r->settings;
     if (!s->patience || !r->state.best_step) return false;
-    int64_t looks = r->state.step / s->validate_every - r->state.best_step / s->validate_every;
-    if (looks < s->patience) return false;
+    int64_t since = r->state.step / s->validate_every - r->state.best_step / s->validate_every;
+    if (since < s->patience) return false;
     train_note(r,
-        "%lld looks at the held-out texts brought nothing better than %.4f of step %lld, "
-        "which is in best: the run ends",
-        (long long)looks, r->state.best, (long long)r->state.best_step);
+        "%lld validations found nothing better than %.4f of step %lld, which is in best: the run "
+        "ends",
+        (long long)since, r->state.best, (long long)r->state.best_step);
     return true;
 }
 

@@ -81,7 +81,7 @@ $ cadre generate run -p 'The expert' -n 2 --top-p 0 --repetition-penalty 1.1 > /
 2> (nothing)
 $ cadre generate run -p 'The expert' -n 2 --repack --rank-timeout 5 > /dev/null
 2> --rank-timeout has no effect: one process waits for no other
-2> --repack has no effect: no weights here have another order
+2> --repack has no effect: no weights here have another layout
 $ cadre generate run -p 'The expert' --json-object --json-schema schema.json
 2> cadre: generate: --json-schema or --json-object: expected one of them, found two
 ? 2

@@ -72,7 +72,7 @@ $ bash ask cadre layer --router '' | while read -r r; do cadre help layer |
 > (nothing)
 
 $ cadre help layer | grep -E '^ +(orthogonality |--zero-weight)'
->   --zero-weight WORD[,WORD] dropped: *
+>   --zero-weight WORD[,WORD] whether *
 >     orthogonality           rows *
 
 $ bash ask cadre train --router softmax-

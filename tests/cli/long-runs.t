@@ -6,7 +6,7 @@ $ echo '{"recipe": "olmoe", "layers": 1, "width": 32, "heads": 2, "experts": 4, 
 +     "schedule": "constant", "warmup": 4}' > tiny.json
 $ echo "train --options tiny.json --quiet --data text.txt" > new
 
-# looking at the held-out texts changes no bit of what is learnt; the best model stays
+# validation changes no bit of what is learnt; the best model stays
 $ cadre $(cat new) --steps 20 --out plain
 $ cadre $(cat new) --steps 20 --validate-every 5 --keep 2 --save-every 8 --out looked
 $ cmp plain/model.safetensors looked/model.safetensors && grep -c valid_loss looked/metrics.jsonl
@@ -36,7 +36,7 @@ $ cadre train --options tiny.json --data text.txt --steps 400 --lr 0 --validate-
 2> step 3: * on the held-out texts, the best so far
 2> step 6: * on the held-out texts
 2> step 9: * on the held-out texts
-2> 2 looks at the held-out texts brought nothing better than * of step 3, which is in best: the run
+2> 2 validations found nothing better than * of step 3, which is in best: the run
 +  ends
 2> ...
 $ cadre $(cat new) --steps 400 --lr 0 --validate-every 3 --patience 2 --out stuck --resume > log &&

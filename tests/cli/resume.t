@@ -48,7 +48,7 @@ $ cp -r run gone && rm gone/model.safetensors && cadre train --options tiny.json
 $ cadre train --options tiny.json --data texts --steps 4 --out run --resume
 > ...
 2> the run there has taken 4 steps: nothing is left to do
-2> looking at the held-out texts
+2> analysing the model on the held-out texts
 2> ...
 
 # what would be another run
@@ -134,7 +134,7 @@ $ cadre train --options tiny.json --data many --steps 2 --out runs-of-many 2> no
 > ...
 > 256
 > 256 of the 300 held-out texts are looked at
-# a last look that fails does not cost the run
+# a last analysis that fails does not cost the run
 $ mkdir -p no-look/analysis.json && cadre train --options tiny.json --data texts --steps 2 \
 +     --out no-look --quiet
 > ...

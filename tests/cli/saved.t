@@ -91,7 +91,7 @@ $ cadre init oss --recipe olmoe --layers 2 --width 64 --heads 4 --experts 4 --to
 $ cadre train --options tiny.json --dry-run --devices 4 --priority token
 > ...
 2> --priority has no effect: experts have no capacity here (--capacity-factor sets one)
-2> --devices has no effect: no loss looks at devices (--balance-loss device or communication do)
+2> --devices has no effect: no loss reads devices (--balance-loss device or communication do)
 $ cadre train --options tiny.json --dry-run --bias-update-rate 0.05
 2> cadre: bias-update-rate: the router softmax has no selection bias to move
 ? 2
