@@ -66,8 +66,9 @@ static const cadre_option warm_rows[] = {
         .fallback = "earlier",
         .subject = "Running",
         .help = "with --memory: which experts are read before the first token: those that earlier "
-                "runs used most, as a file in .cadre beside the model says; those that a FILE of "
-                "--routes has most; or none, and no such file is written" },
+                "runs used most (earlier), as a file in .cadre beside the model says; those that "
+                "were used most in a FILE that --routes wrote; or none (none), and then no such "
+                "file is written" },
 };
 
 cadre_option_table opened_options(void) { return ROWS(rows); }
