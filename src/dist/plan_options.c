@@ -62,7 +62,8 @@ static const cadre_option plan_rows[] = {
         .max = 1e18,
         .value = "F",
         .subject = "Cluster",
-        .help = "floating-point operations a second in matrix products (default: measured here)" },
+        .help =
+            "floating-point operations per second in matrix products (default: measured here)" },
     LINK_ROWS,
     { .name = "for",
         .kind = CADRE_OPTION_CHOICE,
