@@ -90,7 +90,7 @@ static bool is_stopped(engine *e)
     return stop;
 }
 
-/* Places experts anew where it is time to. What fails leaves them where they are. */
+/* Places experts anew if it is time to. If that fails, they stay where they are. */
 static void place_experts(engine *e)
 {
     double now = clock_seconds();

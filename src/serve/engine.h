@@ -28,11 +28,12 @@ typedef struct engine_options {
     const char *cache; /* the format of keys and values; NULL: f32 */
     /* a context of 0, or above the model's own, means the model's own */
     cadre_batcher_limits limits;
-    /* of a model whose experts ranks divide by use: they are placed anew so often; 0: never */
+    /* seconds between two placements of the experts that ranks divide; 0: they stay where they
+     * are */
     double place_every;
 } engine_options;
 
-/* How often experts were placed anew, and the last time (cadre_placed) */
+/* How often experts were placed anew, and the balance at the last try (cadre_placed). */
 typedef struct engine_placements {
     int64_t tries, changes, failures;
     double before, after;
@@ -52,9 +53,9 @@ typedef struct engine {
     bool started;
     pthread_mutex_t mutex;
     pthread_cond_t condition;
-    bool work, stop; /* protected by the mutex, as these are: */
+    bool work, stop; /* protected by the mutex, as is `placements` */
     engine_placements placements;
-    double placed; /* when experts were placed last; the engine's thread alone uses it */
+    double placed; /* when placing was last tried; used only by the engine's thread */
 } engine;
 
 cadre_status engine_open(cadre_context *context, const engine_options *options, engine *e);
@@ -63,7 +64,7 @@ cadre_status engine_start(engine *e);
  * too. */
 void engine_close(engine *e);
 
-engine_placements engine_placements_of(engine *e); /* any thread may ask */
+engine_placements engine_placements_of(engine *e); /* may be called by any thread */
 
 void engine_signal(engine *e);       /* makes the descriptor readable; safe in a signal handler */
 void engine_wake(engine *e);         /* there is a new request */

@@ -145,7 +145,7 @@ static void handle_chat(paths_context *context, connection *c)
 static void count_placements(engine *e, stats_now *now)
 {
     const engine_placements p = engine_placements_of(e);
-    now->places = e->options.place_every > 0;
+    now->places_experts = e->options.place_every > 0;
     now->placements = p.changes;
     now->rank_load = p.after, now->rank_load_before = p.before;
 }

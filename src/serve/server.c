@@ -41,7 +41,7 @@ struct cadre_server {
     struct evconnlistener *listener;
     struct event *signalled, *tick;
     engine engine;
-    engine_placements placements; /* as they were said last */
+    engine_placements placements; /* the placements that were logged last */
     stats stats;
     worker worker;
     completions completions;
@@ -319,8 +319,8 @@ static void check_stop(cadre_server *s, double now)
     if (stops > 1 || is_drained(s, now)) event_base_loopbreak(s->base);
 }
 
-/* Says that experts were placed anew. */
-static void look_at_placements(cadre_server *s)
+/* Logs that experts were placed anew, or that this failed. */
+static void log_placements(cadre_server *s)
 {
     char line[160];
     engine_placements now = engine_placements_of(&s->engine);
@@ -345,7 +345,7 @@ static void on_signal(evutil_socket_t descriptor, short what, void *arg)
     engine_state state = atomic_load(&s->engine.state);
     if (state == ENGINE_READY && !s->paths.ready) become_ready(s);
     worker_collect(&s->worker);
-    look_at_placements(s);
+    log_placements(s);
     if (s->paths.ready) completions_poll(&s->completions);
     if (state == ENGINE_FAILED) end_with_error(s, s->engine.status, s->engine.sentence);
 }

@@ -212,14 +212,13 @@ static void put_store(const cadre_store *s, byte_buffer *out)
 static void put_placements(const stats_now *now, byte_buffer *out)
 {
     static const char ratio[] = "cadre_rank_load_max_ratio";
-    if (!now->places) return;
+    if (!now->places_experts) return;
     put_counter(out, "cadre_expert_placements_total",
-        "Times that experts were placed anew on the ranks, by how much they were used.",
-        now->placements);
-    if (!(now->rank_load > 0)) return; /* nothing was weighed yet */
+        "Times that experts were placed anew on the ranks, by their loads.", now->placements);
+    if (!(now->rank_load > 0)) return; /* no placements have been compared yet */
     put_family(out, ratio, "gauge",
-        "Rows of the busiest rank over the mean, of what was computed between the last two times "
-        "that placements were compared: as experts were placed then, and as they are now.");
+        "Rows of the busiest rank over the mean, between the last two comparisons of placements: "
+        "with the placement before, and with the current one.");
     byte_buffer_format(out, "%s{placement=\"before\"} %.6g\n%s{placement=\"now\"} %.6g\n", ratio,
         now->rank_load_before, ratio, now->rank_load);
 }

@@ -53,10 +53,10 @@ typedef struct stats_now {
     cadre_store store; /* the expert store; .slots 0: the model has none */
     int ranks;         /* ranks that run the model together; 0: one process */
     comm_tally rank[STATS_RANKS];
-    bool places;        /* experts are placed anew by use: */
-    int64_t placements; /* so many times */
-    double rank_load,
-        rank_load_before; /* busiest rank over the mean, since, as placed now and before */
+    bool places_experts; /* the server places experts anew */
+    int64_t placements;  /* how many times it has done so */
+    /* Rows of the busiest rank / mean: with the current placement, and with the one before */
+    double rank_load, rank_load_before;
 } stats_now;
 
 void stats_open(stats *m);
