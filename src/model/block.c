@@ -237,7 +237,7 @@ static moe_call moe_call_of(const transformer *t, int64_t l, expert_source *sour
         .batch = &t->now->batch,
         .scratch = t->moe_scratch,
         .scratch_bytes = t->moe_scratch_bytes,
-        .balance = t->again ? NULL : t->now->balance,
+        .balance = t->recomputes ? NULL : t->now->balance,
         .balance_layer = (int)model_config_sparse_before(t->config, l),
         .layer = (int32_t)l,
         .source = source,

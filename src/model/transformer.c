@@ -115,7 +115,7 @@ cadre_status transformer_forward(transformer *t, const model_weights *w, const t
         block_state *s = transformer_block(t, l);
         real *out = output_of(t, l);
         CADRE_TRY(block_forward(t, w, l, s, out));
-        t->fresh = s;
+        t->last_forward = s;
         if (watch && c->layer[l].sparse) watch(arg, l, &s->sparse.plan);
     }
     if (transformer_is_last(t)) norm_end(t, w);
@@ -260,10 +260,10 @@ static void clear_encoder_gradient(const transformer *t)
 static cadre_status forward_again(transformer *t, const model_weights *w, int64_t l)
 {
     block_state *s = transformer_block(t, l);
-    if (!t->most.recompute || s == t->fresh) return CADRE_OK;
-    t->again = true;
+    if (!t->most.recompute || s == t->last_forward) return CADRE_OK;
+    t->recomputes = true;
     cadre_status status = block_forward(t, w, l, s, output_of(t, l));
-    t->again = false;
+    t->recomputes = false;
     return status;
 }
 
@@ -276,7 +276,7 @@ static cadre_status blocks_backward(transformer *t, const model_weights *w, mode
         CADRE_TRY(stop_if_asked(&t->now->batch));
         CADRE_TRY(forward_again(t, w, l));
         block_backward(t, &w->layer[l], &g->layer[l], l, transformer_block(t, l));
-        t->fresh = NULL;
+        t->last_forward = NULL;
     }
     if (t->dbias && g->relative)
         relative_bias_gradient(

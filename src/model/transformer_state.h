@@ -53,10 +53,10 @@ struct transformer {
     size_t workspace_bytes;
     pass *passes; /* [stage.passes] */
     pass *now;    /* the pass that calls are for */
-    /* With batch_limits.recompute: whose forward was the last, so that it needs no other before its
-     * backward; NULL: that of none. And whether a forward is one that runs again. */
-    const block_state *fresh;
-    bool again;
+    /* With batch_limits.recompute: the block whose forward was the last, so that it needs no other
+     * before its backward; NULL: none. And whether a forward is one that is computed again. */
+    const block_state *last_forward;
+    bool recomputes;
     real *dx, *dnormed; /* [T, D] gradients; NULL: forward only */
     /* [T, D] the gradient by what a half of a block adds to the residual: scaled, or dx itself */
     real *dhalf;

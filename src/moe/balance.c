@@ -78,12 +78,12 @@ static void move_layers(const balance *b, int layer, int layer_end, double *at, 
     }
 }
 
-void balance_keep(const balance *b, int layer, int layer_end, double *to)
+void balance_pack(const balance *b, int layer, int layer_end, double *to)
 {
     if (layer < layer_end) move_layers(b, layer, layer_end, to, true);
 }
 
-void balance_bring(balance *b, const batch_ranks *ranks, double *from)
+void balance_unpack(balance *b, const batch_ranks *ranks, double *from)
 {
     int rank = ranks->comm->rank;
     b->ranks = ranks;

@@ -179,13 +179,14 @@ void balance_finish(balance *b);
 void balance_repeat(balance *b);
 void balance_step_end(balance *b);
 
-/* Where ranks have different layers, each keeps what its own have collected of a micro-batch, and
- * brings what all have, before balance_finish or the survey. Both are [own sequences,
- * balance_packed_sequence] doubles. */
+/* Where ranks have different layers, balance_pack writes what the layers layer .. layer_end - 1 of
+ * this rank have collected of a micro-batch, and balance_unpack reads what all layers have, before
+ * balance_finish or the survey. `to` and `from` are [own sequences, balance_packed_sequence]
+ * doubles. */
 int64_t balance_packed_sequence(const balance *b);
 int64_t balance_packed_layer(int32_t experts, int32_t devices); /* of it, a layer's */
-void balance_keep(const balance *b, int layer, int layer_end, double *to);
-void balance_bring(balance *b, const struct batch_ranks *ranks, double *from);
+void balance_pack(const balance *b, int layer, int layer_end, double *to);
+void balance_unpack(balance *b, const struct batch_ranks *ranks, double *from);
 
 /* Returns true where a step has several micro-batches and a loss is taken over the whole step.
  * Then, between balance_step_begin and the micro-batches above, the forward of each micro-batch

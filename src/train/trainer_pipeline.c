@@ -103,7 +103,7 @@ cadre_status trainer_survey_pipeline(trainer *t, int64_t step, trainer_feed feed
         micro_batch *m = trainer_micro(t, i);
         comm_broadcast(
             t->groups.pipeline, m->statistics, trainer_statistics_bytes(t, i), stages_of(t) - 1);
-        balance_bring(b, &m->ranks, m->statistics);
+        balance_unpack(b, &m->ranks, m->statistics);
         balance_survey(b);
     }
     return CADRE_OK;

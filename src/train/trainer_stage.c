@@ -104,7 +104,7 @@ cadre_status trainer_stage_forward(
     transformer_select_pass(layers_of(t), trainer_pass(t, i));
     if (!trainer_is_first(t)) read_mail(t, i, transformer_entry(layers_of(t)));
     CADRE_TRY(trainer_forward_part(t, step, i, feed, arg));
-    balance_keep(t->stacks[DECODER].balance, sparse_before(t, own.first), sparse_before(t, own.end),
+    balance_pack(t->stacks[DECODER].balance, sparse_before(t, own.first), sparse_before(t, own.end),
         trainer_micro(t, i)->statistics);
     if (!trainer_is_last(t)) write_mail(t, i, transformer_exit(layers_of(t)));
     return CADRE_OK;
@@ -114,7 +114,7 @@ cadre_status trainer_stage_backward(trainer *t, int64_t i, double *sum)
 {
     trainer_begin_part(t, i, &t->sums[t->chunk]);
     if (!trainer_is_last(t)) read_mail(t, i, transformer_gradient(layers_of(t)));
-    balance_bring(
+    balance_unpack(
         t->stacks[DECODER].balance, &trainer_micro(t, i)->ranks, trainer_micro(t, i)->statistics);
     CADRE_TRY(trainer_backward_part(t, i));
     trainer_join_leaves(t);
