@@ -65,7 +65,8 @@ static void bring_together(const balance *b)
 
 int64_t balance_packed_sequence(const balance *b) { return b->packed; }
 
-/* Layers layer .. layer_end - 1 of this rank's sequences, from `at` on, or to it */
+/* Copies the statistics of this rank's sequences in the layers layer .. layer_end - 1 to `at`
+ * (out), or from it. */
 static void move_layers(const balance *b, int layer, int layer_end, double *at, bool out)
 {
     if (!b->layers) return;
