@@ -195,9 +195,34 @@ static void test_slices_are_of_whole_heads(void **state)
     model_config_free(&config);
 }
 
+/* What belongs together is said of each role, and does not follow from the order of the roles. */
+static void test_roles_have_parts(void **state)
+{
+    (void)state;
+    for (int i = 0; i < PARAM_ROUTERS_OWN; i++)
+        assert_int_equal(param_routers_own_index(param_routers_own(i)), i);
+    for (param_role role = 0; role < ROLE_COUNT; role++) {
+        const param_row *row = param_row_of(role);
+        param_part part = param_part_of(role);
+        assert_int_equal(part == PART_EXPERT, row->scope == OF_EXPERT);
+        if (param_is_routers_own(role)) assert_int_equal(part, PART_ROUTER);
+        if (row->cut == BY_HEAD)
+            assert_true(part == PART_ATTENTION || part == PART_CROSS_ATTENTION);
+        if (param_has_row_per_expert(role)) assert_int_equal(row->scope, OF_LAYER);
+    }
+    assert_int_equal(param_part_of(ROLE_KV_A_BIAS), PART_ATTENTION);
+    assert_int_equal(param_part_of(ROLE_CROSS_O), PART_CROSS_ATTENTION);
+    assert_int_equal(param_part_of(ROLE_CROSS_NORM), PART_OTHER);
+    assert_int_equal(param_part_of(ROLE_HEAD), PART_EMBEDDINGS);
+    assert_int_equal(param_part_of(ROLE_LATENT_UP), PART_SHARED);
+    assert_true(param_has_row_per_expert(ROLE_ROUTER_NOISE));
+    assert_false(param_has_row_per_expert(ROLE_ROUTER_NORM));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_roles_have_parts),
         cmocka_unit_test(test_published_sizes),
         cmocka_unit_test(test_shares_make_the_whole),
         cmocka_unit_test(test_slices_are_of_whole_heads),
