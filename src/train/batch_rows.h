@@ -1,7 +1,7 @@
 /* batch_rows.h - rows of a step's batch, of `context` tokens each: [rows, context].
  *
- * A row is one sequence, or several documents one after another, of which each is a sequence of the
- * model: attention, positions and states begin anew there. */
+ * A row is one sequence, or several packed documents, each of which is a sequence: attention,
+ * positions and recurrent states begin anew with it. */
 #ifndef CADRE_TRAIN_BATCH_ROWS_H
 #define CADRE_TRAIN_BATCH_ROWS_H
 
@@ -10,9 +10,9 @@
 
 typedef struct batch_rows {
     int32_t *inputs, *targets; /* a target of -1 is not counted in the loss */
-    bool *begins;              /* a document begins with this token; its row's first one always */
-    /* [rows] of answers that are compared: the log-probability that the model at the run's start
-     * gives each; NULL: not wanted */
+    bool *begins; /* a document begins with this token; not read for a row's first token */
+    /* [rows] of preference pairs: the answers' log-probabilities in the reference model; NULL: they
+     * are not wanted */
     double *reference;
 } batch_rows;
 

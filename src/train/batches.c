@@ -1,4 +1,4 @@
-/* batches.c - takes windows of a corpus in a shuffled order, or the rows of a token file. */
+/* batches.c - takes windows of a corpus in a random order, or the rows of a token file. */
 #include "train/batches.h"
 
 #include <string.h>
@@ -6,8 +6,8 @@
 #include "base/random.h"
 #include "text/token_word.h"
 
-/* The number of windows of one run at any offset below `context`; an offset costs at most one
- * window. */
+/* The number of windows of a run, which it has for any offset below `context` (an offset costs at
+ * most one window) */
 static int64_t windows_of(const token_run *run, int64_t context)
 {
     int64_t whole = (run->count - 1) / context - 1;
@@ -54,7 +54,7 @@ typedef struct window {
     int64_t from;
 } window;
 
-/* A window of one run, in an epoch of one offset */
+/* Window `at` of run i; shift: the key of this epoch's random offsets */
 static window window_at(const batches *b, int i, random_key shift, int64_t at)
 {
     const token_run *run = &b->run[i];
@@ -64,7 +64,7 @@ static window window_at(const batches *b, int i, random_key shift, int64_t at)
     return (window){ run, at * b->context + offset };
 }
 
-/* Row `serial` of all domains together, counted from the beginning of the run */
+/* The window of row `serial`, counted from the beginning of training, if domains have no weights */
 static window common_window(const batches *b, int64_t serial)
 {
     uint64_t epoch = (uint64_t)(serial / b->windows);
@@ -77,12 +77,13 @@ static window common_window(const batches *b, int64_t serial)
     return window_at(b, i, shift, at);
 }
 
-/* The same where domains have weights: of every BATCHES_MIX rows, each has its own number. */
+/* The same if domains have weights. The BATCHES_MIX rows around this one are permuted, and each
+ * domain has as many neighbouring places in the permutation as its weight says. */
 static window mixed_window(const batches *b, int64_t serial)
 {
     int64_t mix = serial / BATCHES_MIX;
-    random_key deal = random_key_of(b->seed, "mixture", (uint64_t)mix, 0);
-    int64_t place = (int64_t)random_permute(deal, BATCHES_MIX, (uint64_t)(serial % BATCHES_MIX));
+    random_key key = random_key_of(b->seed, "mixture", (uint64_t)mix, 0);
+    int64_t place = (int64_t)random_permute(key, BATCHES_MIX, (uint64_t)(serial % BATCHES_MIX));
     int i = 0;
     while (place >= b->run[i].weight) place -= b->run[i++].weight;
     int64_t own = mix * b->run[i].weight + place, windows = windows_of(&b->run[i], b->context);
@@ -93,7 +94,7 @@ static window mixed_window(const batches *b, int64_t serial)
         b, i, shift, (int64_t)random_permute(order, (uint64_t)windows, (uint64_t)(own % windows)));
 }
 
-/* Row `serial`, counted from the beginning of the run, of a file */
+/* Row `serial` of a token file, counted from the file's beginning */
 static void file_row(const batches *b, int64_t serial, const batch_rows *to)
 {
     const int32_t *tokens = b->table + serial * (b->context + 1),
@@ -114,7 +115,7 @@ cadre_status token_run_read(const token_run *run, int64_t from, int64_t count, i
     return CADRE_OK;
 }
 
-/* The words of a window: the first of them as inputs, all but the first as targets */
+/* Reads the words of a window: all but the last as inputs, all but the first as targets. */
 static cadre_status read_window(const batches *b, const window *w, const batch_rows *to)
 {
     int64_t n = b->context;
@@ -169,7 +170,8 @@ cadre_status batches_take(
     return status;
 }
 
-/* Among so many words of a store: what is known of the next power of two */
+/* The most documents that begin among so many neighbouring words of a store. The store knows this
+ * number for powers of two; the next larger one is taken. */
 static int64_t most_in_store(const token_store *s, int64_t words)
 {
     int level = 0;
@@ -188,7 +190,8 @@ static int64_t most_in_memory(const token_run *run, int64_t words)
     return most;
 }
 
-/* In any window of a corpus: what begins in it, and what goes on before that */
+/* The most documents in any window of a corpus: those that begin in it, and one that began
+ * before */
 static int64_t most_in_runs(const batches *b)
 {
     int64_t most = 1;

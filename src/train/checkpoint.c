@@ -16,7 +16,7 @@
 static const char model_name[] = "model.safetensors", state_prefix[] = "training-state-",
                   state_suffix[] = ".safetensors";
 
-/* What a run in the folder has saved */
+/* The file of the weights that a run in the folder has saved: of an adapter, or of a model */
 static const char *weights_of(const char *folder)
 {
     return file_exists_in(folder, ADAPTER_WEIGHTS) ? ADAPTER_WEIGHTS : model_name;
@@ -119,7 +119,9 @@ static cadre_status declare_state(
                       : model_declare_values(w, s->prefix, a->config, s->table, true);
 }
 
-static const char master[] = "master."; /* weights as they are trained */
+/* The prefix of the master weights: the float32 weights that are trained, if the model's file holds
+ * rounded ones */
+static const char master[] = "master.";
 
 static bool rounds(const checkpoint_arrays *a)
 {
@@ -185,9 +187,8 @@ cadre_status checkpoint_save(
     cadre_status status = model && state ? seal(model, a, &sealed, &hash) : CADRE_ENOMEM;
     if (status == CADRE_OK) {
         status = write_state(state, a, s, hash);
-        if (status ==
-            CADRE_OK) /* The model is renamed, and from here on the new checkpoint counts. */
-            status = safetensors_writer_commit(sealed);
+        /* The commit renames the model's file, and from then on the new checkpoint counts. */
+        if (status == CADRE_OK) status = safetensors_writer_commit(sealed);
         else safetensors_writer_discard(sealed);
         if (status == CADRE_OK) status = each_state(folder, remove_other, state);
     }
@@ -225,7 +226,7 @@ static cadre_status try_state(const char *path, void *arg)
     search *s = arg;
     safetensors *file;
     if (s->found) return CADRE_OK;
-    /* A damaged state of another step does no harm. */
+    /* A state that cannot be read may belong to another step. */
     if (safetensors_open(path, &file) != CADRE_OK) return CADRE_OK;
     const char *model = safetensors_metadata(file, "model");
     if (model && !strcmp(model, s->model)) s->found = file;
@@ -253,7 +254,7 @@ static cadre_status find_state(const char *folder, safetensors **file)
     return status;
 }
 
-/* 0: an older state, without it */
+/* A number of the metadata; 0: the state is older than this key */
 static double number_of(const safetensors *file, const char *key)
 {
     const char *text = safetensors_metadata(file, key);

@@ -1,11 +1,11 @@
-/* checkpoint.h - a run's folder on the disk, kept such that at every instant either the old or the
- * new checkpoint can be loaded.
+/* checkpoint.h - the checkpoints in a run's folder. At every moment either the old or the new
+ * checkpoint can be loaded.
  *
  * Two files cannot be renamed at once. Therefore the new model is written and synced under a
  * temporary name, which gives its hash. The training state of step S, which holds that hash, is
  * written and synced under its own name, training-state-S.safetensors. Then renaming
  * model.safetensors commits both, and the states of other models are removed. Loading takes the
- * state that holds the hash of the model file, and verifies both. Where an adapter is trained,
+ * state that holds the hash of the model file, and verifies both. If an adapter is trained,
  * adapter_model.safetensors takes the place of model.safetensors. */
 #ifndef CADRE_TRAIN_CHECKPOINT_H
 #define CADRE_TRAIN_CHECKPOINT_H
@@ -21,40 +21,43 @@ typedef struct checkpoint_state {
     int64_t step;      /* steps done */
     int64_t tokens;    /* trained on so far */
     double seconds;    /* spent */
-    const char *run;   /* what must be the same to resume: JSON text, one key for each option */
-    spike_guard guard; /* but for its ratio, which is an option */
-    double best;       /* the least validation loss, after best_step; 0 steps: there is none */
+    const char *run;   /* the options and data, as JSON text (same_run.c) */
+    spike_guard guard; /* without its ratio, which is an option */
+    double best;       /* the lowest validation loss, after best_step; step 0: there is none */
     int64_t best_step;
 } checkpoint_state;
 
 typedef struct checkpoint_arrays {
     const model_config *config;
-    const adapter *adapter; /* whose table it is, saved in place of a model; NULL: the model's */
+    const adapter *adapter; /* what is saved is this adapter; NULL: it is a model */
     const param_table *table;
-    real *values; /* the flat layout */
-    /* Of the model's file; NULL: f32. The state holds what another one would round. */
+    real *values; /* in the flat layout of `table` */
+    /* The format of the model's file; NULL: f32. If it is another, the training state holds the
+     * float32 weights. */
     const number_format *format;
     optimizer_state state[OPTIMIZER_STATES];
     int states;
 } checkpoint_arrays;
 
-bool checkpoint_exists(const char *folder); /* there is a committed model, and some state */
-/* Whether there are weights, but no state of this program. */
+/* Whether there is a model, and a training state */
+bool checkpoint_exists(const char *folder);
+/* Whether there are a model's weights, but no training state */
 bool checkpoint_model_alone(const char *folder);
-bool checkpoint_folder_used(const char *folder); /* there is a file that a run would replace */
+/* Whether there is any file that a run would replace */
+bool checkpoint_folder_used(const char *folder);
 
 cadre_status checkpoint_save(
     const char *folder, const checkpoint_arrays *arrays, const checkpoint_state *state);
 
-/* Loads the state of the committed model and fills its arrays. `run` becomes the JSON text that was
- * saved, freed by mem_free. */
+/* Loads the model and the training state that belongs to it. *run: the JSON text that was saved,
+ * freed by mem_free */
 cadre_status checkpoint_load(
     const char *folder, const checkpoint_arrays *arrays, checkpoint_state *state, char **run);
 
-/* Reads only what the state says about itself, before anything is allocated for its arrays. */
+/* Reads the training state's description alone, before memory is allocated for its arrays. */
 cadre_status checkpoint_peek(const char *folder, checkpoint_state *state, char **run);
 
-/* Removes what an interrupted save left. */
+/* Removes the temporary files of a save that was interrupted. */
 cadre_status checkpoint_sweep(const char *folder);
 
 #endif

@@ -1,7 +1,7 @@
-/* describe.c - says for --dry-run what a run would be: every number in force, and how long it would
- * take.
+/* describe.c - describes for --dry-run what a run would be: every setting in force, and how long it
+ * would take.
  *
- * Facts are told one by one, under the option's name if there is one. */
+ * It passes facts to the listener one by one, under the option's name if there is one. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -25,12 +25,12 @@ static void fact(const train_run *r, const char *name, const char *format, ...)
     r->listener->fact(r->listener->arg, name, text);
 }
 
-static void whole(const train_run *r, const char *name, int64_t value)
+static void integer(const train_run *r, const char *name, int64_t value)
 {
     fact(r, name, "%lld", (long long)value);
 }
 
-static void number(const train_run *r, const char *name, double value)
+static void real_number(const train_run *r, const char *name, double value)
 {
     fact(r, name, "%.6g", value);
 }
@@ -39,17 +39,17 @@ static void number(const train_run *r, const char *name, double value)
 
 static void tell_attention(const train_run *r, const model_config *c)
 {
-    whole(r, "heads", c->heads);
+    integer(r, "heads", c->heads);
     if (!c->latent) {
-        whole(r, "kv-heads", c->kv_heads);
-        whole(r, "head-dim", c->head_dim);
+        integer(r, "kv-heads", c->kv_heads);
+        integer(r, "head-dim", c->head_dim);
         return;
     }
-    whole(r, "head-dim", c->nope_dim);
-    whole(r, "qk-rope-head-dim", c->rope_dim);
-    whole(r, "v-head-dim", c->value_dim);
-    whole(r, "q-lora-rank", c->q_lora);
-    whole(r, "kv-lora-rank", c->kv_lora);
+    integer(r, "head-dim", c->nope_dim);
+    integer(r, "qk-rope-head-dim", c->rope_dim);
+    integer(r, "v-head-dim", c->value_dim);
+    integer(r, "q-lora-rank", c->q_lora);
+    integer(r, "kv-lora-rank", c->kv_lora);
 }
 
 static void tell_mixers(const train_run *r, const model_config *c)
@@ -102,7 +102,7 @@ static void tell_each(
     if (*text) fact(r, name, "%s", text);
 }
 
-/* Does the same for a number that most layers do not have. */
+/* Does the same for a number that most models do not have, if any layer has it. */
 static void tell_if_any(
     const train_run *r, const char *name, int64_t (*number_of)(const moe_config *moe))
 {
@@ -133,7 +133,7 @@ static void tell_spans(const train_run *r, const model_config *c)
 {
     const train_settings *s = &r->settings;
     span_lengths n = span_lengths_of(&s->spans, s->context);
-    whole(r, "encoder-layers", c->encoder->layers);
+    integer(r, "encoder-layers", c->encoder->layers);
     fact(r, "spans", "%lld tokens of a text are read, %lld are written for its %lld spans",
         (long long)n.read, (long long)n.written, (long long)n.spans);
 }
@@ -141,10 +141,10 @@ static void tell_spans(const train_run *r, const model_config *c)
 static void tell_sizes(const train_run *r, const model_config *c)
 {
     int64_t sparse = model_config_sparse_layers(c);
-    whole(r, "layers", c->layers);
-    whole(r, "sparse-layers", sparse);
+    integer(r, "layers", c->layers);
+    integer(r, "sparse-layers", sparse);
     if (c->encoder) tell_spans(r, c);
-    whole(r, "width", c->width);
+    integer(r, "width", c->width);
     if (model_config_recurrent_layers(c)) tell_mixers(r, c);
     if (model_config_recurrent_layers(c) < c->layers) tell_attention(r, c);
     tell_each(r, "experts", experts_of);
@@ -154,13 +154,14 @@ static void tell_sizes(const train_run *r, const model_config *c)
     tell_if_any(r, "latent-width", latent_of);
     tell_if_any(r, "residual-width", residual_of);
     if (sparse < c->layers) tell_dense(r, c);
-    whole(r, "vocab", c->vocab);
+    integer(r, "vocab", c->vocab);
     fact(r, "tie", "%s", c->tie ? "yes" : "no");
 }
 
 /* ---- routing in training ---- */
 
-/* Facts of the sparse layers as they train: one if all have the same, otherwise one for each. */
+/* Tells facts about the sparse layers in training: one value if all layers have the same, otherwise
+ * one for each. */
 typedef struct layer_facts {
     const train_run *run;
     const model_config *config;
@@ -168,7 +169,8 @@ typedef struct layer_facts {
 } layer_facts;
 
 enum { FACT_ROOM = 24 };
-/* Writes what a layer has; nothing: it takes no part, which a list shows as "-". */
+/* Writes a layer's value; an empty text means that the fact does not apply to the layer, for which
+ * a list has "-". */
 typedef void layer_fact(const layer_facts *f, const moe_config *moe, char *text);
 
 static void join_facts(const layer_facts *f, layer_fact *fact_of, char *text, size_t room)
@@ -226,7 +228,7 @@ LAYER_FACT(term_of) { NUMBER(coefficient_of(f, moe)); }
 LAYER_FACT(z_loss_of) { NUMBER(balance_z_loss(&f->run->settings.balance, &moe->losses)); }
 LAYER_FACT(bias_rate_of) { NUMBER(balance_bias_rate(&f->run->settings.balance, &moe->losses)); }
 
-/* Of layers in which the fact means something */
+/* These facts apply to some layers alone. */
 LAYER_FACT(own_top_p)
 {
     if (router_understands(moe->router, "top-p")) top_p_of(f, moe, text);
@@ -252,7 +254,7 @@ LAYER_FACT(own_bias_rate)
     if (moe->router->traits & ROUTER_CORRECTION) bias_rate_of(f, moe, text);
 }
 
-/* Whether the picks of any layer are limited to groups, or any experts have no weights. */
+/* Whether any sparse layer has a property */
 static bool any_layer(const model_config *c, bool (*has)(const moe_config *moe))
 {
     bool any = false;
@@ -317,7 +319,7 @@ static cadre_status tell_sparse_layers(const train_run *r)
     return status;
 }
 
-/* ---- how it learns, and how much ---- */
+/* ---- the optimiser, and the length of the run ---- */
 
 static void tell_no_decay(const train_run *r, const optimizer_options *o)
 {
@@ -342,21 +344,21 @@ static void tell_optimizer(const train_run *r, const train_settings *s)
     const schedule *rates = &s->schedule;
     fact(r, "compute", "%s", s->bf16 ? "bf16" : "f32");
     fact(r, "optimizer", "%s", optimizer_method_name(o->method));
-    if (optimizer_usual_momentum(o->method) > 0) number(r, "momentum", o->momentum);
-    number(r, "lr", rates->lr);
-    number(r, "router-lr", rates->lr * s->router_lr);
+    if (optimizer_default_momentum(o->method) > 0) real_number(r, "momentum", o->momentum);
+    real_number(r, "lr", rates->lr);
+    real_number(r, "router-lr", rates->lr * s->router_lr);
     fact(r, "schedule", "%s", kinds[rates->kind]);
-    if (rates->kind != SCHEDULE_CONSTANT) number(r, "min-lr-ratio", rates->min_ratio);
+    if (rates->kind != SCHEDULE_CONSTANT) real_number(r, "min-lr-ratio", rates->min_ratio);
     int64_t usual = length_warmup(&s->length, s->length.steps);
-    whole(r, "warmup", rates->warmup >= 0 ? rates->warmup : usual);
+    integer(r, "warmup", rates->warmup >= 0 ? rates->warmup : usual);
     if (optimizer_has_betas(o->method)) {
-        number(r, "beta1", o->beta1);
-        number(r, "beta2", o->beta2);
-        number(r, "eps", o->eps);
+        real_number(r, "beta1", o->beta1);
+        real_number(r, "beta2", o->beta2);
+        real_number(r, "eps", o->eps);
     }
-    number(r, "weight-decay", o->weight_decay);
+    real_number(r, "weight-decay", o->weight_decay);
     tell_no_decay(r, o);
-    number(r, "clip", o->clip);
+    real_number(r, "clip", o->clip);
     if (cadre_options_count(r->options, "freeze"))
         fact(r, "freeze", "%s", cadre_options_text(r->options, "freeze", 0));
 }
@@ -367,16 +369,16 @@ static void tell_length(const train_run *r, const train_settings *s, const rate_
     double seconds = s->length.seconds;
     if (!steps && seconds > 0) steps = (int64_t)(seconds * rate->tokens_per_second / (double)step);
     else seconds = (double)(steps * step) / rate->tokens_per_second;
-    whole(r, "batch", s->batch);
-    whole(r, "accumulate", s->accumulate);
+    integer(r, "batch", s->batch);
+    integer(r, "accumulate", s->accumulate);
     fact(r, "recompute", "%s", s->recompute ? "layers" : "none");
-    whole(r, "context", s->context);
-    whole(r, "tokens-per-step", step);
+    integer(r, "context", s->context);
+    integer(r, "tokens-per-step", step);
     fact(r, "tokens-per-second", "%.0f", rate->tokens_per_second);
     fact(r, "rate", "%s", rate->how);
     if (!steps) return;
-    whole(r, "steps", steps);
-    whole(r, "tokens", steps * step);
+    integer(r, "steps", steps);
+    integer(r, "tokens", steps * step);
     fact(r, "seconds", "%.1f", seconds);
 }
 

@@ -1,8 +1,9 @@
-/* event_log.c - writes records of events.
+/* event_log.c - writes events as TFRecord records of protocol buffers:
  *
- *     record    length (8 bytes), checksum of these, the message, checksum of it
+ *     record    length (8 bytes), its checksum, the Event message, its checksum
  *     Event     1: wall time (double)  2: step (varint)  3: version (text)  5: Summary
- *     Summary   1: Value, for each scalar;  Value  1: tag (text)  2: value (float) */
+ *     Summary   1: Value, once for each scalar
+ *     Value     1: tag (text)  2: value (float) */
 #include "train/event_log.h"
 
 #include <stdio.h>
@@ -33,7 +34,7 @@ uint32_t event_log_checksum(const void *data, size_t size)
 
 enum { VARINT = 0, EIGHT_BYTES = 1, SIZED = 2, FOUR_BYTES = 5 };
 
-/* A failure stays in the buffer, and write_record sees it. */
+/* If it fails, the error stays in the buffer, where write_record finds it. */
 static void put_bytes(byte_buffer *b, const void *data, size_t size)
 {
     (void)byte_buffer_put(b, data, size);

@@ -1,4 +1,4 @@
-/* freeze.c - parses the list, and says which elements of a parameter it holds. */
+/* freeze.c - parses the list of what is frozen, and finds the frozen elements of a parameter. */
 #define _GNU_SOURCE /* strsep */
 #include "train/freeze.h"
 
@@ -128,7 +128,7 @@ static cadre_status check_range(const char *name, const freeze_range *r, int64_t
         (long long)r->first, (long long)r->end - 1, (long long)most);
 }
 
-/* Checks each item by itself. */
+/* Refuses an item that freezes nothing in this model. */
 static cadre_status check_parts(const freeze_list *list, const param_table *table)
 {
     const struct {

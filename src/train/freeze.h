@@ -1,6 +1,7 @@
-/* freeze.h - the part of a model that stays as it is while the rest is trained: --freeze. Gradients
- * pass through it, but its own gradient is not in the norm, and the optimiser neither steps nor
- * decays it. In a model with an encoder, layers are those of both. */
+/* freeze.h - the frozen part of a model, which stays as it is while the rest is trained (--freeze).
+ * Gradients pass through it, but its own gradient does not count in the norm, and the optimiser
+ * neither updates nor decays it. In a model with an encoder, layers=A-B freezes layers of both the
+ * encoder and the decoder. */
 #ifndef CADRE_TRAIN_FREEZE_H
 #define CADRE_TRAIN_FREEZE_H
 

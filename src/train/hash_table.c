@@ -1,4 +1,4 @@
-/* hash_table.c - counting tokens, clusters of them, and the tables made of both. */
+/* hash_table.c - counts the tokens of the texts, clusters them, and makes tables of both. */
 #include "train/hash_table.h"
 
 #include <math.h>
@@ -10,21 +10,21 @@
 
 enum { FEATURES = 64, ROUNDS = 10 };
 
-/* One table while it is made. */
-typedef struct making {
+/* What the tables are made of, and the one that is being made */
+typedef struct table_builder {
     const hash_table_source *source;
-    int64_t ids, experts, picks; /* V, E, K; of multi-hash the experts of a run, and 1 */
-    int64_t stride, run;         /* K, and which run of multi-hash this is; else 0 */
-    int64_t *count;              /* [V] of each id in the texts */
-    int32_t *order;              /* [V] ids by falling count, the lower id first */
-    float *follower;             /* [V, FEATURES] what follows an id; NULL: not wanted */
+    int64_t ids, experts, picks; /* V, E, K; for multi-hash the experts of a segment, and 1 */
+    int64_t stride, segment;     /* K; the segment of multi-hash, else 0 */
+    int64_t *count;              /* [V] how often each id occurs in the texts */
+    int32_t *order;              /* [V] ids in order of falling count, the lower id first */
+    float *follower;             /* [V, FEATURES] which tokens follow an id; NULL: not needed */
     int32_t layer;
     real *table; /* [V, K] */
-} making;
+} table_builder;
 
-static void put(const making *m, int64_t id, int64_t k, int64_t expert)
+static void put(const table_builder *m, int64_t id, int64_t k, int64_t expert)
 {
-    m->table[id * m->stride + m->run + k] = (real)(m->run * m->experts + expert);
+    m->table[id * m->stride + m->segment + k] = (real)(m->segment * m->experts + expert);
 }
 
 static const char *const kinds[] = { "modulo", "random", "balanced", "clustered", "dispersed",
@@ -32,20 +32,22 @@ static const char *const kinds[] = { "modulo", "random", "balanced", "clustered"
 
 const char *hash_table_kind(int i) { return kinds[i]; }
 
-static bool is_kind(const making *m, const char *kind) { return !strcmp(m->source->kind, kind); }
+static bool is_kind(const table_builder *m, const char *kind)
+{
+    return !strcmp(m->source->kind, kind);
+}
 
-static bool wants_clusters(const making *m)
+static bool wants_clusters(const table_builder *m)
 {
     return is_kind(m, "clustered") || is_kind(m, "dispersed");
 }
 
-/* ---- what the texts say ---- */
+/* ---- statistics of the texts ---- */
 
-/* Called with the ids of all runs, in pieces; next: what follows the last of a piece, -1 at the end
- * of a run. */
-typedef void (*ids_taker)(making *m, const int32_t *ids, int64_t count, int32_t next);
+/* Called with the ids of all runs, piece by piece; next: the id that follows the piece; -1: none */
+typedef void (*ids_taker)(table_builder *m, const int32_t *ids, int64_t count, int32_t next);
 
-static cadre_status walk_run(making *m, const token_run *run, ids_taker take)
+static cadre_status walk_run(table_builder *m, const token_run *run, ids_taker take)
 {
     enum { PIECE = 4096 };
     int32_t ids[PIECE + 1];
@@ -64,49 +66,49 @@ static cadre_status walk_run(making *m, const token_run *run, ids_taker take)
     return CADRE_OK;
 }
 
-static cadre_status walk_runs(making *m, ids_taker take)
+static cadre_status walk_runs(table_builder *m, ids_taker take)
 {
     for (int r = 0; r < m->source->runs; r++) CADRE_TRY(walk_run(m, &m->source->run[r], take));
     return CADRE_OK;
 }
 
-static void count_ids(making *m, const int32_t *ids, int64_t count, int32_t next)
+static void count_ids(table_builder *m, const int32_t *ids, int64_t count, int32_t next)
 {
     (void)next;
     for (int64_t i = 0; i < count; i++) m->count[ids[i]]++;
 }
 
-static cadre_status count_tokens(making *m)
+static cadre_status count_tokens(table_builder *m)
 {
     memset(m->count, 0, (size_t)m->ids * sizeof *m->count);
     return walk_runs(m, count_ids);
 }
 
-/* Merges two sorted halves of order[begin, end). */
-static void sort_by_count(const making *m, int32_t *order, int32_t *room, int64_t n)
+/* Merge sort */
+static void sort_by_count(const table_builder *m, int32_t *order, int32_t *scratch, int64_t n)
 {
     int64_t half = n / 2, i = 0, j = half;
     if (n < 2) return;
-    sort_by_count(m, order, room, half);
-    sort_by_count(m, order + half, room, n - half);
+    sort_by_count(m, order, scratch, half);
+    sort_by_count(m, order + half, scratch, n - half);
     for (int64_t k = 0; k < n; k++) {
         bool first = j == n || (i < half && m->count[order[i]] >= m->count[order[j]]);
-        room[k] = first ? order[i++] : order[j++];
+        scratch[k] = first ? order[i++] : order[j++];
     }
-    memcpy(order, room, (size_t)n * sizeof *order);
+    memcpy(order, scratch, (size_t)n * sizeof *order);
 }
 
-static cadre_status order_tokens(making *m)
+static cadre_status order_tokens(table_builder *m)
 {
-    int32_t *room = MEM_ARRAY(int32_t, m->ids);
-    if (!room) return CADRE_ENOMEM;
+    int32_t *scratch = MEM_ARRAY(int32_t, m->ids);
+    if (!scratch) return CADRE_ENOMEM;
     for (int64_t i = 0; i < m->ids; i++) m->order[i] = (int32_t)i;
-    sort_by_count(m, m->order, room, m->ids);
-    mem_free(room);
+    sort_by_count(m, m->order, scratch, m->ids);
+    mem_free(scratch);
     return CADRE_OK;
 }
 
-static void add_followers(making *m, const int32_t *ids, int64_t count, int32_t next)
+static void add_followers(table_builder *m, const int32_t *ids, int64_t count, int32_t next)
 {
     random_key key = random_key_of(m->source->seed, "hash features", 0, 0);
     for (int64_t i = 0; i < count; i++) {
@@ -117,9 +119,9 @@ static void add_followers(making *m, const int32_t *ids, int64_t count, int32_t 
     }
 }
 
-/* Rows of length 1: roots of how often tokens of each of FEATURES groups follow, with signs, as
- * random projections of the counts of all tokens. */
-static cadre_status describe_tokens(making *m)
+/* Computes the rows of m->follower: a random projection of how often each token follows, to
+ * FEATURES sums with random signs, of which square roots are taken; each row then has length 1. */
+static cadre_status describe_tokens(table_builder *m)
 {
     memset(m->follower, 0, (size_t)(m->ids * FEATURES) * sizeof *m->follower);
     CADRE_TRY(walk_runs(m, add_followers));
@@ -134,17 +136,17 @@ static cadre_status describe_tokens(making *m)
     return CADRE_OK;
 }
 
-/* ---- clusters: k-means by angle, whose first centres are the most frequent tokens ---- */
+/* ---- clusters: k-means by cosine similarity, which begins with the most frequent tokens ---- */
 
-static float likeness(const float *a, const float *b)
+static float dot(const float *a, const float *b)
 {
     float sum = 0;
     for (int k = 0; k < FEATURES; k++) sum += a[k] * b[k];
     return sum;
 }
 
-/* The `rank`-th nearest centre of a token: 0 is the nearest, of equal ones the lower. */
-static int32_t nearest(const making *m, const float *centre, int64_t id, int64_t rank)
+/* The centre that is the `rank`-th nearest to a token, counted from 0; the lower of equal ones */
+static int32_t nearest(const table_builder *m, const float *centre, int64_t id, int64_t rank)
 {
     const float *row = m->follower + id * FEATURES;
     int32_t best = 0;
@@ -153,7 +155,7 @@ static int32_t nearest(const making *m, const float *centre, int64_t id, int64_t
     for (int64_t r = 0; r <= rank; r++) {
         float most = -INFINITY;
         for (int32_t e = 0; e < m->experts; e++) {
-            float like = likeness(row, centre + e * FEATURES);
+            float like = dot(row, centre + e * FEATURES);
             bool behind = like < last || (like == last && e > last_at);
             if (behind && like > most) most = like, best = e;
         }
@@ -162,21 +164,21 @@ static int32_t nearest(const making *m, const float *centre, int64_t id, int64_t
     return best;
 }
 
-/* A centre is the sum of its tokens, of length 1; one without tokens stays. */
-static void move_centres(const making *m, const int32_t *cluster, float *centre, float *sum)
+/* Moves every centre to the mean direction of its cluster's tokens; one without tokens stays. */
+static void move_centres(const table_builder *m, const int32_t *cluster, float *centre, float *sum)
 {
     memset(sum, 0, (size_t)(m->experts * FEATURES) * sizeof *sum);
     for (int64_t i = 0; i < m->ids; i++)
         for (int k = 0; m->count[i] && k < FEATURES; k++)
             sum[cluster[i] * (int64_t)FEATURES + k] += m->follower[i * FEATURES + k];
     for (int64_t e = 0; e < m->experts; e++) {
-        float size = sqrtf(likeness(sum + e * FEATURES, sum + e * FEATURES));
+        float size = sqrtf(dot(sum + e * FEATURES, sum + e * FEATURES));
         for (int k = 0; size > 0 && k < FEATURES; k++)
             centre[e * FEATURES + k] = sum[e * FEATURES + k] / size;
     }
 }
 
-static void cluster_tokens(const making *m, int32_t *cluster, float *centre, float *sum)
+static void cluster_tokens(const table_builder *m, int32_t *cluster, float *centre, float *sum)
 {
     for (int64_t e = 0; e < m->experts; e++)
         memcpy(centre + e * FEATURES, m->follower + m->order[e % m->ids] * (int64_t)FEATURES,
@@ -189,13 +191,16 @@ static void cluster_tokens(const making *m, int32_t *cluster, float *centre, flo
 
 /* ---- tables ---- */
 
-/* Which of all drawings this is: every layer has its own, and every run of a layer. */
-static uint64_t drawing_of(const making *m) { return (uint64_t)m->layer | (uint64_t)m->run << 32; }
+/* The stream of random numbers for this table: every layer and every segment has its own. */
+static uint64_t stream_of(const table_builder *m)
+{
+    return (uint64_t)m->layer | (uint64_t)m->segment << 32;
+}
 
-static void fill_random(const making *m)
+static void fill_random(const table_builder *m)
 {
     for (int64_t i = 0; i < m->ids; i++) {
-        random_key key = random_key_of(m->source->seed, "hash table", (uint64_t)i, drawing_of(m));
+        random_key key = random_key_of(m->source->seed, "hash table", (uint64_t)i, stream_of(m));
         for (int64_t k = 0; k < m->picks; k++)
             put(m, i, k, (int64_t)random_permute(key, (uint64_t)m->experts, (uint64_t)k));
     }
@@ -208,11 +213,12 @@ static bool has_pick(const int64_t *pick, int64_t count, int64_t e)
     return false;
 }
 
-/* The expert with the fewest tokens that is not among the picks; of equal ones the first in an
- * order that is drawn. */
-static int64_t emptiest(const making *m, const int64_t *load, const int64_t *pick, int64_t picks)
+/* The expert with the fewest tokens that is not among the picks; the first of equal ones in a
+ * random order */
+static int64_t least_loaded(
+    const table_builder *m, const int64_t *load, const int64_t *pick, int64_t picks)
 {
-    random_key key = random_key_of(m->source->seed, "hash order", 0, drawing_of(m));
+    random_key key = random_key_of(m->source->seed, "hash order", 0, stream_of(m));
     int64_t best = -1;
     for (int64_t n = 0; n < m->experts; n++) {
         int64_t e = (int64_t)random_permute(key, (uint64_t)m->experts, (uint64_t)n);
@@ -221,29 +227,29 @@ static int64_t emptiest(const making *m, const int64_t *load, const int64_t *pic
     return best;
 }
 
-/* The i-th id that gets its experts: frequent ones first. If every run of experts took them in the
- * same order, all runs would part the ids in the same way; so behind the first run, as many
- * neighbours as a run has experts are shuffled. */
-static int64_t id_in_turn(const making *m, int64_t i)
+/* The i-th id that gets its experts; frequent ids come first. If every segment took them in the
+ * same order, all segments would divide the ids in the same way. So in all but the first, ids that
+ * are neighbours in this order are shuffled, as many as a segment has experts. */
+static int64_t id_at(const table_builder *m, int64_t i)
 {
-    if (!m->run) return m->order[i];
+    if (!m->segment) return m->order[i];
     int64_t block = i / m->experts, first = block * m->experts, left = m->ids - first;
-    random_key key = random_key_of(m->source->seed, "hash turns", (uint64_t)block, drawing_of(m));
+    random_key key = random_key_of(m->source->seed, "hash turns", (uint64_t)block, stream_of(m));
     uint64_t size = (uint64_t)(left < m->experts ? left : m->experts);
     return m->order[first + (int64_t)random_permute(key, size, (uint64_t)(i - first))];
 }
 
-static cadre_status fill_balanced(const making *m)
+static cadre_status fill_balanced(const table_builder *m)
 {
     int64_t *load = MEM_ARRAY(int64_t, m->experts), *pick = MEM_ARRAY(int64_t, m->picks);
     cadre_status status = load && pick ? CADRE_OK : CADRE_ENOMEM;
     if (load) memset(load, 0, (size_t)m->experts * sizeof *load);
     for (int64_t i = 0; i < m->ids && status == CADRE_OK; i++) {
-        int64_t id = id_in_turn(m, i);
+        int64_t id = id_at(m, i);
         for (int64_t k = 0; k < m->picks; k++) {
-            pick[k] = emptiest(m, load, pick, k);
+            pick[k] = least_loaded(m, load, pick, k);
             put(m, id, k, pick[k]);
-            load[pick[k]] += m->count[id] + 1; /* unseen ids are spread too */
+            load[pick[k]] += m->count[id] + 1; /* + 1 spreads the ids that do not occur, too */
         }
     }
     mem_free(load);
@@ -251,41 +257,41 @@ static cadre_status fill_balanced(const making *m)
     return status;
 }
 
-/* dealt [E]: how many ids of each cluster have been dealt out. */
+/* assigned [E]: how many ids of each cluster have got their experts so far */
 static void fill_of_clusters(
-    const making *m, const int32_t *cluster, const float *centre, int64_t *dealt)
+    const table_builder *m, const int32_t *cluster, const float *centre, int64_t *assigned)
 {
     bool dispersed = is_kind(m, "dispersed");
     for (int64_t i = 0; i < m->ids; i++) {
         int32_t id = m->order[i];
         int64_t first = 0;
         if (dispersed) {
-            int64_t turn = dealt[cluster[id]]++;
-            first = cluster[id] + router_segment_expert(turn, m->run, m->experts);
+            int64_t turn = assigned[cluster[id]]++;
+            first = cluster[id] + router_segment_expert(turn, m->segment, m->experts);
         }
         for (int64_t k = 0; k < m->picks; k++)
             put(m, id, k, dispersed ? (first + k) % m->experts : nearest(m, centre, id, k));
     }
 }
 
-static cadre_status fill_clustered(const making *m)
+static cadre_status fill_clustered(const table_builder *m)
 {
     int32_t *cluster = MEM_ARRAY(int32_t, m->ids);
     float *centre = MEM_ARRAY(float, 2 * m->experts * FEATURES);
-    int64_t *dealt = MEM_ARRAY(int64_t, m->experts);
-    cadre_status status = cluster && centre && dealt ? CADRE_OK : CADRE_ENOMEM;
+    int64_t *assigned = MEM_ARRAY(int64_t, m->experts);
+    cadre_status status = cluster && centre && assigned ? CADRE_OK : CADRE_ENOMEM;
     if (status == CADRE_OK) {
         cluster_tokens(m, cluster, centre, centre + m->experts * FEATURES);
-        memset(dealt, 0, (size_t)m->experts * sizeof *dealt);
-        fill_of_clusters(m, cluster, centre, dealt);
+        memset(assigned, 0, (size_t)m->experts * sizeof *assigned);
+        fill_of_clusters(m, cluster, centre, assigned);
     }
     mem_free(cluster);
     mem_free(centre);
-    mem_free(dealt);
+    mem_free(assigned);
     return status;
 }
 
-static cadre_status fill(const making *m)
+static cadre_status fill(const table_builder *m)
 {
     if (is_kind(m, "random")) fill_random(m);
     if (is_kind(m, "balanced")) return fill_balanced(m);
@@ -293,21 +299,21 @@ static cadre_status fill(const making *m)
     return CADRE_OK;
 }
 
-/* multi-hash has a table for each run of experts, side by side. */
-static cadre_status fill_table(making *m, const param *p)
+/* Fills the table of a layer: for multi-hash, those of all segments side by side. */
+static cadre_status fill_table(table_builder *m, const param *p)
 {
-    bool parts = p->start.kind == START_SEGMENTS;
+    bool segmented = p->start.kind == START_SEGMENTS;
     m->stride = p->start.cols;
-    m->picks = parts ? 1 : m->stride;
-    m->experts = parts ? p->start.experts / m->stride : p->start.experts;
-    int64_t runs = parts ? m->stride : 1;
-    for (m->run = 0; m->run < runs; m->run++) CADRE_TRY(fill(m));
-    m->run = 0;
+    m->picks = segmented ? 1 : m->stride;
+    m->experts = segmented ? p->start.experts / m->stride : p->start.experts;
+    int64_t segments = segmented ? m->stride : 1;
+    for (m->segment = 0; m->segment < segments; m->segment++) CADRE_TRY(fill(m));
+    m->segment = 0;
     return CADRE_OK;
 }
 
-/* Whatever the texts say once, for tables of so many ids. */
-static cadre_status read_texts(making *m, int64_t ids)
+/* Computes the statistics of the texts, once, for tables of so many ids. */
+static cadre_status read_texts(table_builder *m, int64_t ids)
 {
     bool clusters = wants_clusters(m);
     if (m->count) return CADRE_OK;
@@ -327,9 +333,9 @@ static bool is_table(const param *p)
            (p->start.kind == START_TABLE || p->start.kind == START_SEGMENTS);
 }
 
-/* Clusters know no layer: the first table before row i with as many experts and picks is the same.
- * NULL: there is none, or every layer has a table of its own. */
-static const param *same_before(const making *m, const param_table *table, int64_t i)
+/* The first table before row i that has the same content: clusters do not depend on the layer, only
+ * on the number of experts and picks. NULL: there is none, or every layer's table differs */
+static const param *same_before(const table_builder *m, const param_table *table, int64_t i)
 {
     const param *p = &table->rows[i];
     for (int64_t k = 0; wants_clusters(m) && k < i; k++) {
@@ -341,7 +347,7 @@ static const param *same_before(const making *m, const param_table *table, int64
     return NULL;
 }
 
-static cadre_status fill_all(making *m, const param_table *table, real *values)
+static cadre_status fill_all(table_builder *m, const param_table *table, real *values)
 {
     for (int64_t i = 0; i < table->count; i++) {
         const param *p = &table->rows[i];
@@ -362,7 +368,7 @@ static cadre_status fill_all(making *m, const param_table *table, real *values)
 cadre_status hash_tables_fill(
     const hash_table_source *source, const param_table *table, real *values)
 {
-    making m = { .source = source };
+    table_builder m = { .source = source };
     cadre_status status = is_kind(&m, "modulo") ? CADRE_OK : fill_all(&m, table, values);
     mem_free(m.count);
     mem_free(m.order);

@@ -1,21 +1,21 @@
-/* idle.c - finds options that were given but have no effect in this run. Each is named, with the
+/* idle.c - finds options that were given but have no effect in this run, and notes each with the
  * reason.
  *
- * A row says when an option has nothing to act on. Options that only some routers understand are
- * refused elsewhere (moe/settings.c), and so are impossible values. A value that asks for nothing
- * (0, no, none; 1 group) needs nothing to act on. */
+ * A row of THE LIST says in which case an option has no effect. Options that only some routers
+ * understand are refused elsewhere (moe/settings.c), and so are impossible values. A value that
+ * switches the option's effect off (0, no, none; 1 group) gets no note. */
 #include <string.h>
 
 #include "moe/select.h"
 #include "moe/settings.h"
 #include "train/run.h"
 
-/* What the rows look at */
+/* What the reasons depend on */
 typedef struct facts {
     const train_run *run;
     const model_config *config;
     const balance_options *balance;
-    moe_config moe; /* a sparse layer, as it trains */
+    moe_config moe; /* a sparse layer, with the options of training */
 } facts;
 
 static bool given(const facts *f, const char *name)
@@ -69,7 +69,8 @@ static const char *without_dense_layers(const facts *f)
     return dense ? NULL : "every layer is sparse";
 }
 
-/* The reason for layers that are dense anyway, because only one in so many is sparse */
+/* --dense-layers has no effect if the layers would be dense without it, because only one in so many
+ * layers is sparse. */
 static const char *dense_anyway(const facts *f)
 {
     const model_config *c = f->config;
@@ -95,7 +96,7 @@ static const char *slots_instead(const facts *f)
     return f->moe.dispatch.slots > 0 ? "--capacity-slots sets the capacity" : NULL;
 }
 
-static const char *lifted(const facts *f)
+static const char *without_limit(const facts *f)
 {
     return limited(f) ? NULL : "--overflow none lifts the limit";
 }
@@ -168,7 +169,7 @@ static const char *without_preference(const facts *f)
 
 static const char *without_momentum(const facts *f)
 {
-    bool has = optimizer_usual_momentum(f->run->settings.optimizer.method) > 0;
+    bool has = optimizer_default_momentum(f->run->settings.optimizer.method) > 0;
     return has ? NULL : "the optimiser has none (sgd and muon have)";
 }
 
@@ -213,8 +214,9 @@ static const char *without_types(const facts *f)
     return f->moe.types.count ? NULL : "there are no --types";
 }
 
-/* Documents of --data of which some parts alone are learnt, and of these what is framed */
-static int64_t documents_in_parts(const facts *f, bool framed)
+/* How many documents of --data have tokens that do not count in the loss: conversations (framed:
+ * these alone) and completions */
+static int64_t documents_with_answers(const facts *f, bool framed)
 {
     const corpus *c = f->run->corpus;
     int64_t count = 0;
@@ -229,16 +231,18 @@ static const char *without_answers(const facts *f)
 {
     if (f->run->token_file) return "a token file says itself what is counted";
     if (f->run->preferences.pairs)
-        return f->run->preferences.talks ? NULL : "there are no conversations in --preference";
+        return f->run->preferences.conversations ? NULL
+                                                 : "there are no conversations in --preference";
     bool known = f->run->corpus;
-    return known && !documents_in_parts(f, false) ? "there are only texts in --data" : NULL;
+    return known && !documents_with_answers(f, false) ? "there are only texts in --data" : NULL;
 }
 
 static const char *without_conversations(const facts *f)
 {
     if (f->run->token_file) return "a token file has no conversations";
     bool known = f->run->corpus;
-    return known && !documents_in_parts(f, true) ? "there are no conversations in --data" : NULL;
+    return known && !documents_with_answers(f, true) ? "there are no conversations in --data"
+                                                     : NULL;
 }
 
 static const char *without_images(const facts *f)
@@ -276,10 +280,10 @@ static const char *without_domains(const facts *f)
 typedef struct idle_row {
     const char *option;
     const char *(*reason)(const facts *f);
-    double nothing; /* the value that asks for nothing; for a word 0: none */
+    double nothing; /* the value that switches it off; for a word, 0 stands for "none" */
 } idle_row;
 
-/* Of sparse layers */
+/* Options of sparse layers */
 static const idle_row routing_rows[] = {
     { "topk", without_picks, -1 },
     { "hash-table", without_table, -1 },
@@ -294,7 +298,7 @@ static const idle_row routing_rows[] = {
     { "survivors", without_survivors, 0 },
     { "jitter-experts", without_jitter, 0 },
     { "capacity-factor", slots_instead, -1 },
-    { "capacity-slots", lifted, 0 },
+    { "capacity-slots", without_limit, 0 },
     { "capacity-in-eval", without_capacity, 0 },
     { "priority", without_capacity, -1 },
     { "balance-loss", of_one_device, -1 },
@@ -305,7 +309,7 @@ static const idle_row routing_rows[] = {
     { "allow-lookahead", without_looking_ahead, 0 },
 };
 
-/* Of the whole model and of the run */
+/* Options of the whole model and of the run */
 static const idle_row run_rows[] = {
     { "heads", without_attention, -1 },
     { "head-dim", without_attention, -1 },
@@ -387,7 +391,7 @@ static cadre_status note_of_layers(const train_run *r, facts *f, const idle_row 
     return CADRE_OK;
 }
 
-/* In a model without experts, nothing of routing has an effect. */
+/* In a model without experts, no option of routing has an effect. */
 static void note_dense(const train_run *r, const facts *f)
 {
     cadre_option_table table = cadre_routing_options();

@@ -1,9 +1,10 @@
-/* interleaving.c - the order of the work of a pipeline's stages with several chunks each. */
+/* interleaving.c - computes, tick by tick, which passes the stages of a pipeline take when each has
+ * several chunks. A unit is one pass of one micro-batch through one chunk. */
 #include "train/interleaving.h"
 
 #include <assert.h>
 
-/* ---- a stage's own order: P micro-batches through one chunk, the same through the next ---- */
+/* ---- a stage's order of units: P micro-batches through a chunk, then through the next ---- */
 
 static int chunk_of(const interleaving *t, int64_t unit, bool backward)
 {
@@ -19,8 +20,8 @@ static int64_t micro_of(const interleaving *t, int64_t unit)
 
 static int64_t units(const interleaving *t) { return t->micro_batches * t->chunks; }
 
-/* Forwards before the first backward: the rows of the last chunk reach the last stage, and two
- * ticks for each stage behind this one, for the way there and back. */
+/* How many forward passes come before the first backward pass: those through all chunks but the
+ * last, and two for each stage after this one, for the way to the last stage and back */
 static int64_t warmup(const interleaving *t, int stage)
 {
     int64_t count = 2 * (int64_t)(t->stages - 1 - stage) + (int64_t)(t->chunks - 1) * t->stages;
@@ -34,7 +35,7 @@ static bool is_last(const interleaving *t, int stage, int chunk)
     return stage + 1 == t->stages && chunk + 1 == t->chunks;
 }
 
-/* How many forwards of a chunk are among a stage's first `count` */
+/* How many of a stage's first `count` forward passes are of this chunk */
 static int64_t forwards_of(const interleaving *t, int chunk, int64_t count)
 {
     int64_t round = (int64_t)t->stages * t->chunks, rest = count % round - chunk * t->stages;
@@ -53,7 +54,8 @@ static bool may_go_forward(const interleaving *t, int s, const stage_work *w)
     return first || t->rows[s][w->forward_chunk] > w->forward_micro;
 }
 
-/* The last chunk of all has its gradient when it has been forward, which may be in this tick. */
+/* The last virtual stage can go backward when it has gone forward, which may be in this tick; the
+ * others need a gradient from the next one. */
 static bool may_go_backward(const interleaving *t, int s, const stage_work *w)
 {
     if (!is_last(t, s, w->backward_chunk))
@@ -62,7 +64,8 @@ static bool may_go_backward(const interleaving *t, int s, const stage_work *w)
     return forwards_of(t, w->backward_chunk, done) > w->backward_micro;
 }
 
-/* A stage that lacks something for its next forward and backward waits with both. */
+/* What stage s does in this tick: nothing if its next forward or its next backward pass cannot be
+ * taken yet */
 static stage_work work_of(const interleaving *t, int s)
 {
     int64_t f = t->forwards[s], b = t->backwards[s];
@@ -77,6 +80,7 @@ static stage_work work_of(const interleaving *t, int s)
     return waits ? (stage_work){ 0 } : w;
 }
 
+/* Counts what stage s has done in this tick, and what it has sent. */
 static void deliver(interleaving *t, int s, const stage_work *w)
 {
     int next = (s + 1) % t->stages, before = (s + t->stages - 1) % t->stages;
@@ -101,7 +105,7 @@ bool interleaving_tick(interleaving *t, stage_work *work)
     return any;
 }
 
-/* ---- room ---- */
+/* ---- the most that is kept at once ---- */
 
 static int64_t messages_at(const interleaving *t, int s)
 {
@@ -114,27 +118,27 @@ static int64_t messages_at(const interleaving *t, int s)
     return sum;
 }
 
-static void measure(interleaving t, int s, interleaving_room *room)
+static void measure(interleaving t, int s, interleaving_peak *peak)
 {
     stage_work work[BATCH_RANKS];
     for (int64_t before = 0; interleaving_tick(&t, work); before = t.backwards[s]) {
         for (int c = 0; c < t.chunks; c++) {
             int64_t done = forwards_of(&t, c, t.forwards[s]),
                     kept = t.forward_only ? 1 : done - backwards_of(&t, c, before);
-            if (kept > room->passes[c]) room->passes[c] = (int)kept;
+            if (kept > peak->passes[c]) peak->passes[c] = (int)kept;
         }
         int64_t wait = messages_at(&t, s);
-        if (wait > room->messages) room->messages = (int)wait;
+        if (wait > peak->messages) peak->messages = (int)wait;
     }
 }
 
-interleaving_room interleaving_measure(int stages, int chunks, int64_t micro_batches, int stage)
+interleaving_peak interleaving_measure(int stages, int chunks, int64_t micro_batches, int stage)
 {
-    interleaving_room room = { .messages = 1 };
+    interleaving_peak peak = { .messages = 1 };
     const interleaving t = { .stages = stages, .chunks = chunks, .micro_batches = micro_batches };
-    measure(t, stage, &room);
+    measure(t, stage, &peak);
     interleaving forward = t;
     forward.forward_only = true;
-    measure(forward, stage, &room);
-    return room;
+    measure(forward, stage, &peak);
+    return peak;
 }

@@ -1,5 +1,6 @@
-/* leaf_plan.c - walks the leaves of a step from left to right, and keeps a list of nodes whose sums
- * are complete, which shrinks as soon as two neighbours are halves of a node. */
+/* leaf_plan.c - walks the leaves of a step from left to right and keeps a list of the nodes whose
+ * sums are complete. When two neighbours in the list are the two halves of a node, their sums are
+ * added, and the node takes their place. */
 #include "train/leaf_plan.h"
 
 #include <assert.h>
@@ -20,12 +21,12 @@ static int64_t first_of_leaf(const leaf_plan *p, int64_t leaf)
     return leaf * p->batch / p->leaves;
 }
 
-static int64_t first_of_part(const leaf_plan *p, int64_t part)
+static int64_t first_of_micro_batch(const leaf_plan *p, int64_t micro_batch)
 {
-    return part * p->batch / p->parts;
+    return micro_batch * p->batch / p->micro_batches;
 }
 
-/* The leaf that begins with this sequence; -1: none does */
+/* The leaf that begins with this sequence; -1: no leaf begins there */
 static int32_t leaf_at(const leaf_plan *p, int64_t sequence)
 {
     for (int32_t i = 0; i <= p->leaves; i++)
@@ -35,15 +36,15 @@ static int32_t leaf_at(const leaf_plan *p, int64_t sequence)
 
 cadre_status leaf_plan_check(const leaf_plan *p)
 {
-    for (int64_t part = 0; p->ranks > 1 && part < p->parts; part++) {
-        int32_t begin = leaf_at(p, first_of_part(p, part)),
-                end = leaf_at(p, first_of_part(p, part + 1));
+    for (int64_t i = 0; p->ranks > 1 && i < p->micro_batches; i++) {
+        int32_t begin = leaf_at(p, first_of_micro_batch(p, i)),
+                end = leaf_at(p, first_of_micro_batch(p, i + 1));
         if (begin >= 0 && end - begin >= p->ranks) continue;
         cadre_fail(CADRE_EARGUMENT, NULL,
             "expert times data: expected at most %d ranks, which is the batch of %lld sequences in "
             "%d leaves, divided by --accumulate %lld; found %d",
-            (int)(p->leaves / p->parts), (long long)p->batch, p->leaves, (long long)p->parts,
-            p->ranks);
+            (int)(p->leaves / p->micro_batches), (long long)p->batch, p->leaves,
+            (long long)p->micro_batches, p->ranks);
         cadre_fail_advice(
             "sums over the batch have the same bits for every number of ranks because "
             "no leaf is cut; a larger --batch has more of them");
@@ -54,11 +55,11 @@ cadre_status leaf_plan_check(const leaf_plan *p)
 
 /* ---- which sequences ---- */
 
-/* Sequences begin .. end - 1 of the batch, for this rank */
-static void range_of(const leaf_plan *p, int64_t part, int64_t *begin, int64_t *end)
+/* The sequences begin .. end - 1 of the batch that this rank has in a micro-batch */
+static void range_of(const leaf_plan *p, int64_t micro_batch, int64_t *begin, int64_t *end)
 {
-    *begin = first_of_part(p, part);
-    *end = first_of_part(p, part + 1);
+    *begin = first_of_micro_batch(p, micro_batch);
+    *end = first_of_micro_batch(p, micro_batch + 1);
     if (p->ranks == 1) return;
     int64_t first = leaf_at(p, *begin), count = leaf_at(p, *end) - first;
     *begin = first_of_leaf(p, first + count * p->rank / p->ranks);
@@ -68,8 +69,8 @@ static void range_of(const leaf_plan *p, int64_t part, int64_t *begin, int64_t *
 int64_t leaf_plan_most_sequences(const leaf_plan *p)
 {
     int64_t most = 0, begin, end;
-    for (int64_t part = 0; part < p->parts; part++) {
-        range_of(p, part, &begin, &end);
+    for (int64_t i = 0; i < p->micro_batches; i++) {
+        range_of(p, i, &begin, &end);
         if (end - begin > most) most = end - begin;
     }
     return most;
@@ -90,7 +91,7 @@ static bool are_halves(const leaf_node *a, const leaf_node *b)
     return a->level >= 0 && a->level == b->level && a->index % 2 == 0 && b->index == a->index + 1;
 }
 
-static void add_run(leaf_part *out, int32_t begin, int32_t end, leaf_mode mode, int32_t slot)
+static void add_run(leaf_micro_batch *out, int32_t begin, int32_t end, leaf_mode mode, int32_t slot)
 {
     assert(out->runs < LEAF_RUNS);
     out->run[out->runs++] = (leaf_run){ begin, end, mode, slot };
@@ -110,9 +111,10 @@ static bool has_joins(const leaf_sums *s)
     return false;
 }
 
-/* A whole node, of leaves begin .. of the part: added to its left half where that waits, and waits
- * for nothing that comes before. */
-static void enter_node(leaf_sums *s, leaf_part *out, int32_t begin, leaf_node node)
+/* Adds a node whose leaves, from `begin` on, are all in this micro-batch. If the node before it in
+ * the list is the other half of its parent, and no additions before that are pending, its sum is
+ * added to that node's; otherwise it gets a slot of its own. */
+static void enter_node(leaf_sums *s, leaf_micro_batch *out, int32_t begin, leaf_node node)
 {
     leaf_node *last = s->count ? &s->node[s->count - 1] : NULL;
     bool adds = last && are_halves(last, &node) && !has_joins(s);
@@ -124,8 +126,9 @@ static void enter_node(leaf_sums *s, leaf_part *out, int32_t begin, leaf_node no
     last->index /= 2;
 }
 
-/* A piece of a leaf */
-static void enter_piece(leaf_sums *s, leaf_part *out, int32_t at, int32_t leaf, bool ends)
+/* Adds a piece of a leaf, whose other pieces are in other micro-batches; ends: it is the last
+ * one */
+static void enter_piece(leaf_sums *s, leaf_micro_batch *out, int32_t at, int32_t leaf, bool ends)
 {
     leaf_node *last = s->count ? &s->node[s->count - 1] : NULL;
     bool goes_on = last && last->level < 0 && last->index == leaf;
@@ -135,7 +138,7 @@ static void enter_piece(leaf_sums *s, leaf_part *out, int32_t at, int32_t leaf, 
     if (ends) last->level = 0;
 }
 
-static void join(leaf_sums *s, leaf_part *out, int32_t i)
+static void join(leaf_sums *s, leaf_micro_batch *out, int32_t i)
 {
     leaf_node *left = &s->node[i];
     out->join[out->joins++] = (leaf_join){ s->node[i + 1].slot, left->slot };
@@ -145,7 +148,7 @@ static void join(leaf_sums *s, leaf_part *out, int32_t i)
     for (int32_t j = i + 1; j < s->count; j++) s->node[j] = s->node[j + 1];
 }
 
-static void join_halves(leaf_sums *s, leaf_part *out)
+static void join_halves(leaf_sums *s, leaf_micro_batch *out)
 {
     for (int32_t i = 0; i + 1 < s->count; i++)
         if (are_halves(&s->node[i], &s->node[i + 1])) {
@@ -154,7 +157,7 @@ static void join_halves(leaf_sums *s, leaf_part *out)
         }
 }
 
-void leaf_plan_end(leaf_sums *sums, leaf_part *out)
+void leaf_plan_end(leaf_sums *sums, leaf_micro_batch *out)
 {
     out->runs = out->joins = 0;
     while (sums->count > 1) join(sums, out, sums->count - 2);
@@ -162,7 +165,7 @@ void leaf_plan_end(leaf_sums *sums, leaf_part *out)
 
 static int64_t later(int64_t a, int64_t b) { return a > b ? a : b; }
 
-/* The largest node that begins with leaf i and of which this rank has all leaves, to `end` */
+/* The level of the largest node that begins with leaf i and ends at or before leaf `end` */
 static int32_t level_at(int32_t i, int32_t end)
 {
     int32_t level = 0;
@@ -170,17 +173,18 @@ static int32_t level_at(int32_t i, int32_t end)
     return level;
 }
 
-void leaf_plan_part(const leaf_plan *p, int64_t part, leaf_sums *sums, leaf_part *out)
+void leaf_plan_micro_batch(
+    const leaf_plan *p, int64_t micro_batch, leaf_sums *sums, leaf_micro_batch *out)
 {
     int64_t begin, end;
-    range_of(p, part, &begin, &end);
-    *out = (leaf_part){ .first = begin, .sequences = end - begin };
+    range_of(p, micro_batch, &begin, &end);
+    *out = (leaf_micro_batch){ .first = begin, .sequences = end - begin };
     int32_t first = 0, last, whole;
     while (first_of_leaf(p, first + 1) <= begin) first++;
     for (last = first; first_of_leaf(p, last) < end; last++)
         out->start[out->leaves++] = later(first_of_leaf(p, last) - begin, 0);
     out->start[out->leaves] = end - begin;
-    whole = first_of_leaf(p, last) > end ? last - 1 : last; /* leaves end before it */
+    whole = first_of_leaf(p, last) > end ? last - 1 : last; /* the end of the complete leaves */
     if (begin == 0 && end == p->batch) {
         push(sums, LEAVES_LEVELS, 0);
         add_run(out, 0, p->leaves, LEAF_WRITE, sums->node[0].slot);
@@ -203,11 +207,11 @@ int32_t leaf_plan_slots(const leaf_plan *p)
 {
     int32_t most = 1;
     leaf_sums sums = { 0 };
-    leaf_part part;
-    for (int64_t i = 0; i < p->parts; i++) {
-        leaf_plan_part(p, i, &sums, &part);
-        for (int32_t j = 0; j < part.runs; j++)
-            if (part.run[j].to >= most) most = (int32_t)part.run[j].to + 1;
+    leaf_micro_batch micro_batch;
+    for (int64_t i = 0; i < p->micro_batches; i++) {
+        leaf_plan_micro_batch(p, i, &sums, &micro_batch);
+        for (int32_t j = 0; j < micro_batch.runs; j++)
+            if (micro_batch.run[j].to >= most) most = (int32_t)micro_batch.run[j].to + 1;
     }
     return most;
 }

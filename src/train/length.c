@@ -7,8 +7,9 @@ enum { STEPS_TO_MEASURE = 3, STEPS_UNTIL_MEASURED = 1000 };
 
 /* ---- the pace ---- */
 
-/* A step counts for e times less after so many seconds. Some of each earlier sum is kept, so that a
- * few steps count however long they took. */
+/* The time constant of an exponential moving average: a step's weight falls to 1 / e in so many
+ * seconds. At least pace_least_kept of the earlier sum is kept at each step, so that several steps
+ * count however long they take. */
 static const double pace_seconds = 10, pace_least_kept = 0.8;
 
 run_pace run_pace_begin(const run_spent *s)
@@ -40,7 +41,7 @@ bool length_over(const run_length *l, const run_spent *s)
     return !length_lacks_tokens(l, s) || (l->max_seconds > 0 && s->seconds >= l->max_seconds);
 }
 
-/* The number of steps after so many seconds of the run, at the present pace. */
+/* How many steps the run will have taken after so many seconds, at the current pace */
 static double steps_by(const run_spent *s, const run_pace *p, double seconds)
 {
     return (double)s->steps + ceil((seconds - s->seconds) / run_pace_of_step(p));

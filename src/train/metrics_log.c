@@ -1,4 +1,5 @@
-/* metrics_log.c - writes metrics.jsonl, one JSON object for each step. */
+/* metrics_log.c - writes metrics.jsonl, one JSON object for each step, and events for
+ * TensorBoard. */
 #include <errno.h>
 #include <math.h>
 #include <stddef.h>
@@ -41,8 +42,7 @@ static void cut_slashes(char *path)
     for (size_t end = path ? strlen(path) : 0; end > 1 && path[end - 1] == '/';) path[--end] = 0;
 }
 
-/* Whether the file lies in a folder that does not exist but will be made, because it is the run's
- * own. */
+/* Whether the file's folder does not exist yet but will be made, because it is --out. */
 static bool lies_in_new_folder(const train_run *r, const char *path)
 {
     char *parent = mem_printf("%.*s", (int)(file_base(path) - path), path),
@@ -75,7 +75,7 @@ cadre_status metrics_open(train_run *r)
     return extra ? open_one(extra, r->state.step, &r->metrics[1]) : CADRE_OK;
 }
 
-/* Numbers that every sparse layer has, by key */
+/* The metrics of sparse layers that are floats: their keys, and where they are in the struct */
 static const struct {
     const char *key;
     size_t at; /* offset of a double in cadre_moe_metrics */
@@ -104,8 +104,8 @@ static void put_metrics(json_writer *w, int layers, const cadre_moe_metrics *m)
     json_put_close(w, ']');
 }
 
-/* Writes what the trainer knows of each router: the norm of its gradient, and the range of its
- * selection bias if there is one (null: this layer has none). */
+/* Writes the norm of each router's gradient and, if any layer has a selection bias, the range of
+ * each layer's bias (null: this layer has none). */
 static void put_routers(const train_run *r, json_writer *w)
 {
     int layers = trainer_sparse_layers(r->trainer);
@@ -137,7 +137,7 @@ static void put_counts(json_writer *w, int layers, const balance_totals *t)
     json_put_close(w, ']');
 }
 
-/* What the model that the run began with did with the step's pairs */
+/* Writes how many tokens of the step's pairs each expert got in the reference model. */
 static void put_reference_loads(const train_run *r, json_writer *w)
 {
     const int64_t *at = train_preference_loads(r);
@@ -166,7 +166,7 @@ static void put_layers(const train_run *r, json_writer *w)
     if (r->preferences.pairs) put_reference_loads(r, w);
 }
 
-/* The same for TensorBoard: losses, and the mean of the sparse layers' balance */
+/* Writes the losses, and the balance as a mean over sparse layers, for TensorBoard. */
 static cadre_status put_events(
     const train_run *r, const trainer_report *report, double tokens_per_second, double valid_loss)
 {
@@ -187,7 +187,7 @@ static cadre_status put_events(
     return event_log_put(r->events, (double)time(NULL), r->state.step, scalars, count);
 }
 
-/* A batch that was skipped may have had no number. */
+/* Writes the loss; that of a skipped batch may not be finite, which is written as null. */
 static void put_loss(json_writer *w, double loss)
 {
     if (isfinite(loss)) json_put_real(w, "loss", loss);

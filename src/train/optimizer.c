@@ -1,6 +1,6 @@
-/* optimizer.c - THE LIST of optimisers, and what they share: the flat layout in blocks, each inside
- * one parameter, so that all of it decays or none; the norm of the gradient, of which sums of
- * squares are kept for each block and added in the order of blocks; what is saved. */
+/* optimizer.c - THE LIST of optimisers, and what they share: the division of the flat layout into
+ * blocks, each of which lies inside one parameter; the norm of the gradient, whose sums of squares
+ * are computed for each block and then added in the order of blocks; and the layout of states. */
 #include "train/optimizer.h"
 
 #include <math.h>
@@ -30,14 +30,14 @@ static const optimizer_method *method_of(const optimizer_method *m)
 }
 
 const char *optimizer_method_name(const optimizer_method *m) { return method_of(m)->name; }
-double optimizer_usual_momentum(const optimizer_method *m) { return method_of(m)->momentum; }
+double optimizer_default_momentum(const optimizer_method *m) { return method_of(m)->momentum; }
 bool optimizer_has_betas(const optimizer_method *m) { return method_of(m)->betas; }
 bool optimizer_divides(const optimizer_method *m) { return method_of(m)->ranks; }
 bool optimizer_has_shapes(const optimizer *o) { return o->method->shape != NULL; }
 
 /* ---- blocks ---- */
 
-/* Whether --router-lr is the rate of this parameter. */
+/* Whether the learning rate of this parameter is --router-lr. */
 static bool is_router(const param *p)
 {
     return p->kind == PARAM_ROUTER || param_is_routers_own(p->role) || p->role == ROLE_ROUTER_OMEGA;
@@ -56,12 +56,13 @@ static bool decays(const optimizer_options *o, const param *p)
 
 static int64_t clamp(int64_t at, int64_t count) { return at < 0 ? 0 : at < count ? at : count; }
 
-/* Marks those elements of the block as frozen that are `begin` .. `end` - 1 of its parameter. */
-static void hold(block *b, int64_t first, int64_t begin, int64_t end)
+/* Marks as frozen what the block has of elements begin .. end - 1 of its parameter; first: the
+ * parameter's element with which the block begins */
+static void freeze_block(block *b, int64_t first, int64_t begin, int64_t end)
 {
-    b->held = clamp(begin - first, b->count);
-    b->end = clamp(end - first, b->count);
-    if (b->held == b->end) b->held = b->end = b->count;
+    b->frozen = clamp(begin - first, b->count);
+    b->frozen_end = clamp(end - first, b->count);
+    if (b->frozen == b->frozen_end) b->frozen = b->frozen_end = b->count;
 }
 
 static void cut_blocks(optimizer *o, const param_table *table)
@@ -81,14 +82,14 @@ static void cut_blocks(optimizer *o, const param_table *table)
                 .router = is_router(p),
                 .owned = true,
                 .counted = true };
-            hold(&o->blocks[at++], begin, from, to);
+            freeze_block(&o->blocks[at++], begin, from, to);
         }
     }
 }
 
 /* ---- making ---- */
 
-/* A parameter's row in the table of a state of its own shape, which begins at `offset` */
+/* A parameter's row in the table of a state that has shapes of its own and begins at `offset` */
 static param row_of_state(const optimizer_method *m, int i, const param *p, int64_t offset)
 {
     param row = *p;
@@ -103,7 +104,8 @@ static param row_of_state(const optimizer_method *m, int i, const param *p, int6
     return row;
 }
 
-/* Rows of a state's own table, one after another; own->rows NULL: they are counted alone */
+/* Lays out the table of a state that has shapes of its own; own->rows NULL: only counts its
+ * elements. */
 static void fill_own(const optimizer_method *m, int i, const param_table *table, param_table *own)
 {
     own->elements = 0;
@@ -221,9 +223,10 @@ static void sum_squares(void *arg, int worker, int workers)
         if (!b->counted) continue;
         const row_kernels *rows = t->o->c->variant->rows;
         const real *gradient = t->gradient + b->offset;
-        t->o->squares[i] = rows->sum_squares(b->held, gradient);
-        if (b->end < b->count)
-            t->o->squares[i] += rows->sum_squares(b->count - b->end, gradient + b->end);
+        t->o->squares[i] = rows->sum_squares(b->frozen, gradient);
+        if (b->frozen_end < b->count)
+            t->o->squares[i] +=
+                rows->sum_squares(b->count - b->frozen_end, gradient + b->frozen_end);
     }
 }
 
@@ -244,7 +247,7 @@ void optimizer_step(optimizer *o, real *values, const real *gradient, double nor
 {
     /* The same as torch.nn.utils.clip_grad_norm_ */
     double clip = o->options.clip, shrink = clip / (norm + 1e-6);
-    optimizer_step_of step = { values, gradient, 1, lr, router_lr, t };
+    optimizer_step_args step = { values, gradient, 1, lr, router_lr, t };
     if (clip > 0 && shrink < 1) step.scale = (real)shrink;
     o->method->step(o, &step);
 }

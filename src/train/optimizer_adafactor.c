@@ -1,14 +1,16 @@
-/* optimizer_adafactor.c - Adafactor (Shazeer & Stern 2018), in PyTorch's form. Of a matrix it keeps
- * mean squares of rows and of columns alone, whose product stands for the mean square of an
- * element; of a vector, that of each element. With g the gradient, t the step, b = t^-0.8:
+/* optimizer_adafactor.c - Adafactor (Shazeer & Stern 2018), in PyTorch's form. For a matrix it
+ * keeps the mean squared gradients of rows and of columns alone, whose product approximates that of
+ * an element; for a vector it keeps one for each element. With g the gradient, t the step, b =
+ * t^-0.8:
  *
  *     r += b (mean of g^2 over a row - r)       c += b (mean of g^2 over a column - c)
  *     v = r c / max(mean of r, e)               u = g / sqrt(max(v, e^2))
  *     w = w (1 - lr decay) - alpha u / max(1, RMS(u))
  *     alpha = max(1e-3, RMS(w)) min(lr, 1 / sqrt(t)), with w before it decays
  *
- * A matrix is cut into strips of rows and into runs of columns. A sum over a column runs down its
- * rows; sums over a matrix are of its strips, in their order. */
+ * Workers share a matrix by ranges of rows and by ranges of columns. The sum over a column is added
+ * row by row; a sum over a matrix adds the sums of its ranges of rows in their order. So the number
+ * of workers changes no bit. */
 #include <math.h>
 #include <string.h>
 
@@ -16,20 +18,20 @@
 #include "train/optimizer_method.h"
 
 enum { COLUMNS = 512, CHUNK = 2048 };
-static const double least_mean = 0x1p-23, least_size = 1e-3; /* e; and of RMS(w) */
+static const double least_mean = 0x1p-23, least_rms = 1e-3; /* e; the least RMS(w) */
 
-/* Some rows of a matrix, or some elements of a vector, which counts as rows of one element */
-typedef struct strip {
+/* Some rows of a matrix, or some elements of a vector, whose rows have one element each */
+typedef struct row_range {
     int64_t param, first, rows;
     double values, updates; /* sums of squares of w and of u */
-} strip;
+} row_range;
 
 /* Some columns of a matrix */
-typedef struct column_run {
+typedef struct column_range {
     int64_t param, first, count;
-} column_run;
+} column_range;
 
-/* What a step knows of a parameter */
+/* What a step computes of a whole parameter */
 typedef struct measure {
     bool router, decays;
     double mean;       /* of r */
@@ -37,23 +39,23 @@ typedef struct measure {
 } measure;
 
 typedef struct workspace {
-    int64_t strips, runs;
-    strip *strip;      /* [strips] */
-    column_run *run;   /* [runs] */
-    measure *measured; /* [parameters] */
+    int64_t row_ranges, column_ranges;
+    row_range *row_range;       /* [row_ranges] */
+    column_range *column_range; /* [column_ranges] */
+    measure *measured;          /* [parameters] */
 } workspace;
 
 static bool factored(const param *p) { return !param_is_vector(p); }
 static int64_t rows_of(const param *p) { return factored(p) ? p->rows : p->cols; }
 static int64_t columns_of(const param *p) { return factored(p) ? p->cols : 1; }
 
-static int64_t rows_of_strip(const param *p)
+static int64_t rows_of_range(const param *p)
 {
     int64_t rows = BLOCK / columns_of(p);
     return rows ? rows : 1;
 }
 
-/* State 0: of rows, or of a vector's elements; state 1: of columns */
+/* State 0: r, or the mean squares of a vector's elements; state 1: c */
 static param_shape shape(int state, const param *p)
 {
     if (state == 0) return (param_shape){ 1, rows_of(p) };
@@ -67,24 +69,26 @@ static bool is_trained(const optimizer *o, const param *p)
     return p->kind != PARAM_STATE && from == to;
 }
 
-/* Lists strips and runs of what this rank updates; where memory is only measured, it counts those
- * of all. */
+/* Lists the ranges of rows and of columns of the parameters that this rank updates. While memory is
+ * only measured, it counts those of all parameters. */
 static void cut(const optimizer *o, workspace *w)
 {
     int64_t next = 0;
-    w->strips = w->runs = 0;
+    w->row_ranges = w->column_ranges = 0;
     for (int64_t i = 0; i < o->table->count; i++) {
         const param *p = &o->table->rows[i];
-        int64_t rows = rows_of(p), each = rows_of_strip(p), first = next;
+        int64_t rows = rows_of(p), each = rows_of_range(p), first = next;
         next += optimizer_blocks_of(p);
-        if (!is_trained(o, p) || (w->strip && next > first && !o->blocks[first].owned)) continue;
-        for (int64_t at = 0; at < rows; at += each, w->strips++)
-            if (w->strip)
-                w->strip[w->strips] = (strip){ i, at, at + each < rows ? each : rows - at, 0, 0 };
-        for (int64_t at = 0; factored(p) && at < p->cols; at += COLUMNS, w->runs++)
-            if (w->run)
-                w->run[w->runs] =
-                    (column_run){ i, at, at + COLUMNS < p->cols ? COLUMNS : p->cols - at };
+        if (!is_trained(o, p) || (w->row_range && next > first && !o->blocks[first].owned))
+            continue;
+        for (int64_t at = 0; at < rows; at += each, w->row_ranges++)
+            if (w->row_range)
+                w->row_range[w->row_ranges] =
+                    (row_range){ i, at, at + each < rows ? each : rows - at, 0, 0 };
+        for (int64_t at = 0; factored(p) && at < p->cols; at += COLUMNS, w->column_ranges++)
+            if (w->column_range)
+                w->column_range[w->column_ranges] =
+                    (column_range){ i, at, at + COLUMNS < p->cols ? COLUMNS : p->cols - at };
     }
 }
 
@@ -92,8 +96,8 @@ static void layout(optimizer *o, arena *a)
 {
     workspace counted = { 0 }, *w = ARENA_ARRAY(a, workspace, 1);
     cut(o, &counted);
-    counted.strip = ARENA_ARRAY(a, strip, counted.strips);
-    counted.run = ARENA_ARRAY(a, column_run, counted.runs);
+    counted.row_range = ARENA_ARRAY(a, row_range, counted.row_ranges);
+    counted.column_range = ARENA_ARRAY(a, column_range, counted.column_ranges);
     counted.measured = ARENA_ARRAY(a, measure, o->table->count);
     if (w) *w = counted;
     o->workspace = w;
@@ -114,54 +118,57 @@ static void open_workspace(optimizer *o)
 
 typedef struct pass {
     const optimizer *o;
-    const optimizer_step_of *s;
+    const optimizer_step_args *s;
     workspace *w;
-    double toward; /* b */
+    double b; /* the weight of the new mean square in r and c */
 } pass;
 
 static const row_kernels *rows_kernels(const pass *p) { return p->o->c->variant->rows; }
 
-/* r of the strip's rows; the squares of its values */
-static void measure_rows(const pass *t, strip *s)
+/* Updates r for the rows of the range, and sums the squares of its weights. */
+static void measure_rows(const pass *t, row_range *s)
 {
     const param *p = &t->o->table->rows[s->param];
     int64_t cols = columns_of(p), at = p->offset + s->first * cols;
-    real *r = optimizer_state_of(t->o, 0, s->param) + s->first, toward = (real)t->toward;
+    real *r = optimizer_state_of(t->o, 0, s->param) + s->first, b = (real)t->b;
     const real *g = t->s->gradient + at;
     double scale = (double)t->s->scale * (double)t->s->scale / (double)cols;
     for (int64_t i = 0; i < s->rows; i++) {
         real mean = factored(p) ? (real)(scale * rows_kernels(t)->sum_squares(cols, g + i * cols))
                                 : (g[i] * t->s->scale) * (g[i] * t->s->scale);
-        r[i] += toward * (mean - r[i]);
+        r[i] += b * (mean - r[i]);
     }
     s->values = rows_kernels(t)->sum_squares(s->rows * cols, t->s->values + at);
 }
 
-static void measure_columns(const pass *t, const column_run *run)
+/* Updates c for the columns of the range. */
+static void measure_columns(const pass *t, const column_range *columns)
 {
-    const param *p = &t->o->table->rows[run->param];
-    real sum[COLUMNS] = { 0 }, *c = optimizer_state_of(t->o, 1, run->param) + run->first;
-    real toward = (real)t->toward, share = 1 / (real)p->rows;
-    const real *g = t->s->gradient + p->offset + run->first;
+    const param *p = &t->o->table->rows[columns->param];
+    real sum[COLUMNS] = { 0 }, *c = optimizer_state_of(t->o, 1, columns->param) + columns->first;
+    real b = (real)t->b, share = 1 / (real)p->rows;
+    const real *g = t->s->gradient + p->offset + columns->first;
     for (int64_t i = 0; i < p->rows; i++)
-        rows_kernels(t)->add_squares(run->count, t->s->scale, g + i * p->cols, sum);
-    for (int64_t j = 0; j < run->count; j++) c[j] += toward * (sum[j] * share - c[j]);
+        rows_kernels(t)->add_squares(columns->count, t->s->scale, g + i * p->cols, sum);
+    for (int64_t j = 0; j < columns->count; j++) c[j] += b * (sum[j] * share - c[j]);
 }
 
 static void pass_measure(void *arg, int worker, int workers)
 {
     const pass *t = arg;
-    pool_range strips = pool_share(t->w->strips, 1, worker, workers);
-    pool_range runs = pool_share(t->w->runs, 1, worker, workers);
-    for (int64_t i = strips.begin; i < strips.end; i++) measure_rows(t, &t->w->strip[i]);
-    for (int64_t i = runs.begin; i < runs.end; i++) measure_columns(t, &t->w->run[i]);
+    pool_range row_ranges = pool_share(t->w->row_ranges, 1, worker, workers);
+    pool_range column_ranges = pool_share(t->w->column_ranges, 1, worker, workers);
+    for (int64_t i = row_ranges.begin; i < row_ranges.end; i++)
+        measure_rows(t, &t->w->row_range[i]);
+    for (int64_t i = column_ranges.begin; i < column_ranges.end; i++)
+        measure_columns(t, &t->w->column_range[i]);
 }
 
-/* Calls use(t, s, at, count, u) for the update u of pieces of the strip, from element `at` of the
- * parameter on. */
-typedef void (*update_use)(const pass *t, strip *s, int64_t at, int64_t count, const real *u);
+/* What is done with the update u of elements at .. at + count - 1 of a parameter */
+typedef void (*update_use)(const pass *t, row_range *s, int64_t at, int64_t count, const real *u);
 
-static void each_update(const pass *t, strip *s, update_use use)
+/* Computes u for the elements of the range, piece by piece, and calls `use` for each piece. */
+static void each_update(const pass *t, row_range *s, update_use use)
 {
     const param *p = &t->o->table->rows[s->param];
     real u[CHUNK], floor = (real)(least_mean * least_mean);
@@ -181,23 +188,23 @@ static void each_update(const pass *t, strip *s, update_use use)
     }
 }
 
-static void add_squares_of(const pass *t, strip *s, int64_t at, int64_t count, const real *u)
+static void add_squares_of(const pass *t, row_range *s, int64_t at, int64_t count, const real *u)
 {
     (void)at;
     s->updates += rows_kernels(t)->sum_squares(count, u);
 }
 
-static void pass_size(void *arg, int worker, int workers)
+static void pass_rms(void *arg, int worker, int workers)
 {
     const pass *t = arg;
-    pool_range strips = pool_share(t->w->strips, 1, worker, workers);
-    for (int64_t i = strips.begin; i < strips.end; i++) {
-        t->w->strip[i].updates = 0;
-        each_update(t, &t->w->strip[i], add_squares_of);
+    pool_range row_ranges = pool_share(t->w->row_ranges, 1, worker, workers);
+    for (int64_t i = row_ranges.begin; i < row_ranges.end; i++) {
+        t->w->row_range[i].updates = 0;
+        each_update(t, &t->w->row_range[i], add_squares_of);
     }
 }
 
-static void take_update(const pass *t, strip *s, int64_t at, int64_t count, const real *u)
+static void take_update(const pass *t, row_range *s, int64_t at, int64_t count, const real *u)
 {
     const measure *m = &t->w->measured[s->param];
     real *w = t->s->values + t->o->table->rows[s->param].offset + at;
@@ -207,12 +214,12 @@ static void take_update(const pass *t, strip *s, int64_t at, int64_t count, cons
 static void pass_update(void *arg, int worker, int workers)
 {
     const pass *t = arg;
-    pool_range strips = pool_share(t->w->strips, 1, worker, workers);
-    for (int64_t i = strips.begin; i < strips.end; i++)
-        each_update(t, &t->w->strip[i], take_update);
+    pool_range row_ranges = pool_share(t->w->row_ranges, 1, worker, workers);
+    for (int64_t i = row_ranges.begin; i < row_ranges.end; i++)
+        each_update(t, &t->w->row_range[i], take_update);
 }
 
-/* ---- between passes: numbers of whole parameters ---- */
+/* ---- between passes: means and step sizes of whole parameters ---- */
 
 static void find_means(const pass *t)
 {
@@ -226,29 +233,29 @@ static void find_means(const pass *t)
     }
 }
 
-static void find_rates(const pass *t)
+static void find_step_sizes(const pass *t)
 {
-    for (int64_t i = 0; i < t->w->strips;) {
-        int64_t row = t->w->strip[i].param;
+    for (int64_t i = 0; i < t->w->row_ranges;) {
+        int64_t row = t->w->row_range[i].param;
         const param *p = &t->o->table->rows[row];
         measure *m = &t->w->measured[row];
         double values = 0, updates = 0, count = (double)(p->rows * p->cols);
-        for (; i < t->w->strips && t->w->strip[i].param == row; i++)
-            values += t->w->strip[i].values, updates += t->w->strip[i].updates;
+        for (; i < t->w->row_ranges && t->w->row_range[i].param == row; i++)
+            values += t->w->row_range[i].values, updates += t->w->row_range[i].updates;
         double lr = m->router ? t->s->router_lr : t->s->lr,
-               alpha = fmax(least_size, sqrt(values / count)) * fmin(lr, 1 / sqrt((double)t->s->t));
+               alpha = fmax(least_rms, sqrt(values / count)) * fmin(lr, 1 / sqrt((double)t->s->t));
         m->rate = alpha / fmax(1, sqrt(updates / count));
         m->keep = 1 - lr * (m->decays ? t->o->options.weight_decay : 0);
     }
 }
 
-static void step(optimizer *o, const optimizer_step_of *s)
+static void step(optimizer *o, const optimizer_step_args *s)
 {
     pass t = { o, s, o->workspace, pow((double)s->t, -0.8) };
     pool_run(o->c->pool, pass_measure, &t);
     find_means(&t);
-    pool_run(o->c->pool, pass_size, &t);
-    find_rates(&t);
+    pool_run(o->c->pool, pass_rms, &t);
+    find_step_sizes(&t);
     pool_run(o->c->pool, pass_update, &t);
 }
 

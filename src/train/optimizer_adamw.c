@@ -5,7 +5,7 @@
 #include "train/optimizer_method.h"
 
 void optimizer_adamw_update(
-    const optimizer *o, const optimizer_step_of *s, const block *b, int64_t first, int64_t end)
+    const optimizer *o, const optimizer_step_args *s, const block *b, int64_t first, int64_t end)
 {
     const optimizer_options *a = &o->options;
     int64_t at = b->begin + first;
@@ -17,7 +17,7 @@ void optimizer_adamw_update(
         optimizer_decay(o, b), correction1, correction2);
 }
 
-static void step(optimizer *o, const optimizer_step_of *s)
+static void step(optimizer *o, const optimizer_step_args *s)
 {
     optimizer_update_all(o, s, optimizer_adamw_update);
 }

@@ -15,49 +15,50 @@
 
 enum { BLOCK = OPTIMIZER_BLOCK };
 
-/* Neighbouring elements of one parameter, which one worker updates */
+/* Neighbouring elements of one parameter, which one worker updates together */
 typedef struct block {
     int64_t param;         /* its row in the table */
-    int64_t begin;         /* elements of the parameter before it */
+    int64_t begin;         /* how many elements of the parameter come before it */
     int64_t offset, count; /* in the flat layout */
-    bool decays, router;
-    bool owned;        /* by this rank, which updates it */
-    bool counted;      /* in the norm, by this rank, as a whole block */
-    bool part;         /* it is a piece of a block, of which other slices have the rest */
-    int64_t held, end; /* elements held .. end - 1 are frozen */
+    bool decays, router;   /* it decays; its rate is --router-lr */
+    bool owned;            /* this rank updates it */
+    bool counted;          /* this rank counts it, as a whole block, in the gradient's norm */
+    bool is_piece; /* it is a piece of a block of the whole model; other ranks have the rest */
+    int64_t frozen, frozen_end; /* elements frozen .. frozen_end - 1 are not trained */
     int64_t place,
-        at; /* its place among the whole model's blocks, and where in that one it begins */
+        at; /* its index among the whole model's blocks, and where in that one it begins */
 } block;
 
-/* A piece of a block that slices divide, as all ranks know it */
+/* A piece of a block that several ranks divide, as all ranks know it */
 typedef struct piece {
-    int64_t place, at, count; /* as a block's */
+    int64_t place, at, count; /* as in a block */
 } piece;
 
-/* One step, the same for all parameters */
-typedef struct optimizer_step_of {
+/* What a step needs; the same for all parameters */
+typedef struct optimizer_step_args {
     real *values;
     const real *gradient;
-    real scale; /* of the gradient: clipping */
+    real scale; /* of the gradient, from clipping; 1: it is not clipped */
     double lr, router_lr;
     int64_t t; /* from 1 */
-} optimizer_step_of;
+} optimizer_step_args;
 
 typedef struct optimizer_method {
     const char *name;
-    /* What stands before a tensor's name in a checkpoint; NULL: there are fewer states */
+    /* The prefix of a state's tensor names in a checkpoint; NULL: there are fewer states */
     const char *state[OPTIMIZER_STATES];
-    /* The shape of a parameter's state; rows 0: it has none. NULL: that of the parameter */
+    /* The shape of a parameter's state, with rows 0 if it has none. NULL: every state has the shape
+     * of its parameter */
     param_shape (*shape)(int state, const param *p);
     bool ranks;      /* it updates each element by itself: ranks may divide parameters anywhere */
-    bool whole;      /* it updates a parameter as a whole, so that no part of one may be frozen */
+    bool whole;      /* it updates a parameter as a whole: none may be frozen in part */
     bool betas;      /* it reads beta1, beta2 and eps */
-    double momentum; /* the usual one; 0: it has none */
+    double momentum; /* the default; 0: it has none */
     const char *meaning; /* in one line */
-    /* Lays out what a step needs, and fills what does not change; NULL: nothing */
+    /* Lays out the method's workspace, and fills in what does not change; NULL: it has none */
     void (*layout)(optimizer *o, arena *a);
     void (*open)(optimizer *o);
-    void (*step)(optimizer *o, const optimizer_step_of *s);
+    void (*step)(optimizer *o, const optimizer_step_args *s);
 } optimizer_method;
 
 extern const optimizer_method optimizer_adamw, optimizer_sgd, optimizer_adafactor, optimizer_muon;
@@ -75,22 +76,25 @@ struct optimizer {
     optimizer_state state[OPTIMIZER_STATES];
     int states;
     void *workspace; /* of the method */
-    /* Where ranks divide the parameters; ranks NULL: there is one. The squares of all ranks'
-     * blocks, by rank, and the place of each in the order of the whole model's */
+    /* Where ranks divide the parameters (ranks NULL: there is one rank): the squares of the blocks
+     * that ranks count, rank after rank, the places of these blocks in the whole model, and the
+     * squares in the order of the whole model */
     comm *ranks;
-    arena gathered;
-    int64_t all, *from;            /* [ranks + 1] */
+    arena gathered;                /* the memory of these arrays */
+    int64_t all;                   /* blocks of the whole model */
+    int64_t *from;                 /* [ranks + 1] where each rank's blocks begin */
     int64_t *place;                /* [all] */
     double *all_squares, *ordered; /* [all] */
-    /* Pieces of all ranks, in the order of ranks, and the same by place; where each rank's begin
-     * [ranks + 1], and their elements in `elements` */
-    int64_t *piece_from, *element_from;
+    /* Pieces of blocks, rank after rank: where each rank's pieces, and their elements, begin */
+    int64_t *piece_from, *element_from; /* [ranks + 1] */
     piece *pieces;
-    int64_t *sorted, *element; /* [pieces] */
-    real *elements, *joined;   /* [all elements], [BLOCK] */
+    int64_t *sorted, *element; /* [pieces] indices in order of place; where its elements begin */
+    real *elements;            /* of all pieces */
+    real *joined;              /* [BLOCK] one block put together of its pieces */
 };
 
-/* Blocks begin at multiples of BLOCK of the whole parameter, whichever of its rows are here. */
+/* The number of blocks of a parameter. Blocks begin at multiples of BLOCK of the whole parameter,
+ * whichever of its rows this rank has. */
 static inline int64_t optimizer_blocks_of(const param *p)
 {
     int64_t before = param_elements_before(p), size = p->rows * p->cols;
@@ -110,7 +114,7 @@ static inline real *optimizer_state_of(const optimizer *o, int state, int64_t ro
     return o->state[state].values + o->state[state].table->rows[row].offset;
 }
 
-static inline double optimizer_rate(const optimizer_step_of *s, const block *b)
+static inline double optimizer_rate(const optimizer_step_args *s, const block *b)
 {
     return b->router ? s->router_lr : s->lr;
 }
@@ -124,23 +128,24 @@ static inline double optimizer_decay(const optimizer *o, const block *b)
 
 /* Updates the elements first .. end - 1 of a block. */
 typedef void (*optimizer_update)(
-    const optimizer *o, const optimizer_step_of *s, const block *b, int64_t first, int64_t end);
+    const optimizer *o, const optimizer_step_args *s, const block *b, int64_t first, int64_t end);
 
-/* Updates what is trained of a block on this rank. */
+/* Updates the elements of a block that are not frozen, if this rank owns the block. */
 void optimizer_update_block(
-    const optimizer *o, const optimizer_step_of *s, const block *b, optimizer_update update);
+    const optimizer *o, const optimizer_step_args *s, const block *b, optimizer_update update);
 /* The same for all blocks, over all workers */
-void optimizer_update_all(const optimizer *o, const optimizer_step_of *s, optimizer_update update);
+void optimizer_update_all(
+    const optimizer *o, const optimizer_step_args *s, optimizer_update update);
 
 /* ---- optimizer_adamw.c ---- */
 
-/* One block's trained elements first .. end - 1: Adam with its own states 0 and 1 */
+/* Takes an AdamW step on elements first .. end - 1 of a block; states 0 and 1 are the moments. */
 void optimizer_adamw_update(
-    const optimizer *o, const optimizer_step_of *s, const block *b, int64_t first, int64_t end);
+    const optimizer *o, const optimizer_step_args *s, const block *b, int64_t first, int64_t end);
 
 /* ---- optimizer_ranks.c ---- */
 
-/* The sum of squares of all ranks' gradients, when squares of own blocks are known */
+/* The sum of squares of all ranks' gradients; o->squares has those of this rank's blocks. */
 double optimizer_sum_of_ranks(optimizer *o, const real *gradient);
 
 #endif

@@ -1,11 +1,12 @@
 /* optimizer_muon.c - Muon (Jordan et al. 2024; scaled as in Liu et al. 2025, "Muon is scalable for
- * LLM training"). The step of a matrix is its momentum with all singular values brought near 1.
- * Each expert's gate, up and down are a matrix each. Routers, embeddings, the head and vectors are
- * stepped by AdamW at the same rate. With g the gradient, m the momentum:
+ * LLM training"). The update of a matrix is its momentum, orthogonalised: five Newton-Schulz
+ * iterations bring all singular values near 1. Each expert's gate, up and down are a matrix each.
+ * AdamW updates routers, embeddings, the head and vectors, at the same rate. With g the gradient,
+ * m the momentum:
  *
  *     m = mu m + (1 - mu) g        G = mu m + (1 - mu) g (Nesterov)       X = G / max(|G|, 1e-7)
- *     five times: X = a X + (b A + c A^2) X with A = X X^T; of a tall matrix X (b A + c A^2) with
- *                 A = X^T X, which is the same
+ *     five times: X = a X + (b A + c A^2) X with A = X X^T; for a tall matrix, the same as
+ *                 a X + X (b A + c A^2) with A = X^T X, which is smaller
  *     w = w (1 - lr decay) - lr s X
  *
  * Matrices are taken in batches of bounded size: all products of a batch are one grouped call. */
@@ -16,13 +17,14 @@
 #include "kernel/rows.h"
 #include "train/optimizer_method.h"
 
-enum { ROUNDS = 5, BATCH_ELEMENTS = 1 << 22 };
-static const double poly[3] = { 3.4445, -4.7750, 2.0315 };
+enum { ITERATIONS = 5, BATCH_ELEMENTS = 1 << 22 };
+static const double coefficient[3] = { 3.4445, -4.7750, 2.0315 };
 
 typedef struct muon_matrix {
-    int64_t param, block, blocks; /* of the optimiser: its own, one after another */
-    int64_t at, square_at;        /* in its batch: where X and A begin */
-    double size;                  /* |G| */
+    int64_t param;         /* its row in the table */
+    int64_t block, blocks; /* its first block in the optimiser, and how many it has */
+    int64_t at, square_at; /* in its batch: where X and A begin */
+    double norm;           /* |G| */
 } muon_matrix;
 
 typedef struct workspace {
@@ -34,7 +36,7 @@ typedef struct workspace {
     gemm_group *groups; /* [count] */
 } workspace;
 
-/* What Muon steps, and not AdamW */
+/* Whether Muon updates the parameter, and not AdamW */
 static bool is_matrix(const param *p) { return p->kind == PARAM_MATRIX; }
 
 static int64_t shorter(const param *p) { return p->rows < p->cols ? p->rows : p->cols; }
@@ -52,7 +54,7 @@ static bool is_trained(const optimizer *o, const param *p)
     return from == to;
 }
 
-/* The matrices that follow in a batch: those that fit, or one. Returns its end. */
+/* The end of the batch of matrices that begins with `first`: as many as fit, at least one */
 static int64_t end_of_batch(const optimizer *o, const muon_matrix *m, int64_t first, int64_t count)
 {
     int64_t sum = 0, i = first;
@@ -79,7 +81,7 @@ static void measure(const optimizer *o, workspace *w)
         sum += p->rows * p->cols;
         squares += shorter(p) * shorter(p);
     }
-    /* Of a batch, A has at most as many elements as X. */
+    /* In a batch, the matrices A have together at most as many elements as the matrices X. */
     w->most = sum < BATCH_ELEMENTS ? sum : later(largest, BATCH_ELEMENTS);
     w->most_square = squares < BATCH_ELEMENTS ? squares : later(square, BATCH_ELEMENTS);
 }
@@ -136,7 +138,7 @@ typedef void (*block_use)(const pass *t, const muon_matrix *m, const block *b);
 
 struct pass {
     optimizer *o;
-    const optimizer_step_of *s;
+    const optimizer_step_args *s;
     workspace *w;
     muon_matrix *first, *end;
     block_use use;
@@ -144,7 +146,7 @@ struct pass {
 
 static const row_kernels *kernels(const pass *t) { return t->o->c->variant->rows; }
 
-/* Every worker takes some of the batch's blocks, which are some of the optimiser's. */
+/* Every worker takes its share of the batch's blocks. */
 static void run_share(void *arg, int worker, int workers)
 {
     const pass *t = arg;
@@ -157,13 +159,13 @@ static void run_share(void *arg, int worker, int workers)
                 t->use(t, m, &t->o->blocks[m->block + i]);
 }
 
-static void run(pass *t, block_use use)
+static void run_blocks(pass *t, block_use use)
 {
     t->use = use;
     pool_run(t->o->c->pool, run_share, t);
 }
 
-/* X = G, and the block's part of |G|^2 */
+/* X = G; the squares of the block's elements are summed for |G|. */
 static void take_momentum(const pass *t, const muon_matrix *m, const block *b)
 {
     real *x = t->w->x + m->at + b->begin;
@@ -175,14 +177,14 @@ static void take_momentum(const pass *t, const muon_matrix *m, const block *b)
 static void divide(const pass *t, const muon_matrix *m, const block *b)
 {
     real *x = t->w->x + m->at + b->begin;
-    kernels(t)->scale(b->count, (real)(1 / fmax(m->size, 1e-7)), x, x);
+    kernels(t)->scale(b->count, (real)(1 / fmax(m->norm, 1e-7)), x, x);
 }
 
 /* Y = a X */
 static void begin_product(const pass *t, const muon_matrix *m, const block *b)
 {
     int64_t at = m->at + b->begin;
-    kernels(t)->scale(b->count, (real)poly[0], t->w->x + at, t->w->y + at);
+    kernels(t)->scale(b->count, (real)coefficient[0], t->w->x + at, t->w->y + at);
 }
 
 static double scale_of(const optimizer *o, const param *p)
@@ -241,7 +243,7 @@ static void polynomial(const pass *t)
         elements = m->square_at + n * n;
     }
     gemm_grouped(t->o->c, GEMM_NN, w->groups, count, false);
-    kernels(t)->combine(elements, (real)poly[1], w->a, (real)poly[2], w->aa, w->a);
+    kernels(t)->combine(elements, (real)coefficient[1], w->a, (real)coefficient[2], w->aa, w->a);
 }
 
 /* Y += A X, or X A of tall matrices */
@@ -266,13 +268,14 @@ static void multiply(const pass *t)
     gemm_grouped(t->o->c, GEMM_NN, w->groups, count, true);
 }
 
+/* The Newton-Schulz iterations */
 static void orthogonalise(pass *t)
 {
-    for (int i = 0; i < ROUNDS; i++) {
+    for (int i = 0; i < ITERATIONS; i++) {
         square(t, false);
         square(t, true);
         polynomial(t);
-        run(t, begin_product);
+        run_blocks(t, begin_product);
         multiply(t);
         real *x = t->w->x;
         t->w->x = t->w->y;
@@ -280,35 +283,35 @@ static void orthogonalise(pass *t)
     }
 }
 
-static void find_sizes(const pass *t)
+static void find_norms(const pass *t)
 {
     for (muon_matrix *m = t->first; m < t->end; m++) {
         double sum = 0;
         for (int64_t i = 0; i < m->blocks; i++) sum += t->o->squares[m->block + i];
-        m->size = sqrt(sum);
+        m->norm = sqrt(sum);
     }
 }
 
 /* ---- the step ---- */
 
 static void update_other(
-    const optimizer *o, const optimizer_step_of *s, const block *b, int64_t first, int64_t end)
+    const optimizer *o, const optimizer_step_args *s, const block *b, int64_t first, int64_t end)
 {
     if (!is_matrix(&o->table->rows[b->param])) optimizer_adamw_update(o, s, b, first, end);
 }
 
-static void step(optimizer *o, const optimizer_step_of *s)
+static void step(optimizer *o, const optimizer_step_args *s)
 {
     workspace *w = o->workspace;
     optimizer_update_all(o, s, update_other);
     for (int64_t i = 0, end; i < w->count; i = end) {
         end = end_of_batch(o, w->matrix, i, w->count);
         pass t = { o, s, w, w->matrix + i, w->matrix + end, NULL };
-        run(&t, take_momentum);
-        find_sizes(&t);
-        run(&t, divide);
+        run_blocks(&t, take_momentum);
+        find_norms(&t);
+        run_blocks(&t, divide);
         orthogonalise(&t);
-        run(&t, update);
+        run_blocks(&t, update);
     }
 }
 

@@ -7,7 +7,7 @@
 #include "op/batch.h"
 #include "train/optimizer_method.h"
 
-/* ---- shares ---- */
+/* ---- which blocks a rank owns ---- */
 
 static bool is_same(const param *a, const param *b)
 {
@@ -15,14 +15,15 @@ static bool is_same(const param *a, const param *b)
            a->encoder == b->encoder;
 }
 
-/* Elements of the dense parameters are divided evenly, between two blocks, or two parameters where
- * the method takes each as a whole. */
+/* Divides the elements of the dense parameters about evenly. A slice begins with a block, or with a
+ * parameter if the method updates each as a whole. */
 static void cut_dense(const optimizer *o, const optimizer_share *s)
 {
     int ranks = s->owners->size, next = 1;
     s->first[0] = 0;
     for (int64_t i = 0; i < o->count; i++) {
-        int64_t offset = o->blocks[i].offset; /* those of experts are among them */
+        int64_t offset =
+            o->blocks[i].offset; /* blocks of experts, after s->dense, are among them */
         if (!o->method->ranks && o->blocks[i].begin > 0) continue;
         while (offset < s->dense && next < ranks && offset >= s->dense * next / ranks)
             s->first[next++] = offset;
@@ -42,15 +43,17 @@ static void own_blocks(optimizer *o, const optimizer_share *s)
     }
 }
 
+/* Whether this rank has some rows of the parameter, and not all */
 static bool is_cut(const param *p) { return p->whole != (param_is_vector(p) ? p->cols : p->rows); }
 
+/* Whether this rank counts the parameter in the gradient's norm */
 static bool counts(const optimizer_share *s, const param *p)
 {
     if (p->role == ROLE_EMBED && !s->counts_embedding) return false;
     return is_cut(p) || param_is_expert(p->role) || s->counts_whole;
 }
 
-/* Says which of the whole model's blocks, which begin at `place`, this parameter has. */
+/* Sets the places of the parameter's blocks; place: that of the whole parameter's first block */
 static void place_parameter(
     block *b, const optimizer_share *s, const param *p, const param *whole, int64_t place)
 {
@@ -59,9 +62,9 @@ static void place_parameter(
         int64_t begin = before / BLOCK * BLOCK + i * BLOCK, rest = size - begin;
         b->place = place + before / BLOCK + i;
         b->at = i ? 0 : before % BLOCK;
-        b->part = b->count < (rest < BLOCK ? rest : BLOCK);
-        b->counted = b->owned && counts(s, p) && !b->part;
-        b->part = b->part && b->owned && counts(s, p);
+        b->is_piece = b->count < (rest < BLOCK ? rest : BLOCK);
+        b->counted = b->owned && counts(s, p) && !b->is_piece;
+        b->is_piece = b->is_piece && b->owned && counts(s, p);
     }
 }
 
@@ -80,7 +83,7 @@ static void place_blocks(optimizer *o, const param_table *table, const optimizer
     }
 }
 
-/* ---- what all ranks know of each other's blocks ---- */
+/* ---- the blocks of all ranks ---- */
 
 static void layout_gathered(optimizer *o, int64_t pieces, int64_t elements)
 {
@@ -108,8 +111,8 @@ static block_counts count_own(const optimizer *o)
     block_counts own = { 0 };
     for (int64_t i = 0; i < o->count; i++) {
         own.blocks += o->blocks[i].counted;
-        own.pieces += o->blocks[i].part;
-        own.elements += o->blocks[i].part ? o->blocks[i].count : 0;
+        own.pieces += o->blocks[i].is_piece;
+        own.elements += o->blocks[i].is_piece ? o->blocks[i].count : 0;
     }
     return own;
 }
@@ -136,7 +139,7 @@ static bool comes_before(const piece *a, const piece *b)
     return a->place < b->place || (a->place == b->place && a->at < b->at);
 }
 
-/* Heap sort by place: the largest of heap[i ..] rises. */
+/* A step of heap sort by place: moves heap[i] down until no child comes after it. */
 static void sift(const piece *pieces, int64_t *heap, int64_t i, int64_t count)
 {
     for (int64_t child; (child = 2 * i + 1) < count; i = child) {
@@ -166,7 +169,7 @@ static void sort_pieces(optimizer *o, int64_t count)
     }
 }
 
-static void tell_blocks(optimizer *o)
+static void gather_blocks(optimizer *o)
 {
     int rank = o->ranks->rank;
     int64_t *place = o->place + o->from[rank];
@@ -174,7 +177,7 @@ static void tell_blocks(optimizer *o)
     for (int64_t i = 0; i < o->count; i++) {
         const block *b = &o->blocks[i];
         if (b->counted) *place++ = b->place;
-        if (b->part) *own++ = (piece){ b->place, b->at, b->count };
+        if (b->is_piece) *own++ = (piece){ b->place, b->at, b->count };
     }
     comm_all_gather_v(o->ranks, o->place + o->from[rank], o->from, sizeof *o->place, o->place);
     comm_all_gather_v(
@@ -189,29 +192,31 @@ cadre_status optimizer_divide(optimizer *o, const param_table *table, const opti
     cut_dense(o, share);
     own_blocks(o, share);
     place_blocks(o, table, share);
-    if (o->method->open) o->method->open(o); /* with the parameters that this rank updates */
+    if (o->method->open) o->method->open(o); /* again, with the parameters that this rank updates */
     CADRE_TRY(open_gathered(o));
-    tell_blocks(o);
+    gather_blocks(o);
     return comm_status(o->ranks);
 }
 
 /* ---- the norm ---- */
 
-/* What is frozen counts as nothing; of a parameter that is cut, that is all or none of it. */
+/* Copies the gradients of a piece. Frozen elements count as 0; of a parameter that is cut, all
+ * elements are frozen or none. */
 static void copy_piece(const block *b, const real *gradient, real *to)
 {
-    bool frozen = b->held < b->count;
+    bool frozen = b->frozen < b->count;
     if (frozen) memset(to, 0, (size_t)b->count * sizeof *to);
     else memcpy(to, gradient + b->offset, (size_t)b->count * sizeof *to);
 }
 
-/* The squares of blocks of which slices have pieces: every rank computes them of all elements. */
+/* Sums the squares of the blocks of which ranks have pieces: every rank gathers all elements and
+ * computes the same sums. */
 static void sum_pieces(optimizer *o, const real *gradient)
 {
     int64_t count = o->piece_from[o->ranks->size];
     real *own = o->elements + o->element_from[o->ranks->rank], *to = own;
     for (int64_t i = 0; i < o->count; i++)
-        if (o->blocks[i].part) {
+        if (o->blocks[i].is_piece) {
             copy_piece(&o->blocks[i], gradient, to);
             to += o->blocks[i].count;
         }

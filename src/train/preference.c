@@ -1,5 +1,5 @@
-/* preference.c - rows of pairs of answers, and the loss of a pair. preference_read.c reads the
- * lines. */
+/* preference.c - preference pairs as rows of tokens, and the loss of a pair. preference_read.c
+ * reads the lines. */
 #include "train/preference.h"
 
 #include <math.h>
@@ -17,9 +17,10 @@ void preference_free(preference_set *s)
     *s = (preference_set){ 0 };
 }
 
-int64_t preference_tokens(const preference_set *s, int64_t pair, int part)
+int64_t preference_tokens(const preference_set *s, int64_t pair, int field)
 {
-    return s->start[PREFERENCE_PARTS * pair + part + 1] - s->start[PREFERENCE_PARTS * pair + part];
+    return s->start[PREFERENCE_FIELDS * pair + field + 1] -
+           s->start[PREFERENCE_FIELDS * pair + field];
 }
 
 /* ---- rows ---- */
@@ -28,12 +29,12 @@ void preference_row(
     const preference_set *s, int64_t row, int64_t context, int32_t *inputs, int32_t *targets)
 {
     int64_t pair = row / 2;
-    int part = 1 + (int)(row % 2);
-    int64_t prompt = preference_tokens(s, pair, 0), answer = preference_tokens(s, pair, part);
-    const int32_t *before = s->ids + s->start[PREFERENCE_PARTS * pair],
-                  *after = s->ids + s->start[PREFERENCE_PARTS * pair + part];
+    int field = 1 + (int)(row % 2);
+    int64_t prompt = preference_tokens(s, pair, 0), answer = preference_tokens(s, pair, field);
+    const int32_t *before = s->ids + s->start[PREFERENCE_FIELDS * pair],
+                  *after = s->ids + s->start[PREFERENCE_FIELDS * pair + field];
     for (int64_t i = 0; i < context; i++) {
-        int64_t next = i + 1 - prompt; /* place in the answer of what follows token i */
+        int64_t next = i + 1 - prompt; /* the answer's token that follows token i */
         inputs[i] = i < prompt ? before[i] : i - prompt < answer ? after[i - prompt] : 0;
         targets[i] = next >= 0 && next < answer ? after[next] : -1;
     }
@@ -50,9 +51,9 @@ int64_t preference_at(const preference_set *s, uint64_t seed, int64_t batch, int
 /* ---- the loss ---- */
 
 double preference_loss(
-    double beta, const double minus[2], const double reference[2], double *margin, double *weight)
+    double beta, const double nll[2], const double reference[2], double *margin, double *weight)
 {
-    double z = beta * ((-minus[0] - reference[0]) - (-minus[1] - reference[1]));
+    double z = beta * ((-nll[0] - reference[0]) - (-nll[1] - reference[1]));
     double far = exp(-fabs(z)); /* e^-|z| */
     *margin = z;
     *weight = beta * (z > 0 ? far / (1 + far) : 1 / (1 + far)); /* sigmoid(-z) */

@@ -12,8 +12,8 @@
 #include "format/json_lines.h"
 #include "train/preference.h"
 
-enum { PARTS = PREFERENCE_PARTS, MOST_TOKENS = 1 << 20 /* of a part */ };
-static const char *const parts[PARTS] = { "prompt", "chosen", "rejected" };
+enum { FIELDS = PREFERENCE_FIELDS, MOST_TOKENS = 1 << 20 /* of a field */ };
+static const char *const fields[FIELDS] = { "prompt", "chosen", "rejected" };
 
 /* ---- reading ---- */
 
@@ -23,8 +23,8 @@ typedef struct reading {
     int64_t vocabulary;
     token_list ids;
     int64_t *start;
-    int64_t count, room; /* of starts */
-    int64_t talks;
+    int64_t count, capacity; /* of start */
+    int64_t conversations;
 } reading;
 
 static cadre_status add_ids(reading *r, const json_node *list)
@@ -49,23 +49,23 @@ static cadre_status add_text(reading *r, const json_node *text, bool first)
 
 static cadre_status add_start(reading *r)
 {
-    if (r->count == r->room) {
-        int64_t room = r->room ? 2 * r->room : 1 << 10;
-        int64_t *more = mem_resize(r->start, (size_t)r->room, (size_t)room, sizeof *more);
+    if (r->count == r->capacity) {
+        int64_t capacity = r->capacity ? 2 * r->capacity : 1 << 10;
+        int64_t *more = mem_resize(r->start, (size_t)r->capacity, (size_t)capacity, sizeof *more);
         if (!more) return CADRE_ENOMEM;
         r->start = more;
-        r->room = room;
+        r->capacity = capacity;
     }
     r->start[r->count++] = (int64_t)r->ids.count;
     return CADRE_OK;
 }
 
-static cadre_status add_part(reading *r, const json_node *root, int part)
+static cadre_status add_field(reading *r, const json_node *root, int field)
 {
-    json_node value = json_member(root, parts[part]);
+    json_node value = json_member(root, fields[field]);
     CADRE_TRY(add_start(r));
     size_t before = r->ids.count;
-    if (json_kind_of(&value) == JSON_KIND_STRING) CADRE_TRY(add_text(r, &value, part == 0));
+    if (json_kind_of(&value) == JSON_KIND_STRING) CADRE_TRY(add_text(r, &value, field == 0));
     else if (json_kind_of(&value) == JSON_KIND_ARRAY) CADRE_TRY(add_ids(r, &value));
     else return json_refuse(&value, "a text, or a list of ids");
     size_t added = r->ids.count - before;
@@ -75,21 +75,21 @@ static cadre_status add_part(reading *r, const json_node *root, int part)
 
 /* ---- conversations ---- */
 
-/* A conversation that ends with an answer */
-typedef struct talk {
+/* A conversation whose last message is an answer */
+typedef struct conversation {
     chat_message *messages;
     int count;
-    token_list ids, answers; /* as chat_encode_whole gives them */
-} talk;
+    token_list ids, answers; /* what chat_encode_whole writes */
+} conversation;
 
-static void talk_free(talk *t)
+static void conversation_free(conversation *t)
 {
     mem_free(t->messages);
     token_list_free(&t->ids);
     token_list_free(&t->answers);
 }
 
-static cadre_status add_message(talk *t, const json_node *item)
+static cadre_status add_message(conversation *t, const json_node *item)
 {
     chat_message *m = &t->messages[t->count];
     json_node role = json_member(item, "role"), content = json_member(item, "content");
@@ -106,9 +106,9 @@ static cadre_status add_message(talk *t, const json_node *item)
     return CADRE_OK;
 }
 
-/* The messages before an answer, and the list that ends with it: that answer alone, or where there
- * is no prompt the whole conversation */
-static cadre_status list_messages(const json_node *prompt, const json_node *answer, talk *t)
+/* Lists the messages of a conversation: those of the prompt and one answer, or, without a prompt,
+ * those of `answer`, which is the whole conversation. */
+static cadre_status list_messages(const json_node *prompt, const json_node *answer, conversation *t)
 {
     size_t before = prompt ? json_count(prompt) : 0, count = json_count(answer);
     if (prompt) CADRE_TRY(json_as_array(prompt));
@@ -128,8 +128,8 @@ static cadre_status list_messages(const json_node *prompt, const json_node *answ
                : json_refuse(&role, "the role assistant, whose answer is compared");
 }
 
-static cadre_status read_talk(
-    const reading *r, const json_node *prompt, const json_node *answer, talk *t)
+static cadre_status read_conversation(
+    const reading *r, const json_node *prompt, const json_node *answer, conversation *t)
 {
     CADRE_TRY(list_messages(prompt, answer, t));
     if (!r->chat)
@@ -139,17 +139,17 @@ static cadre_status read_talk(
 }
 
 /* Where the last answer begins in the ids */
-static int32_t answer_begin(const talk *t) { return t->answers.ids[t->answers.count - 2]; }
+static int32_t answer_begin(const conversation *t) { return t->answers.ids[t->answers.count - 2]; }
 
-static cadre_status add_run(reading *r, const talk *t, int32_t begin, int32_t end)
+static cadre_status add_run(reading *r, const conversation *t, int32_t begin, int32_t end)
 {
     CADRE_TRY(add_start(r));
     for (int32_t i = begin; i < end; i++) CADRE_TRY(token_list_put(&r->ids, t->ids.ids[i]));
     return CADRE_OK;
 }
 
-/* What stands before the two answers must be the same. */
-static cadre_status add_talks(reading *r, const talk t[2], const json_node *rejected)
+/* Adds the prompt and the two answers. The tokens before the two answers must be the same. */
+static cadre_status add_answers(reading *r, const conversation t[2], const json_node *rejected)
 {
     int32_t before = answer_begin(&t[0]);
     bool same = before == answer_begin(&t[1]) &&
@@ -171,15 +171,15 @@ static cadre_status add_conversation(reading *r, const json_node *root)
     json_node prompt = json_member(root, "prompt"), chosen = json_member(root, "chosen"),
               rejected = json_member(root, "rejected");
     const json_node *before = json_has(root, "prompt") ? &prompt : NULL;
-    talk t[2] = { 0 };
-    cadre_status status = read_talk(r, before, &chosen, &t[0]);
-    if (status == CADRE_OK) status = read_talk(r, before, &rejected, &t[1]);
-    if (status == CADRE_OK) status = add_talks(r, t, &rejected);
-    talk_free(&t[0]), talk_free(&t[1]);
+    conversation t[2] = { 0 };
+    cadre_status status = read_conversation(r, before, &chosen, &t[0]);
+    if (status == CADRE_OK) status = read_conversation(r, before, &rejected, &t[1]);
+    if (status == CADRE_OK) status = add_answers(r, t, &rejected);
+    conversation_free(&t[0]), conversation_free(&t[1]);
     return status;
 }
 
-/* Lists of messages, of which the chosen answer has at least one */
+/* Whether the line's answers are lists of messages, of which "chosen" has at least one */
 static bool is_conversation(const json_node *root)
 {
     json_node chosen = json_member(root, "chosen");
@@ -195,10 +195,10 @@ static cadre_status add_line(reading *r, const json_document *line)
     json_node root = json_root(line);
     CADRE_TRY(json_as_object(&root));
     if (is_conversation(&root)) {
-        r->talks++;
+        r->conversations++;
         return add_conversation(r, &root);
     }
-    for (int i = 0; i < PARTS; i++) CADRE_TRY(add_part(r, &root, i));
+    for (int i = 0; i < FIELDS; i++) CADRE_TRY(add_field(r, &root, i));
     return CADRE_OK;
 }
 
@@ -214,21 +214,22 @@ static cadre_status read_lines(json_lines *lines, reading *r)
     }
 }
 
-/* Takes what was read. A row predicts all but its first token. */
+/* Moves what was read into the set, and finds the longest row. */
 static cadre_status take(reading *r, const char *path, preference_set *s)
 {
     CADRE_TRY(add_start(r));
-    *s = (preference_set){
-        .pairs = r->count / PARTS, .talks = r->talks, .ids = r->ids.ids, .start = r->start
-    };
+    *s = (preference_set){ .pairs = r->count / FIELDS,
+        .conversations = r->conversations,
+        .ids = r->ids.ids,
+        .start = r->start };
     r->ids = (token_list){ 0 };
     r->start = NULL;
     if (!s->pairs) return cadre_fail(CADRE_EFORMAT, path, "expected pairs of answers, found none");
     s->reference = MEM_ARRAY(double, 2 * s->pairs);
     if (!s->reference) return CADRE_ENOMEM;
     for (int64_t i = 0; i < s->pairs; i++)
-        for (int part = 1; part < PARTS; part++) {
-            int64_t needs = preference_tokens(s, i, 0) + preference_tokens(s, i, part) - 1;
+        for (int field = 1; field < FIELDS; field++) {
+            int64_t needs = preference_tokens(s, i, 0) + preference_tokens(s, i, field) - 1;
             if (needs > s->longest) s->longest = needs;
         }
     return CADRE_OK;

@@ -1,6 +1,7 @@
-/* ranks_log.c - writes ranks.jsonl, one JSON object for each step of several ranks: what each sent
- * and received, how long its step took, and how long it was in calls to the others. It is a file of
- * its own because metrics.jsonl is the same on any number of ranks. */
+/* ranks_log.c - writes ranks.jsonl, one JSON object for each step of several ranks: what each rank
+ * sent and received, how long its step took, and how much of that it spent in calls of the
+ * communicator. This is a file of its own because metrics.jsonl is the same for any number of
+ * ranks. */
 #include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -10,7 +11,7 @@
 #include "format/json_writer.h"
 #include "train/run.h"
 
-/* What one rank says of a step */
+/* What one rank reports of a step */
 typedef struct ranks_step {
     double seconds;
     comm_tally tally;

@@ -9,7 +9,7 @@
 #include "train/run.h"
 #include "weights/initialise.h"
 
-#define QUICK 1e11 /* multiplications and additions that take a second or a few */
+#define QUICK 1e11 /* floating-point operations that take a second or a few */
 
 /* ---- real steps, on random tokens ---- */
 
@@ -25,9 +25,10 @@ static void feed(void *arg, int64_t first, int64_t count, const batch_rows *rows
     }
 }
 
-/* Times steps of `batch` sequences in `parts` micro-batches and takes the fastest: one step, or
- * more where they are short. A first step, which touches the memory, does not count. */
-static cadre_status time_steps(const train_run *r, int64_t batch, int64_t parts, double *seconds)
+/* Times steps of `batch` sequences in `micro_batches` micro-batches and takes the fastest: one
+ * step, or more where they are short. A first step, which touches the memory, does not count. */
+static cadre_status time_steps(
+    const train_run *r, int64_t batch, int64_t micro_batches, double *seconds)
 {
     enum { MOST = 12 };
     const double enough = 0.3;
@@ -35,7 +36,7 @@ static cadre_status time_steps(const train_run *r, int64_t batch, int64_t parts,
     trainer *t;
     trainer_report report;
     train_settings s = r->settings;
-    s.batch = batch, s.accumulate = parts;
+    s.batch = batch, s.accumulate = micro_batches;
     *seconds = INFINITY;
     train_ranks ranks = train_ranks_of(r);
     CADRE_TRY(trainer_new(r->context->compute, &r->config, &s, &ranks, &t));
@@ -48,13 +49,13 @@ static cadre_status time_steps(const train_run *r, int64_t batch, int64_t parts,
                                      : trainer_step(t, i, 0, feed, &r, &report);
         double took = clock_seconds() - before;
         if (i) spent += took, *seconds = fmin(*seconds, took);
-        if (status == CADRE_OK) status = train_ranks_share(r, &spent, sizeof spent);
+        if (status == CADRE_OK) status = train_ranks_broadcast(r, &spent, sizeof spent);
     }
     trainer_free(t);
     return status;
 }
 
-static cadre_status of_whole_steps(const train_run *r, rate_estimate *rate)
+static cadre_status measure_steps(const train_run *r, rate_estimate *rate)
 {
     const train_settings *s = &r->settings;
     double seconds;
@@ -64,9 +65,9 @@ static cadre_status of_whole_steps(const train_run *r, rate_estimate *rate)
     return CADRE_OK;
 }
 
-/* Times one sequence and two, which gives the time of a step for any batch, and what a sequence
- * adds. */
-static cadre_status of_few_sequences(const train_run *r, rate_estimate *rate)
+/* Times a step with one sequence and a step with two. Their difference is the time of a sequence,
+ * and the rest is the fixed time of a step, which give the time of a step with any batch. */
+static cadre_status measure_few_sequences(const train_run *r, rate_estimate *rate)
 {
     const train_settings *s = &r->settings;
     double one, two;
@@ -79,24 +80,25 @@ static cadre_status of_few_sequences(const train_run *r, rate_estimate *rate)
     return CADRE_OK;
 }
 
-/* ---- an estimate by a model ---- */
+/* ---- an estimate without steps ---- */
 
-/* Assumes half of the speed of a product of this width; routing, norms, attention and memory take
- * the rest. */
-static cadre_status of_a_product(const train_run *r, double work_of_token, rate_estimate *rate)
+/* Assumes that a run reaches half of the speed of one matrix product of this width, because
+ * routing, norms, attention and memory take time too. */
+static cadre_status estimate_from_product(
+    const train_run *r, double work_of_token, rate_estimate *rate)
 {
     enum { ROWS = 256, MOST = 1024, TIMES = 3 };
     int64_t width = r->config.width < MOST ? r->config.width : MOST;
-    real *numbers = MEM_ARRAY(real, 2 * ROWS * width + width * width);
+    real *elements = MEM_ARRAY(real, 2 * ROWS * width + width * width);
     double best = INFINITY;
-    if (!numbers) return CADRE_ENOMEM;
-    real *a = numbers, *b = a + ROWS * width, *c = b + width * width;
+    if (!elements) return CADRE_ENOMEM;
+    real *a = elements, *b = a + ROWS * width, *c = b + width * width;
     for (int i = 0; i < TIMES; i++) {
         double before = clock_seconds();
         gemm(r->context->compute, GEMM_NT, ROWS, width, width, a, width, b, width, c, width, false);
         best = fmin(best, clock_seconds() - before);
     }
-    mem_free(numbers);
+    mem_free(elements);
     double speed = 2.0 * ROWS * (double)(width * width) / best / 2;
     *rate = (rate_estimate){ speed / work_of_token, "modelled by the speed of a matrix product" };
     return CADRE_OK;
@@ -108,7 +110,7 @@ cadre_status train_rate(
     const train_settings *s = &r->settings;
     double of_token = 6 * (double)active, of_sequence = of_token * (double)s->context;
     bool fits = (size_t)memory_bytes <= mem_of_machine() / 2;
-    if (fits && of_sequence * (double)s->batch <= QUICK) return of_whole_steps(r, rate);
-    if (fits && of_sequence <= QUICK && s->batch > 1) return of_few_sequences(r, rate);
-    return of_a_product(r, of_token, rate);
+    if (fits && of_sequence * (double)s->batch <= QUICK) return measure_steps(r, rate);
+    if (fits && of_sequence <= QUICK && s->batch > 1) return measure_few_sequences(r, rate);
+    return estimate_from_product(r, of_token, rate);
 }

@@ -1,4 +1,8 @@
-/* run.c - a training run, from its options to a saved model. */
+/* run.c - a training run, from its options to a saved model:
+ *
+ *     decide    reads the options, checks what can be checked, reads the data, configures the model
+ *     begin     makes the trainer, and sets its values: random, of a model, or of a checkpoint
+ *     train_loop (run_loop.c) takes the steps and saves checkpoints */
 #include "train/run.h"
 
 #include <string.h>
@@ -38,7 +42,7 @@ static cadre_status count_memory(
     return CADRE_OK;
 }
 
-/* It is better to refuse a run now than to be ended by the system in the middle. */
+/* Refuses a run that needs more memory than the machine has, before it starts. */
 static cadre_status check_memory(const cadre_train_summary *summary)
 {
     size_t there = mem_of_machine();
@@ -46,33 +50,35 @@ static cadre_status check_memory(const cadre_train_summary *summary)
     cadre_status status =
         cadre_fail(CADRE_ENOMEM, NULL, "this run needs %.1f GB of memory, the machine has %.1f GB",
             (double)summary->memory_bytes / 1e9, (double)there / 1e9);
-    cadre_fail_advice("a larger --accumulate computes the batch in smaller parts; fewer --experts "
-                      "or a smaller --width make a smaller model");
+    cadre_fail_advice(
+        "a larger --accumulate computes the batch in smaller micro-batches; fewer --experts "
+        "or a smaller --width make a smaller model");
     return status;
 }
 
-/* A checkpoint holds every parameter and two moments of it in float32. The old one is removed only
- * when the new one is complete. */
-static cadre_status check_room(const train_run *r, int64_t parameters)
+/* Refuses a run whose checkpoints do not fit on the disk. A checkpoint holds every parameter and
+ * two moments of it in float32, and the old one is removed only when the new one is complete. */
+static cadre_status check_disk_space(const train_run *r, int64_t parameters)
 {
     enum { BYTES = 3 * 4, ROUNDED = 2 };
     bool rounds = r->saved_as && r->saved_as != &number_f32;
     return destination_room(r->out, (BYTES + (rounds ? ROUNDED : 0)) * parameters, "a checkpoint");
 }
 
-/* A batch that was not given is the usual one, rounded up to a multiple of --accumulate. */
+/* Sets --batch, if it was not given, to the default, rounded up to a multiple of --accumulate. */
 static cadre_status supply_batch(cadre_options *o)
 {
-    enum { USUAL = 8 };
-    int64_t parts = cadre_options_int(o, "accumulate", 0);
+    enum { DEFAULT = 8 };
+    int64_t micro_batches = cadre_options_int(o, "accumulate", 0);
     char text[24];
-    snprintf(text, sizeof text, "%lld", (long long)((USUAL + parts - 1) / parts * parts));
+    snprintf(text, sizeof text, "%lld",
+        (long long)((DEFAULT + micro_batches - 1) / micro_batches * micro_batches));
     return options_supply(o, "batch", text);
 }
 
 /* ---- before anything is computed ---- */
 
-static cadre_status read_intent(train_run *r)
+static cadre_status read_main_options(train_run *r)
 {
     cadre_options *o = r->options;
     const char *name = cadre_options_text(o, "recipe", 0);
@@ -101,7 +107,7 @@ static cadre_status read_intent(train_run *r)
     return train_adapter_read(r);
 }
 
-/* Checks the folder: a run in it is resumed, or left alone. */
+/* Checks the folder of --out, and whether there is a run to resume in it. */
 static cadre_status check_folder(train_run *r)
 {
     cadre_status status = CADRE_OK;
@@ -130,8 +136,8 @@ static cadre_status check_folder(train_run *r)
     return status;
 }
 
-/* Checks what can be checked without texts, before texts are read and a vocabulary is learnt. */
-static cadre_status foresee(train_run *r)
+/* Checks what can be checked without the texts, before they are read and a vocabulary is learnt. */
+static cadre_status check_early(train_run *r)
 {
     model_config least = { 0 };
     cadre_train_summary summary;
@@ -139,14 +145,15 @@ static cadre_status foresee(train_run *r)
     if (r->settings.length.steps <= 0 && r->settings.length.seconds <= 0 && !r->dry)
         return cadre_fail(
             CADRE_EARGUMENT, NULL, "--steps or --minutes: expected one of them, found neither");
-    CADRE_TRY(train_data_foresee(r));
-    CADRE_TRY(train_images_foresee(r));
-    cadre_status status = train_model_foresee(r, &least);
+    CADRE_TRY(train_data_check_early(r));
+    CADRE_TRY(train_images_check_early(r));
+    cadre_status status = train_model_check_early(r, &least);
     if (status == CADRE_OK && r->adapts) status = train_adapter_make(r);
     if (status == CADRE_OK && !r->dry)
         status = count_memory(r, r->from ? &r->config : &least, &summary);
     if (status == CADRE_OK && !r->dry) status = check_memory(&summary);
-    if (status == CADRE_OK && !r->dry && train_leads(r)) status = check_room(r, summary.parameters);
+    if (status == CADRE_OK && !r->dry && train_leads(r))
+        status = check_disk_space(r, summary.parameters);
     model_config_free(&least);
     return status;
 }
@@ -158,15 +165,15 @@ static cadre_status open_data(train_run *r)
     if (cadre_options_count(r->options, "preference")) CADRE_TRY(train_preference_open(r));
     CADRE_TRY(recipe_apply(r->recipe, r->options));
     if (!r->dry) CADRE_TRY(train_model_choose_dtype(r));
-    CADRE_TRY(foresee(r));
+    CADRE_TRY(check_early(r));
     return cadre_options_count(r->options, "data") && !r->dry ? train_data_open_texts(r) : CADRE_OK;
 }
 
 static cadre_status decide(train_run *r)
 {
-    CADRE_TRY(read_intent(r));
+    CADRE_TRY(read_main_options(r));
     if (train_leads(r)) CADRE_TRY(check_folder(r));
-    CADRE_TRY(train_ranks_share(r, &r->resumed, sizeof r->resumed));
+    CADRE_TRY(train_ranks_broadcast(r, &r->resumed, sizeof r->resumed));
     CADRE_TRY(open_data(r));
     CADRE_TRY(train_model_decide(r));
     CADRE_TRY(train_idle_options(r));
@@ -175,9 +182,10 @@ static cadre_status decide(train_run *r)
     return r->dry && !r->token_file ? CADRE_OK : train_data_arrange(r);
 }
 
-/* ---- beginning: afresh, or resumed ---- */
+/* ---- the beginning of a new or resumed run ---- */
 
-/* The run before may have ended between a checkpoint and the folders that are made of it. */
+/* Takes the snapshots of a checkpoint again, as the earlier run may have ended before it took
+ * them. */
 static cadre_status take_snapshots(const train_run *r)
 {
     const checkpoint_state *s = &r->state;
@@ -190,7 +198,7 @@ static cadre_status resume(train_run *r)
 {
     char *saved;
     checkpoint_arrays arrays = train_arrays(r);
-    /* Other options make other shapes, which is said before the tensors are looked for. */
+    /* Other options may make other shapes, so they are compared before the tensors are read. */
     CADRE_TRY(checkpoint_peek(r->out, &r->state, &saved));
     cadre_status status = same_run_compare(r, saved);
     mem_free(saved);
@@ -205,7 +213,7 @@ static cadre_status resume(train_run *r)
     return take_snapshots(r);
 }
 
-/* Token files are one run of tokens. */
+/* Fills the tables of hash routers; the tokens of a token file count as one run. */
 static cadre_status fill_hash_tables(const train_run *r, const param_table *table, real *values)
 {
     const batches *b = &r->batches;
@@ -247,7 +255,7 @@ static cadre_status begin(train_run *r)
     if (r->preferences.pairs) CADRE_TRY(train_preference_measure(r));
     if (r->resumed) CADRE_TRY(resume(r));
     r->state.run = r->text;
-    CADRE_TRY(train_ranks_meet(r)); /* all have read what is there before it changes */
+    CADRE_TRY(train_ranks_barrier(r)); /* all ranks have read the files before they change */
     if (!train_leads(r)) return CADRE_OK;
     CADRE_TRY(train_files_begin(r));
     CADRE_TRY(ranks_log_open(r));
@@ -260,7 +268,7 @@ static cadre_status run_all(train_run *r, cadre_train_summary *summary)
     CADRE_TRY(count_memory(r, &r->config, summary));
     if (r->dry) return train_describe(r, summary);
     CADRE_TRY(check_memory(summary));
-    if (train_leads(r)) CADRE_TRY(check_room(r, summary->parameters));
+    if (train_leads(r)) CADRE_TRY(check_disk_space(r, summary->parameters));
     CADRE_TRY(begin(r));
     cadre_status status = train_loop(r, &summary->loss), closed = metrics_close(r);
     if (closed == CADRE_OK) closed = ranks_log_close(r);

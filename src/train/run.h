@@ -1,4 +1,5 @@
-/* run.h - one training run: what its parts share. cadre_train (run.c) calls them in this order. */
+/* run.h - one training run: its data, and the functions of its files, about in the order in which
+ * cadre_train (run.c) calls them. */
 #ifndef CADRE_TRAIN_RUN_H
 #define CADRE_TRAIN_RUN_H
 
@@ -19,7 +20,7 @@
 
 typedef struct train_run {
     cadre_context *context; /* borrowed */
-    cadre_options *options; /* borrowed, and completed */
+    cadre_options *options; /* borrowed; the run sets those that were not given */
     const cadre_train_listener *listener;
     const recipe *recipe;   /* NULL: the run starts from a model */
     const char *from, *out; /* NULL: not given */
@@ -28,18 +29,18 @@ typedef struct train_run {
 
     /* data (run_data.c) */
     int64_t data_images, data_bytes; /* files of images, and bytes of all files, in --data */
-    corpus *corpus;                  /* NULL: from a token file */
-    tokenizer *tokenizer;            /* the same */
-    byte_buffer tokenizer_json;      /* as it will be saved; empty: there is none */
+    corpus *corpus;                  /* the texts; NULL: there are none */
+    tokenizer *tokenizer;            /* NULL: there is none */
+    byte_buffer tokenizer_json;      /* the tokenizer as it will be saved; empty: there is none */
     safetensors *token_file;
     token_run *runs;            /* [domains] of the corpus */
-    struct run_cache *cache;    /* run_cache.c */
-    image_tokens images;        /* side 0: there are none */
+    struct run_cache *cache;    /* of run_cache.c; NULL: nothing is cached */
+    image_tokens images;        /* side 0: there are no images */
     real *image_codes;          /* their code book; NULL: none is learnt or loaded here */
     preference_set preferences; /* .pairs 0: there are none */
     batches batches;
 
-    /* An adapter that is trained (run_adapter.c): its model as it lies in the file */
+    /* an adapter (run_adapter.c), and the model that it is for, which stays in its file */
     bool adapts;
     adapter_spec adapter_wanted;
     adapter adapter;
@@ -49,20 +50,20 @@ typedef struct train_run {
     placement placement;
 
     model_config config;
-    const struct architecture *read_as; /* the family of --from, which may be written as another */
+    const struct architecture *read_as; /* of --from's file; config.arch is that of the new file */
     train_settings settings;
     trainer *trainer;
-    char *text;    /* what the run is, for a checkpoint: see same_run.c */
+    char *text;    /* the options and data of the run, for its checkpoints: see same_run.c */
     char *command; /* the command line that was given */
     checkpoint_state state;
-    const number_format *saved_as; /* NULL: f32 */
-    /* In the run's folder, and where --metrics says; NULL: not written */
+    const number_format *saved_as; /* the format of the saved model; NULL: f32 */
+    /* metrics.jsonl in the run's folder, and the file of --metrics; NULL: not written */
     FILE *metrics[2];
-    event_log *events; /* --tensorboard; NULL: not asked for */
-    FILE *ranks;       /* of several, in the run's folder; NULL: not written */
+    event_log *events; /* of --tensorboard; NULL: not written */
+    FILE *ranks;       /* ranks.jsonl in the run's folder; NULL: not written */
 } train_run;
 
-/* Ranks that train one model: the first one alone writes files and tells the listener. */
+/* The ranks that train one model. Rank 0 alone writes files and calls the listener. */
 static inline comm *train_world(const train_run *r) { return r->context->world; }
 static inline train_ranks train_ranks_of(const train_run *r)
 {
@@ -71,7 +72,7 @@ static inline train_ranks train_ranks_of(const train_run *r)
 }
 static inline bool train_leads(const train_run *r) { return train_world(r)->rank == 0; }
 
-/* What a rank has of a checkpoint. */
+/* The arrays of a checkpoint that this rank has */
 static inline checkpoint_arrays train_arrays(const train_run *r)
 {
     optimizer *o = trainer_optimizer(r->trainer);
@@ -95,46 +96,48 @@ void train_note(const train_run *r, const char *format, ...) __attribute__((form
  * from it. */
 cadre_status train_data_open_tokens(train_run *r);
 /* Reads the texts, learns the tokenizer (or loads it, if the run resumes or starts from a model),
- * and makes the ids. */
+ * and tokenises them. */
 cadre_status train_data_open_texts(train_run *r);
-/* Called before that. Refuses a size of vocabulary that cannot be learnt. */
-cadre_status train_data_foresee(const train_run *r);
+/* Called before that. Refuses a vocabulary size that cannot be learnt. */
+cadre_status train_data_check_early(const train_run *r);
 /* Called when the settings are known: decides the order of batches. Every id must be in the
  * vocabulary. */
 cadre_status train_data_arrange(train_run *r);
-/* The piece that ends a text in a learnt vocabulary */
+/* The token that ends a text in a learnt vocabulary */
 string_view train_data_end(const train_run *r);
 void train_data_close(train_run *r);
 
-/* ---- run_cache.c: tokens of large texts, kept beside them ---- */
+/* ---- run_cache.c: cached tokens of large texts ---- */
 
-/* After the domains were listed */
+/* Called when the domains are listed. */
 cadre_status train_cache_open(train_run *r);
 void train_cache_close(train_run *r);
-/* The tokens of domain i, and the learnt vocabulary, if an earlier run has left them. end: the
- * piece that ends a text */
+/* Take the tokens of domain i, or the learnt vocabulary, from the cache if they are there. end: the
+ * token that ends a text */
 cadre_status train_cache_take(train_run *r, int i, const corpus_ids *how, bool *found);
 cadre_status train_cache_vocabulary(train_run *r, string_view end, bool *found);
-/* Makes the tokens of domain i, whose text is there, and keeps them if it is large. */
+/* Tokenises domain i, whose text has been read, and caches the tokens if the text is large. */
 cadre_status train_cache_make(train_run *r, int i, const corpus_ids *how);
+/* Caches the learnt vocabulary. */
 cadre_status train_cache_keep_vocabulary(train_run *r, string_view end);
 
 /* ---- run_weights.c ---- */
 
-/* Called when r->runs are known: gives them the weights of --weights. */
+/* Called when r->runs are known: sets their weights from --weights. */
 cadre_status train_weights_take(train_run *r);
 
 /* ---- run_images.c ---- */
 
-/* Before texts are read: what --data holds, r->images, and the ids of their type among the
- * options. */
-cadre_status train_images_foresee(train_run *r);
-image_reading train_images_reading(const train_run *r); /* after that */
-/* After they were read: learns or loads the code book, and writes its codes into the texts. */
+/* Called before texts are read: counts the images and bytes in --data, sets r->images, and sets the
+ * option --type-ids for them. */
+cadre_status train_images_check_early(train_run *r);
+image_reading train_images_reading(const train_run *r); /* how images are read; after that */
+/* Called after images were read: learns or loads the code book, and writes the codes of images into
+ * the texts. */
 cadre_status train_images_read(train_run *r);
-/* The code book among a fresh run's parameters. */
+/* Copies the code book to its place among a new run's parameters. */
 void train_images_fill(const train_run *r, const param_table *table, real *values);
-/* Ids of images: begin, end, codes; 0: there are none */
+/* How many ids are of images: one that begins an image, one that ends it, and the codes */
 static inline int32_t train_image_ids(const train_run *r)
 {
     return r->images.side ? r->images.codes + 2 : 0;
@@ -145,45 +148,48 @@ int64_t train_data_memory(const train_run *r);
 /* ---- run_model.c: the model ---- */
 
 /* For --from: reads the model's configuration, refuses options that would make it another model,
- * and supplies what it says about training. */
+ * and sets the options of training that depend on it. */
 cadre_status train_model_open(train_run *r);
-/* The format that the model is saved in: --dtype, else that of most of --from's numbers. */
+/* Sets the format that the model is saved in: --dtype, otherwise that of most of --from's
+ * weights. */
 cadre_status train_model_choose_dtype(train_run *r);
-/* Called after recipe_apply and before texts are read. Refuses what would be no model with any
- * vocabulary. With --from, r->config is complete now; otherwise `least` is the configuration with
- * the smallest vocabulary. */
-cadre_status train_model_foresee(train_run *r, model_config *least);
-/* Called after the texts are read: sets r->config, which the files that will be written can
- * describe. */
+/* Called after recipe_apply and before texts are read. Refuses options that give no valid model,
+ * whatever the vocabulary is. With --from, r->config is complete now; otherwise `least` is the
+ * configuration with the smallest vocabulary. */
+cadre_status train_model_check_early(train_run *r, model_config *least);
+/* Called after the texts are read: completes r->config, and checks that the files that will be
+ * written can describe it. */
 cadre_status train_model_decide(train_run *r);
-void train_model_warn(const train_run *r); /* of what can be known before training */
+void train_model_warn(const train_run *r); /* notes on what can be known before training */
 
-/* The chat template that --template names, or the one that the model's own files have */
+/* The chat template that --template names, or that of the model */
 cadre_status train_data_template(const train_run *r, const chat_template **chat);
 
-/* ---- run_preference.c: answers that are compared ---- */
+/* ---- run_preference.c: preference pairs ---- */
 
-/* Reads the file of --preference, and completes --context and --batch. */
+/* Reads the file of --preference, and sets --context if it was not given. */
 cadre_status train_preference_open(train_run *r);
-/* The log-probabilities of all answers in the model as it is now, the run's start. */
+/* Computes the log-probabilities of all answers in the reference model, which is the model now, at
+ * the start of the run. */
 cadre_status train_preference_measure(train_run *r);
-/* What experts got of the pairs of the step that was taken last, in the model of the run's start:
- * [experts of all sparse layers], until the next call */
+/* How many tokens of the last step's pairs each expert got in the reference model: [experts of all
+ * sparse layers], valid until the next call */
 const int64_t *train_preference_loads(const train_run *r);
-/* As trainer_feed of the step that comes next */
+/* Writes rows of the next step's batch, as a trainer_feed does. */
 void train_preference_take(
     const train_run *r, int64_t first, int64_t count, const batch_rows *rows);
 
 /* ---- run_adapter.c: an adapter beside the model of --from ---- */
 
-/* With --adapter: reads its options, which those of --adapter-from complete. Called when the
- * model's configuration was read. */
+/* Called when the model's configuration is read. With --adapter: reads the adapter's options; those
+ * that were not given are taken from --adapter-from. */
 cadre_status train_adapter_read(train_run *r);
-/* Called when the configuration and the settings are complete. */
+/* Called when the configuration and the settings are complete: makes the adapter's table. */
 cadre_status train_adapter_make(train_run *r);
-int64_t train_adapter_base_bytes(const train_run *r); /* of the model that stays as it is */
-/* Finds the model's weights in its file, where they stay. */
+int64_t train_adapter_base_bytes(const train_run *r); /* bytes of the model, which stays as it is */
+/* Opens the model's file, and finds its weights there, where they stay. */
 cadre_status train_adapter_open(train_run *r);
+/* Sets the adapter's first values: those of --adapter-from, or random ones. */
 cadre_status train_adapter_start(const train_run *r, real *values);
 void train_adapter_close(train_run *r);
 
@@ -191,7 +197,7 @@ void train_adapter_close(train_run *r);
 
 typedef struct rate_estimate {
     double tokens_per_second;
-    const char *how; /* static */
+    const char *how; /* how it was estimated; static */
 } rate_estimate;
 
 cadre_status train_describe(const train_run *r, const cadre_train_summary *summary);
@@ -204,53 +210,55 @@ cadre_status train_idle_options(const train_run *r); /* notes options that have 
 
 /* ---- same_run.c: whether a resumed run is the run that was saved ---- */
 
-/* The options, and the data by size and hash, as JSON text, freed by mem_free. Two runs with the
- * same text take the same steps. */
+/* Writes the options, and the data by size and hash, as JSON text, freed by mem_free. Two runs with
+ * the same text take the same steps. */
 cadre_status same_run_text(const train_run *r, char **text);
-/* Refuses a difference that would make it another run, and names the first one. Notes differences
- * that are allowed from here on. */
+/* Compares this run with a saved text. Refuses, and names, the first difference that makes it
+ * another run; notes differences that a resumed run may have. */
 cadre_status same_run_compare(const train_run *r, const char *saved);
 
 /* ---- run_files.c: the run's files besides the model ---- */
 
-/* config, tokenizer, held-out texts */
+/* Writes config.json, the tokenizer and the held-out texts. */
 cadre_status train_files_begin(const train_run *r);
-cadre_status train_files_describe(const train_run *r, double loss); /* run.json */
+cadre_status train_files_describe(const train_run *r, double loss); /* writes run.json */
 
-/* ---- run_ranks.c: what ranks agree on ---- */
+/* ---- run_ranks.c: several ranks ---- */
 
-/* All ranks get this far, or fail with the sentence of the one that did not. */
-cadre_status train_ranks_meet(const train_run *r);
-/* Of the first rank */
-cadre_status train_ranks_share(const train_run *r, void *data, size_t bytes);
-/* Whether any of them was asked to stop */
+/* Waits for all ranks. If one has failed, all fail with its error. */
+cadre_status train_ranks_barrier(const train_run *r);
+/* Sends data from rank 0 to all ranks. */
+cadre_status train_ranks_broadcast(const train_run *r, void *data, size_t bytes);
+/* Whether any rank was asked to stop */
 bool train_ranks_stop(const train_run *r);
-/* Saves the model and the state of all ranks as one has them. */
+/* Saves a checkpoint, the same as one rank would save. */
 cadre_status train_ranks_save(const train_run *r);
 
 /* ---- run_validation.c ---- */
 
-cadre_status train_validation_check(const train_run *r); /* refuses what cannot be validated */
+/* Refuses --validate-every if there is no held-out text, or the model cannot be validated. */
+cadre_status train_validation_check(const train_run *r);
 bool train_validation_due(const train_run *r, int64_t step);
+/* The mean loss of the held-out texts */
 cadre_status train_validate(const train_run *r, double *loss);
 
 /* ---- run_loop.c ---- */
 
-/* Takes its steps until it is over, and saves it. loss: the mean of the last steps. */
+/* Takes the steps of the run until it ends, and saves it. *loss: the mean over the last steps */
 cadre_status train_loop(train_run *r, double *loss);
 
 /* ---- run_command.c ---- */
 
 /* Writes the command line that gives these options, quoted for a shell; freed by mem_free. Called
- * before a recipe or a file completes the options. */
+ * before a recipe or a file sets options that were not given. */
 cadre_status train_command_text(const cadre_options *options, char **text);
 
 /* ---- metrics_log.c: one line for each step ---- */
 
-cadre_status metrics_may_be_written(const train_run *r); /* where --metrics says */
-/* Opens the log. A resumed run keeps the lines of the steps that it has done. */
+cadre_status metrics_may_be_written(const train_run *r); /* refuses a --metrics that cannot be */
+/* Opens the logs. A resumed run keeps the lines of the steps that it has done. */
 cadre_status metrics_open(train_run *r);
-/* The step just taken; valid_loss: NAN where nothing was validated */
+/* Writes the line of the last step; valid_loss: NAN if it was not validated */
 cadre_status metrics_put(
     const train_run *r, const trainer_report *report, double tokens_per_second, double valid_loss);
 cadre_status metrics_close(train_run *r);
@@ -258,7 +266,8 @@ cadre_status metrics_close(train_run *r);
 /* ---- ranks_log.c: what several ranks did in each step ---- */
 
 cadre_status ranks_log_open(train_run *r);
-/* Every rank calls it, with its seconds in the step and the tally before it. */
+/* Writes the line of the last step. Every rank calls it, with its seconds in the step and its
+ * communicator's tally before the step. */
 cadre_status ranks_log_put(const train_run *r, double seconds, const comm_tally *before);
 cadre_status ranks_log_close(train_run *r);
 

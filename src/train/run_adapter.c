@@ -1,5 +1,5 @@
-/* run_adapter.c - a run that trains an adapter: the model of --from stays as it is, in the formats
- * of its file. */
+/* run_adapter.c - a run that trains an adapter (LoRA). The model of --from is not changed, and its
+ * weights keep the number formats of its file. */
 #include <stdio.h>
 #include <string.h>
 
@@ -9,7 +9,7 @@
 
 /* ---- options ---- */
 
-/* Options that say nothing without --adapter */
+/* Refuses options that have no meaning without --adapter. */
 static cadre_status refuse_without(const train_run *r)
 {
     static const char *const own[] = { "rank", "alpha", "targets", "adapter-from" };
@@ -26,7 +26,8 @@ static cadre_status differs(const char *name, const char *said, const char *foun
         "--%s: expected %s, as the adapter of --adapter-from has it, found %s", name, said, found);
 }
 
-/* The spec of --adapter-from; options that were given must agree with it. */
+/* Reads the rank, alpha and targets of --adapter-from; options that were given must agree with
+ * them. */
 static cadre_status read_folder(train_run *r, const char *folder)
 {
     char text[40], targets[ADAPTER_TARGETS_TEXT];
@@ -76,7 +77,7 @@ cadre_status train_adapter_read(train_run *r)
 
 /* ---- the adapter, and the model beside it ---- */
 
-/* The model as its file stores it */
+/* The configuration with the architecture of the model's file */
 static model_config stored_of(const train_run *r)
 {
     model_config stored = r->config;

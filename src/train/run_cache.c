@@ -1,11 +1,12 @@
-/* run_cache.c - what is made of large texts, kept in a folder .cadre beside them for later runs:
+/* run_cache.c - the cache of what is made of large texts, in a folder .cadre beside them:
  *
  *     .cadre/NAME-SOURCES-HOW.tokens    the tokens of a domain (text/token_store.h)
  *     .cadre/vocabulary-KEY.json        a vocabulary that was learnt from the texts
  *
- * SOURCES is a hash of the names, sizes and times of a domain's files, HOW one of the vocabulary
- * and of what else decides the tokens. When a domain's files have changed, its older tokens are
- * removed. All of it may be removed at any time, and is made again. */
+ * SOURCES is a hash of the names, sizes and modification times of a domain's files, HOW a hash of
+ * the vocabulary and of everything else that decides the tokens. When a domain's files have
+ * changed, its old tokens are removed. The folder may be removed at any time; later runs make it
+ * again. */
 #include <string.h>
 
 #include "base/destination.h"
@@ -14,21 +15,21 @@
 #include "text/corpus_domain.h"
 #include "train/run.h"
 
-enum { CACHED = 1 << 20 }; /* bytes of a domain that are worth it */
-enum { WORD = 17, VOCABULARY_MOST = 100000000 };
+enum { CACHED_FROM = 1 << 20 }; /* the tokens of domains of so many bytes, or more, are cached */
+enum { DIGITS = 17 /* of a hash in a name, and the end */, VOCABULARY_MOST = 100000000 };
 
-typedef struct kept {
+typedef struct cached_domain {
     hash128 sources;
     int64_t bytes;
-    char *folder; /* NULL: nothing is kept of it */
-} kept;
+    char *folder; /* of the cache; NULL: the domain is not cached */
+} cached_domain;
 
 typedef struct run_cache {
-    kept *domain; /* [count] */
+    cached_domain *domain; /* [count] */
     int count;
 } run_cache;
 
-/* The folder .cadre that lies where the data lie */
+/* The folder .cadre beside a file or folder of data */
 static char *folder_of(const char *path)
 {
     size_t size = strlen(path);
@@ -37,10 +38,10 @@ static char *folder_of(const char *path)
     return size ? mem_printf("%.*s.cadre", (int)size, path) : mem_strdup(".cadre");
 }
 
-/* Where it cannot be made, the run goes on without. */
+/* Makes the cache's folder for domain i. If it cannot be made, the domain is not cached. */
 static cadre_status open_folder(train_run *r, int i)
 {
-    kept *k = &r->cache->domain[i];
+    cached_domain *k = &r->cache->domain[i];
     char *folder = folder_of(r->corpus->domains[i].path);
     if (!folder) return CADRE_ENOMEM;
     cadre_status status = destination_folder(folder);
@@ -58,16 +59,16 @@ static cadre_status open_folder(train_run *r, int i)
 cadre_status train_cache_open(train_run *r)
 {
     int count = r->corpus->count;
-    if (r->images.side) return CADRE_OK; /* whose texts are made with the code book */
+    if (r->images.side) return CADRE_OK; /* the texts of images depend on the code book */
     r->cache = MEM_ARRAY(run_cache, 1);
     if (!r->cache) return CADRE_ENOMEM;
-    r->cache->domain = MEM_ARRAY(kept, count);
+    r->cache->domain = MEM_ARRAY(cached_domain, count);
     if (!r->cache->domain) return CADRE_ENOMEM;
     r->cache->count = count;
     for (int i = 0; i < count; i++) {
-        kept *k = &r->cache->domain[i];
+        cached_domain *k = &r->cache->domain[i];
         CADRE_TRY(corpus_sources(&r->corpus->domains[i], &k->sources, &k->bytes));
-        if (k->bytes >= CACHED) CADRE_TRY(open_folder(r, i));
+        if (k->bytes >= CACHED_FROM) CADRE_TRY(open_folder(r, i));
     }
     return CADRE_OK;
 }
@@ -83,13 +84,13 @@ void train_cache_close(train_run *r)
 
 /* ---- names ---- */
 
-static const char *word_of(hash128 hash, char word[WORD])
+static const char *hash_digits(hash128 hash, char word[DIGITS])
 {
-    snprintf(word, WORD, "%016llx", (unsigned long long)(hash.high ^ hash.low));
+    snprintf(word, DIGITS, "%016llx", (unsigned long long)(hash.high ^ hash.low));
     return word;
 }
 
-/* Everything that decides a domain's tokens beside its files */
+/* A hash of everything but its files that decides a domain's tokens */
 static hash128 how_key(const train_run *r, const corpus_ids *how)
 {
     byte_buffer text = { 0 };
@@ -104,7 +105,7 @@ static hash128 how_key(const train_run *r, const corpus_ids *how)
     return key;
 }
 
-static hash128 both(hash128 a, hash128 b)
+static hash128 hash_pair(hash128 a, hash128 b)
 {
     const hash128 pair[] = { a, b };
     return hash_bytes(pair, sizeof pair);
@@ -112,13 +113,13 @@ static hash128 both(hash128 a, hash128 b)
 
 static char *path_of(const train_run *r, int i, hash128 how)
 {
-    const kept *k = &r->cache->domain[i];
-    char sources[WORD], word[WORD];
+    const cached_domain *k = &r->cache->domain[i];
+    char sources[DIGITS], word[DIGITS];
     return mem_printf("%s/%s-%s-%s.tokens", k->folder, r->corpus->domains[i].name,
-        word_of(k->sources, sources), word_of(how, word));
+        hash_digits(k->sources, sources), hash_digits(how, word));
 }
 
-static bool keeps(const train_run *r, int i) { return r->cache && r->cache->domain[i].folder; }
+static bool is_cached(const train_run *r, int i) { return r->cache && r->cache->domain[i].folder; }
 
 /* ---- tokens ---- */
 
@@ -126,11 +127,12 @@ cadre_status train_cache_take(train_run *r, int i, const corpus_ids *how, bool *
 {
     token_store *store;
     *found = false;
-    if (!keeps(r, i)) return CADRE_OK;
+    if (!is_cached(r, i)) return CADRE_OK;
     hash128 key = how_key(r, how);
     char *path = path_of(r, i, key);
     if (!path) return CADRE_ENOMEM;
-    cadre_status status = token_store_open(path, both(r->cache->domain[i].sources, key), &store);
+    cadre_status status =
+        token_store_open(path, hash_pair(r->cache->domain[i].sources, key), &store);
     mem_free(path);
     CADRE_TRY(status);
     if (!store) return CADRE_OK;
@@ -141,25 +143,25 @@ cadre_status train_cache_take(train_run *r, int i, const corpus_ids *how, bool *
     return corpus_take_store(r->corpus, i, store, how->context);
 }
 
-/* Whether a file holds tokens of this domain as it was before */
+/* Whether a file has tokens of earlier contents of this domain */
 static bool is_old(const char *file, const char *name, const char *sources)
 {
     size_t size = strlen(name);
-    if (strlen(file) != size + 2 * WORD + strlen(".tokens")) return false;
-    if (strncmp(file, name, size) != 0 || file[size] != '-' || file[size + WORD] != '-')
+    if (strlen(file) != size + 2 * DIGITS + strlen(".tokens")) return false;
+    if (strncmp(file, name, size) != 0 || file[size] != '-' || file[size + DIGITS] != '-')
         return false;
-    return !strcmp(file + size + 2 * WORD, ".tokens") &&
-           strncmp(file + size + 1, sources, WORD - 1) != 0;
+    return !strcmp(file + size + 2 * DIGITS, ".tokens") &&
+           strncmp(file + size + 1, sources, DIGITS - 1) != 0;
 }
 
-/* What cannot be removed may stay. */
+/* Removes tokens of earlier contents of a domain, as far as that is possible. */
 static void remove_old(const train_run *r, int i)
 {
-    const kept *k = &r->cache->domain[i];
-    char sources[WORD], **names;
+    const cached_domain *k = &r->cache->domain[i];
+    char sources[DIGITS], **names;
     int count;
     if (file_list(k->folder, &names, &count) != CADRE_OK) return;
-    word_of(k->sources, sources);
+    hash_digits(k->sources, sources);
     for (int n = 0; n < count; n++) {
         if (!is_old(names[n], r->corpus->domains[i].name, sources)) continue;
         char *path = file_join(k->folder, names[n]);
@@ -172,7 +174,7 @@ static void remove_old(const train_run *r, int i)
 cadre_status train_cache_make(train_run *r, int i, const corpus_ids *how)
 {
     corpus_domain *d = &r->corpus->domains[i];
-    if (!keeps(r, i)) {
+    if (!is_cached(r, i)) {
         CADRE_TRY(corpus_tokenise_domain(r->corpus, i, how));
         domain_drop_text(d);
         return CADRE_OK;
@@ -184,24 +186,24 @@ cadre_status train_cache_make(train_run *r, int i, const corpus_ids *how)
     char *path = path_of(r, i, key);
     if (!path) return CADRE_ENOMEM;
     cadre_status status =
-        corpus_store_domain(r->corpus, i, how, path, both(r->cache->domain[i].sources, key));
+        corpus_store_domain(r->corpus, i, how, path, hash_pair(r->cache->domain[i].sources, key));
     mem_free(path);
     return status;
 }
 
 /* ---- the vocabulary ---- */
 
-/* NULL: none is kept */
+/* The file of the learnt vocabulary; NULL: it is not cached */
 static char *vocabulary_path(const train_run *r, string_view end)
 {
-    char word[WORD];
+    char word[DIGITS];
     hash128 key = { 0 };
-    if (!keeps(r, 0)) return NULL;
-    for (int i = 0; i < r->corpus->count; i++) key = both(key, r->cache->domain[i].sources);
+    if (!is_cached(r, 0)) return NULL;
+    for (int i = 0; i < r->corpus->count; i++) key = hash_pair(key, r->cache->domain[i].sources);
     const hash128 how = { (uint64_t)cadre_options_int(r->options, "vocab", 0),
         hash_bytes(end.data, end.size).low };
-    return mem_printf(
-        "%s/vocabulary-%s.json", r->cache->domain[0].folder, word_of(both(key, how), word));
+    return mem_printf("%s/vocabulary-%s.json", r->cache->domain[0].folder,
+        hash_digits(hash_pair(key, how), word));
 }
 
 cadre_status train_cache_vocabulary(train_run *r, string_view end, bool *found)

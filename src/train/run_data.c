@@ -1,5 +1,5 @@
-/* run_data.c - the data of a run: texts in domains with a tokenizer learnt from them, or a file of
- * token batches. */
+/* run_data.c - the data of a run: texts in domains, with a tokenizer that is learnt from them or
+ * loaded, or a file of token batches. */
 #include <string.h>
 
 #include "arch/document_end.h"
@@ -12,22 +12,22 @@
 #include "weights/weight_file.h"
 
 static const char end_of_text[] = "<|endoftext|>";
-/* The names in T5's vocabulary */
+/* The special tokens of a model with an encoder, named as in T5's vocabulary */
 static const char padding[] = "<pad>", end_of_sequence[] = "</s>",
                   first_sentinel[] = "<extra_id_0>";
 enum { SENTINELS = 100 };
-/* A vocabulary is learnt from so much of a larger text, taken from everywhere. */
+/* A vocabulary is learnt from at most so many bytes, which are taken from all of the texts. */
 enum { VOCABULARY_BYTES = 256 << 20 };
 
-static bool reads_and_writes(const train_run *r)
+static bool has_encoder(const train_run *r)
 {
     return r->recipe ? r->recipe->encoder : r->config.encoder != NULL;
 }
 
 string_view train_data_end(const train_run *r)
 {
-    return reads_and_writes(r) ? (string_view){ end_of_sequence, sizeof end_of_sequence - 1 }
-                               : (string_view){ end_of_text, sizeof end_of_text - 1 };
+    return has_encoder(r) ? (string_view){ end_of_sequence, sizeof end_of_sequence - 1 }
+                          : (string_view){ end_of_text, sizeof end_of_text - 1 };
 }
 
 /* Loads a model's tokenizer as a tokenizer.json, to be saved with the new model. */
@@ -39,7 +39,7 @@ static cadre_status load_tokenizer(train_run *r, const char *model)
 
 /* ---- a token file ---- */
 
-/* A token file needs no tokenizer, but one is copied. */
+/* Loads the tokenizer of --from, if there is one, to be saved with the new model. */
 static cadre_status take_tokenizer(train_run *r)
 {
     if (!r->from || !tokenizer_exists(r->from)) return CADRE_OK;
@@ -47,6 +47,7 @@ static cadre_status take_tokenizer(train_run *r)
     return status == CADRE_EUNSUPPORTED ? CADRE_OK : status;
 }
 
+/* Sets an option to what a token file's shape says; refuses another value. */
 static cadre_status fit_option(train_run *r, const char *name, int64_t value, const char *file)
 {
     char text[32];
@@ -59,7 +60,7 @@ static cadre_status fit_option(train_run *r, const char *name, int64_t value, co
         (long long)wanted);
 }
 
-/* A tensor [steps, batch, length] of the token file. *at NULL: it has none */
+/* Finds a tensor [steps, batch, length] of the token file. *at NULL: it has none of that name */
 static cadre_status find_ids(
     const train_run *r, const char *name, int64_t length, const int32_t **at)
 {
@@ -80,7 +81,7 @@ static bool packs_documents(const train_run *r)
     return !strcmp(cadre_options_text(r->options, "pack", 0), "documents");
 }
 
-/* What a token file may hold beside tokens */
+/* Finds the tensors that a token file may have beside its tokens. */
 static cadre_status find_targets_and_documents(train_run *r)
 {
     batches *b = &r->batches;
@@ -120,7 +121,7 @@ cadre_status train_data_open_tokens(train_run *r)
 
 /* ---- texts ---- */
 
-/* Those of images, where there are any. */
+/* Lists the special tokens of images, if there are images. */
 static int list_images(const train_run *r, char names[][IMAGE_PIECE], const char **specials)
 {
     int count = 0;
@@ -134,11 +135,12 @@ static int list_images(const train_run *r, char names[][IMAGE_PIECE], const char
     return count;
 }
 
-/* Padding and the end have the ids 0 and 1. The sentinels follow, the first of them last. */
+/* Lists the special tokens of a learnt vocabulary. With an encoder, padding and the end have the
+ * ids 0 and 1, and the sentinels follow in reverse order, as in T5. */
 static int list_specials(const train_run *r, char names[][IMAGE_PIECE], const char **specials)
 {
     specials[0] = end_of_text;
-    if (!reads_and_writes(r)) return 1 + list_images(r, names, specials + 1);
+    if (!has_encoder(r)) return 1 + list_images(r, names, specials + 1);
     specials[0] = padding;
     specials[1] = end_of_sequence;
     for (int i = 0; i < SENTINELS; i++) {
@@ -148,7 +150,7 @@ static int list_specials(const train_run *r, char names[][IMAGE_PIECE], const ch
     return 2 + SENTINELS;
 }
 
-/* The pieces of images are beside those that --vocab asks for. */
+/* Learns a vocabulary of --vocab tokens, and in addition those of images. */
 static cadre_status learn_with(train_run *r, const char *const *specials, int special_count)
 {
     int32_t pieces = (int32_t)cadre_options_int(r->options, "vocab", 0);
@@ -176,7 +178,7 @@ static cadre_status learn_tokenizer(train_run *r)
                               : status;
 }
 
-cadre_status train_data_foresee(const train_run *r)
+cadre_status train_data_check_early(const train_run *r)
 {
     bool learnt = cadre_options_count(r->options, "data") && !r->from && !r->resumed;
     int64_t pieces = learnt ? cadre_options_int(r->options, "vocab", 0) : BPE_TRAIN_MIN;
@@ -322,7 +324,8 @@ static void find_sentinels(train_run *r)
         tokenizer_id(r->tokenizer, first_sentinel, sizeof first_sentinel - 1);
 }
 
-/* none: an id that stands for no token; 0: every id must be one */
+/* Refuses ids outside the vocabulary. none: an id that is allowed and means "no token"; 0: there is
+ * none */
 static cadre_status check_ids(
     const train_run *r, const char *name, const int32_t *ids, int64_t count, int32_t none)
 {

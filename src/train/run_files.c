@@ -50,7 +50,7 @@ static cadre_status write_tokenizer(const train_run *r)
     return status;
 }
 
-/* Copies the files of the model that the run starts from which training does not change. */
+/* Copies those files of the model that the run starts from which training does not change. */
 static cadre_status write_companions(const train_run *r)
 {
     companions c = { 0 };
@@ -102,8 +102,7 @@ cadre_status train_files_begin(const train_run *r)
 
 /* ---- run.json: what the report needs ---- */
 
-/* Writes the options as they were saved: an object of text, with one number for each layer as a
- * list. */
+/* Writes the options that have one value, from the text that is saved in checkpoints. */
 static void put_options(json_writer *w, const char *text)
 {
     json_document *document;
@@ -152,7 +151,8 @@ static void put_shape(json_writer *w, const train_run *r)
     json_put_close(w, ']');
 }
 
-/* Writes the bytes of each document of domains whose held-out text is more than one document. */
+/* Writes how many bytes each document of a domain's held-out text has, if there is more than
+ * one. */
 static cadre_status put_held_out_of(json_writer *w, const corpus_domain *d)
 {
     held_text own = { 0 };
@@ -178,7 +178,7 @@ static cadre_status put_held_out(json_writer *w, const train_run *r)
     return status;
 }
 
-/* Writes the command, what it read, and the time of this saving, in UTC to the minute. */
+/* Writes the command line, the paths of the data, and the current time in UTC, to the minute. */
 static void put_origin(json_writer *w, const train_run *r)
 {
     char date[32];

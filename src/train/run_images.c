@@ -1,5 +1,5 @@
-/* run_images.c - images in --data: whether there are any, what tokens they become, and the code
- * book, which is learnt with the vocabulary and kept with the model. */
+/* run_images.c - images in --data: it counts them, decides which tokens they become, and learns the
+ * code book, which is a parameter of the model. */
 #include <string.h>
 
 #include "arch/token_types.h"
@@ -29,7 +29,8 @@ static cadre_status supply_sizes(cadre_options *o)
     return options_supply(o, "image-codes", "512");
 }
 
-/* Behind the end of a text, the begin and the end of an image and its codes. */
+/* Reads the options of images. Their ids come after that of the end of a text: one that begins an
+ * image, one that ends it, and the codes. */
 static cadre_status take_options(train_run *r)
 {
     CADRE_TRY(supply_sizes(r->options));
@@ -54,18 +55,18 @@ static cadre_status take_options(train_run *r)
     return options_supply(r->options, "type-ids", text);
 }
 
-cadre_status train_images_foresee(train_run *r)
+cadre_status train_images_check_early(train_run *r)
 {
     r->images = r->config.images; /* of --from */
     CADRE_TRY(survey(r));
     return r->data_images && !r->from ? take_options(r) : CADRE_OK;
 }
 
-/* Texts of more bytes lie on the disk, and so do their tokens. */
+/* If the texts have more bytes than this, they and their tokens are on the disk. */
 enum { LARGE_TEXTS = 128 << 20 };
 
-/* Texts, and ids of four bytes for every three or so bytes of text; squares until they are codes,
- * and their texts. */
+/* Counts the texts, ids of four bytes for about every three bytes of text, the pixels of images,
+ * and the texts of their codes. */
 int64_t train_data_memory(const train_run *r)
 {
     const image_tokens *p = &r->images;
@@ -120,7 +121,7 @@ static cadre_status learn(train_run *r)
     return status;
 }
 
-/* Of the model that the run goes on from. */
+/* Loads the code book of the model that the run starts from or resumes. */
 static cadre_status load(train_run *r, const char *model)
 {
     model_config config;

@@ -1,5 +1,6 @@
-/* run_loop.c - the steps of a run, one after another: its pace and length, notes on each step,
- * checkpoints, and what happens when it diverges or is asked to stop. */
+/* run_loop.c - the loop over the steps of a run. Before a step it plans the run's length; after a
+ * step it validates, writes logs and notes, and saves a checkpoint when one is due. It ends the run
+ * when its length is reached, when it diverges, or when it is asked to stop. */
 #include <math.h>
 
 #include "base/clock.h"
@@ -19,11 +20,11 @@ typedef struct loop {
     /* clock_seconds() and this process's processor time at that step */
     double began, worked;
     run_pace pace;  /* of the last steps */
-    health health;  /* of experts and drops */
-    bool prolonged; /* a note said that --minutes were too few for --min-tokens */
+    health health;  /* dead experts and dropped picks */
+    bool prolonged; /* a note has said that --minutes were too few for --min-tokens */
     int64_t saved;  /* the step of the last checkpoint; -1: there is none */
-    double valid;   /* the loss on held-out texts after the last step; NAN: nobody looked */
-    bool better;    /* than all before */
+    double valid;   /* the validation loss after the last step; NAN: it was not validated */
+    bool better;    /* the validation loss is the lowest so far */
 } loop;
 
 static void feed(void *arg, int64_t first, int64_t count, const batch_rows *rows)
@@ -34,7 +35,7 @@ static void feed(void *arg, int64_t first, int64_t count, const batch_rows *rows
         return;
     }
     cadre_status status = batches_take(&r->batches, r->state.step, first, count, rows);
-    if (status != CADRE_OK) comm_fail(train_world(r), status); /* the step is given up */
+    if (status != CADRE_OK) comm_fail(train_world(r), status); /* trainer_step will fail with it */
 }
 
 static run_spent spent_by(const loop *l)
@@ -55,7 +56,8 @@ static void plan_steps(loop *l)
     if (s->warmup < 0) s->warmup = length_warmup(length, s->steps);
 }
 
-/* Says why: other programs use the processors, or the machine is slow. */
+/* Notes that the run takes longer than --minutes, and why: because other programs use the
+ * processors, or because they are slow. */
 static void tell_prolonged(loop *l, const run_spent *s)
 {
     const train_run *r = l->run;
@@ -127,8 +129,8 @@ static const char *number_in_words(double x)
     return isnan(x) ? "no number" : isinf(x) ? "infinity" : "a finite number";
 }
 
-/* Advises only what can be done. A step right after a checkpoint shows the weights of that
- * checkpoint, on which the current learning rate has not acted. */
+/* Advises what can be done. If the step is the first one after a checkpoint, that checkpoint's
+ * weights have diverged, and resuming from it does not help. */
 static void advise(const loop *l)
 {
     long long saved = l->saved;
@@ -143,7 +145,7 @@ static void advise(const loop *l)
             saved);
     else
         cadre_fail_advice("the checkpoint of step %lld has the weights that gave this: the run had "
-                          "left its way before; begin again in another --out, with a smaller --lr, "
+                          "diverged before it; begin again in another --out, with a smaller --lr, "
                           "a longer --warmup or a smaller --clip",
             saved);
 }
@@ -159,7 +161,7 @@ static cadre_status diverged(const loop *l, const trainer_report *report)
     return status;
 }
 
-/* Reports what may go wrong in a sparse model while its loss falls, each kind once. */
+/* Notes dead experts and many dropped picks, which the loss does not show; each once. */
 static void tell_health(loop *l)
 {
     const train_run *r = l->run;
@@ -168,7 +170,7 @@ static void tell_health(loop *l)
         balance_totals totals = trainer_totals(r->trainer, i);
         health_count(h, &totals);
     }
-    unsigned found = health_look(h);
+    unsigned found = health_check(h);
     if (found & HEALTH_DEAD)
         train_note(r,
             "step %lld: %lld of %lld experts have had no token for many steps: a larger "
@@ -224,7 +226,7 @@ static cadre_status one_step(loop *l)
     train_run *r = l->run;
     trainer_report report;
     plan_steps(l);
-    CADRE_TRY(train_ranks_share(r, &r->settings.schedule, sizeof r->settings.schedule));
+    CADRE_TRY(train_ranks_broadcast(r, &r->settings.schedule, sizeof r->settings.schedule));
     comm_tally tally = comm_tally_of(train_world(r));
     spike_guard *g = &r->state.guard;
     double before = clock_seconds(), lr = schedule_lr(&r->settings.schedule, r->state.step);
@@ -259,7 +261,8 @@ static cadre_status save(loop *l)
     return keep ? snapshot_keep(r->out, r->state.step, keep) : CADRE_OK;
 }
 
-/* After a step: what --save-every asks for, and the best model so far */
+/* Called after a step: saves a checkpoint if --save-every asks for one, or the best model so
+ * far. */
 static cadre_status save_where_due(loop *l)
 {
     const train_run *r = l->run;
@@ -268,7 +271,7 @@ static cadre_status save_where_due(loop *l)
     return l->better && train_leads(r) ? snapshot_take(r->out, "best") : CADRE_OK;
 }
 
-/* Whether --patience has run out, which is said. */
+/* Whether --patience has run out; a note says so. */
 static bool is_stuck(const loop *l)
 {
     const train_run *r = l->run;
@@ -283,10 +286,11 @@ static bool is_stuck(const loop *l)
     return true;
 }
 
-/* Answers a request to stop, before a checkpoint is written that takes long. */
+/* Saves a checkpoint and ends the run, as was requested. If saving takes long, a note comes
+ * first. */
 static cadre_status stop(loop *l)
 {
-    enum { LONG = 25000000 }; /* for which a disk takes a second or more */
+    enum { LONG = 25000000 }; /* parameters, whose checkpoint takes a disk a second or more */
     train_run *r = l->run;
     long long step = r->state.step, parameters = trainer_table(r->trainer)->total;
     if (!step && l->saved < 0)
@@ -323,11 +327,11 @@ static cadre_status run_loop(loop *l)
     l->pace = run_pace_begin(&(run_spent){ r->state.step, r->state.tokens, r->state.seconds });
     for (;;) {
         bool over = finished(l) || is_stuck(l);
-        CADRE_TRY(train_ranks_share(r, &over, sizeof over));
+        CADRE_TRY(train_ranks_broadcast(r, &over, sizeof over));
         if (over) break;
         if (train_ranks_stop(r)) return stop(l);
         cadre_status status = one_step(l);
-        /* The step was given up in its middle and counts as not begun. */
+        /* The step was interrupted and has changed nothing; the next round stops. */
         if (status == CADRE_EINTERRUPTED) continue;
         CADRE_TRY(status);
         tell_length(l);

@@ -1,5 +1,5 @@
-/* run_model.c - the model that a run trains: a recipe's, or that of the file that it starts
- * from. */
+/* run_model.c - the configuration of the model that a run trains: that of a recipe, or of the model
+ * that it starts from. */
 #include <string.h>
 
 #include "arch/architecture.h"
@@ -13,8 +13,8 @@
 
 /* ---- from a file ---- */
 
-/* Refuses options of the model's shape, and those of routing that change its parameters or groups,
- * because its file has said all of that. */
+/* Refuses options of the model's shape, and options of routing that change its parameters or
+ * groups, because the model's file determines them. */
 static cadre_status refuse_options_of_another_model(const train_run *r)
 {
     static const char *const others[] = { "recipe", "context" }; /* recipe: has its own refusal */
@@ -35,9 +35,9 @@ static cadre_status refuse_options_of_another_model(const train_run *r)
         "--%s: with --from, the model says what it is; expected no value, found one", found);
 }
 
-/* The usual rate for what is trained further, well below that of a new model: AdamW moves every
- * weight by about so much a step, and a pair of an adapter begins at zero. The rates of sgd and
- * adafactor are no such sizes. */
+/* The default learning rate for fine-tuning, well below that of a new model: AdamW moves every
+ * weight by about so much a step. An adapter's is larger, because what its pairs add begins at
+ * zero. NULL: sgd and adafactor, whose rates have another scale, have no default here. */
 static const char *usual_rate(const train_run *r)
 {
     const char *method = cadre_options_text(r->options, "optimizer", 0);
@@ -47,9 +47,10 @@ static const char *usual_rate(const train_run *r)
     return adapts ? "0.0002" : "2e-05";
 }
 
-/* Supplies the usual context, if the model has as much, a rate for fine-tuning, and the model's own
- * coefficient of the balancing loss. */
-static cadre_status supply_what_it_says(train_run *r)
+/* Sets options that were not given: the context to its default or the model's if that is shorter,
+ * the learning rate to one for fine-tuning, and the coefficient of the balancing loss to the
+ * model's. */
+static cadre_status supply_defaults(train_run *r)
 {
     enum { USUAL_CONTEXT = 256 };
     char text[40];
@@ -76,10 +77,11 @@ cadre_status train_model_open(train_run *r)
             r->config.arch->model_type, untrainable);
     r->read_as = r->config.arch;
     r->config.arch = architecture_written(r->config.arch);
-    return supply_what_it_says(r);
+    return supply_defaults(r);
 }
 
-/* The format that has most bytes of the file */
+/* The 16-bit format of a file whose tensors have more bytes in it than in float32; otherwise
+ * float32, also for a quantised file */
 static cadre_status find_format(const char *path, const number_format **most)
 {
     const number_format *formats[] = { &number_f32, &number_f16, &number_bf16 };
@@ -133,8 +135,8 @@ static cadre_status check_tokenizer(const train_run *r)
     return CADRE_OK;
 }
 
-/* The file that will be written must have a key for every routing option that changes something,
- * and for all that was read. */
+/* Completes the configuration. Refuses options, and properties of the model, for which the files
+ * that will be written have no key. */
 static cadre_status decide_from_model(train_run *r)
 {
     const char *lost;
@@ -149,7 +151,7 @@ static cadre_status decide_from_model(train_run *r)
     if (lost)
         return cadre_fail(CADRE_EUNSUPPORTED, r->from,
             "%s: expected what a config.json of type %s can say, found another", lost, type);
-    r->config.aux_loss = options_most(r->options, "aux-loss"); /* the written file says it */
+    r->config.aux_loss = options_most(r->options, "aux-loss"); /* config.json will have it */
     return CADRE_OK;
 }
 
@@ -170,7 +172,7 @@ static cadre_status decide_from_recipe(train_run *r)
     return CADRE_OK;
 }
 
-static cadre_status foresee_recipe(const train_run *r, model_config *least)
+static cadre_status check_recipe_early(const train_run *r, model_config *least)
 {
     char *notes;
     bool learnt = cadre_options_count(r->options, "data") && !r->resumed;
@@ -181,9 +183,9 @@ static cadre_status foresee_recipe(const train_run *r, model_config *least)
     return CADRE_OK;
 }
 
-cadre_status train_model_foresee(train_run *r, model_config *least)
+cadre_status train_model_check_early(train_run *r, model_config *least)
 {
-    return r->from ? decide_from_model(r) : foresee_recipe(r, least);
+    return r->from ? decide_from_model(r) : check_recipe_early(r, least);
 }
 
 cadre_status train_model_decide(train_run *r)
@@ -205,7 +207,7 @@ static void warn_of_routers_without_gradient(const train_run *r)
     }
 }
 
-/* If every token of a layer takes all experts, there is nothing to route. */
+/* Notes that a layer routes nothing, because every token takes all experts. */
 static void warn_of_dense_picks(const train_run *r)
 {
     for (int64_t l = 0; l < r->config.layers; l++) {
@@ -229,8 +231,7 @@ static bool any_correction(const model_config *c)
     return any;
 }
 
-/* Balancing is easily forgotten when a model is trained further, so a note says what is in
- * force. */
+/* Notes which balancing is in force when a model is fine-tuned, as it is easily forgotten. */
 static void tell_balancing(const train_run *r)
 {
     const balance_options *b = &r->settings.balance;

@@ -1,4 +1,4 @@
-/* run_note.c - tells the listener sentences about a run. */
+/* run_note.c - formats notes, sentences about a run, and passes them to the listener. */
 #include <stdarg.h>
 #include <stdio.h>
 

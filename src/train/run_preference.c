@@ -1,4 +1,5 @@
-/* run_preference.c - a run that learns which answers are preferred. */
+/* run_preference.c - a run that learns which answers are preferred (DPO): it reads the pairs,
+ * measures the reference model, and feeds the pairs to the trainer. */
 #include <stdio.h>
 #include <string.h>
 
@@ -16,7 +17,8 @@ static cadre_status open_tokenizer(train_run *r)
     return CADRE_OK;
 }
 
-/* A model without a template reads pairs that are no conversations. */
+/* Finds the model's chat template. Without one, only pairs that are no conversations can be
+ * read. */
 static cadre_status find_frame(const train_run *r, preference_frame *frame)
 {
     *frame = (preference_frame){ .tokenizer = r->tokenizer };
@@ -64,16 +66,16 @@ void train_preference_take(const train_run *r, int64_t first, int64_t count, con
     }
 }
 
-/* ---- the start ---- */
+/* ---- the reference model ---- */
 
-typedef struct measuring {
+typedef struct measured_pairs {
     const train_run *run;
-    int64_t first; /* pair of the first row */
-} measuring;
+    int64_t first; /* the pair of the batch's first row */
+} measured_pairs;
 
 static void feed_in_order(void *arg, int64_t first, int64_t count, const batch_rows *rows)
 {
-    const measuring *m = arg;
+    const measured_pairs *m = arg;
     for (int64_t i = 0; i < count; i++)
         take(m->run, (m->first + (first + i) / 2) % m->run->preferences.pairs, (first + i) % 2, i,
             rows);
@@ -87,8 +89,9 @@ static int64_t sum_experts(const model_config *c)
     return sum;
 }
 
-/* From rows of a batch to those of the file; the last batch may have more than are left. */
-static void keep(preference_set *s, int64_t first, int64_t rows, const trainer_rows *measured)
+/* Stores what was measured on the rows of a batch. The last batch may have more rows than are left
+ * in the file. */
+static void keep_rows(preference_set *s, int64_t first, int64_t rows, const trainer_rows *measured)
 {
     int64_t left = 2 * (s->pairs - first), count = rows < left ? rows : left;
     for (int64_t i = 0; i < count; i++) s->reference[2 * first + i] = -measured->losses[i];
@@ -107,10 +110,10 @@ cadre_status train_preference_measure(train_run *r)
         .loads = MEM_ARRAY(int32_t, batch * s->experts) };
     bool made = s->loads && s->step_loads && measured.losses && measured.loads;
     cadre_status status = made ? CADRE_OK : CADRE_ENOMEM;
-    for (measuring m = { .run = r }; m.first < s->pairs && status == CADRE_OK;
+    for (measured_pairs m = { .run = r }; m.first < s->pairs && status == CADRE_OK;
          m.first += batch / 2) {
         status = trainer_measure(r->trainer, feed_in_order, &m, &measured);
-        if (status == CADRE_OK) keep(s, m.first, batch, &measured);
+        if (status == CADRE_OK) keep_rows(s, m.first, batch, &measured);
     }
     mem_free(measured.losses);
     mem_free(measured.loads);

@@ -1,16 +1,16 @@
-/* run_ranks.c - a run of several ranks: all take the same steps, and the first one decides what
- * depends on time, and writes the files. */
+/* run_ranks.c - a run of several ranks: all take the same steps; rank 0 decides what depends on
+ * time, and writes the files. */
 #include "base/interrupt.h"
 #include "base/memory.h"
 #include "train/run.h"
 
-cadre_status train_ranks_meet(const train_run *r)
+cadre_status train_ranks_barrier(const train_run *r)
 {
     comm_barrier(train_world(r));
     return comm_status(train_world(r));
 }
 
-cadre_status train_ranks_share(const train_run *r, void *data, size_t bytes)
+cadre_status train_ranks_broadcast(const train_run *r, void *data, size_t bytes)
 {
     comm_broadcast(train_world(r), data, bytes, 0);
     return comm_status(train_world(r));
@@ -23,12 +23,12 @@ bool train_ranks_stop(const train_run *r)
     return asked > 0;
 }
 
-/* The values and the optimiser's states, one after another on the first rank */
+/* The values and the optimiser's states of the whole model, gathered on rank 0 */
 typedef struct whole_arrays {
-    int count;
-    param_table table[1 + OPTIMIZER_STATES];
+    int count;                               /* arrays: the values, then the states */
+    param_table table[1 + OPTIMIZER_STATES]; /* the layout of each */
     int64_t elements;
-    real *at; /* elsewhere NULL */
+    real *at; /* [elements] one array after another; NULL on other ranks */
 } whole_arrays;
 
 static void free_arrays(whole_arrays *w)
@@ -58,7 +58,7 @@ static cadre_status collect(const train_run *r, const whole_arrays *w)
     return CADRE_OK;
 }
 
-/* What the first rank saves of all of them */
+/* The arrays of a checkpoint, gathered on rank 0 */
 static checkpoint_arrays arrays_of(const train_run *r, const whole_arrays *w)
 {
     optimizer *o = trainer_optimizer(r->trainer);
@@ -98,5 +98,5 @@ cadre_status train_ranks_save(const train_run *r)
     cadre_status status = save_whole(r);
     if (status != CADRE_OK) comm_fail(train_world(r), status);
     CADRE_TRY(status);
-    return train_ranks_meet(r);
+    return train_ranks_barrier(r);
 }

@@ -1,19 +1,19 @@
-/* run_validation.c - the loss on texts that are held out, while a run goes on: windows of every
- * domain's, one after another, in whole batches. */
+/* run_validation.c - validation: the loss on held-out texts while a run goes on. It reads windows
+ * of every domain, one after another, in full batches. */
 #include "text/token_word.h"
 #include "train/run.h"
 
 typedef struct held_out {
     const train_run *r;
-    int64_t base;   /* the batch's first row */
-    int64_t window; /* rows of one domain, at most */
+    int64_t base;      /* the batch's first row */
+    int64_t most_rows; /* of one domain */
 } held_out;
 
 static int64_t rows_of(const held_out *h, int i)
 {
     int64_t rows =
         ((int64_t)h->r->corpus->domains[i].validation.count - 1) / h->r->settings.context;
-    return rows < 0 ? 0 : rows < h->window ? rows : h->window;
+    return rows < 0 ? 0 : rows < h->most_rows ? rows : h->most_rows;
 }
 
 static int64_t all_rows(const held_out *h)
@@ -23,7 +23,7 @@ static int64_t all_rows(const held_out *h)
     return rows;
 }
 
-/* Beyond the last row there are some that count nothing, to fill a batch. */
+/* Writes a row. Rows after the last one, which fill the last batch, have no targets that count. */
 static void fill_row(const held_out *h, int64_t row, const batch_rows *to)
 {
     int64_t context = h->r->settings.context;

@@ -1,13 +1,13 @@
-/* run_weights.c - --weights: which share of a run's rows each domain of its texts has. */
+/* run_weights.c - --weights: the share of a run's rows that each domain of its texts has. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "train/run.h"
 
-/* As many rows of every BATCHES_MIX as its share says, and at least one. What rounding leaves goes
- * to the largest. */
-static void deal_rows(train_run *r, const double *share, double sum)
+/* Gives each domain as many of every BATCHES_MIX rows as its share says, and at least one; the
+ * largest share gets what rounding leaves. */
+static void divide_rows(train_run *r, const double *share, double sum)
 {
     int64_t left = BATCHES_MIX;
     int largest = 0;
@@ -20,7 +20,8 @@ static void deal_rows(train_run *r, const double *share, double sum)
     r->runs[largest].weight += left;
 }
 
-/* Finds the domain that "NAME=X" begins with; *value: where X begins. -1: none is called so */
+/* The domain named in "NAME=X", and in *value where X begins; -1: there is no domain of that
+ * name */
 static int domain_named(const corpus *c, const char *text, const char **value)
 {
     const char *equals = strchr(text, '=');
@@ -66,7 +67,7 @@ cadre_status train_weights_take(train_run *r)
     for (int i = 0; status == CADRE_OK && i < r->corpus->count; i++) sum += share[i];
     if (status == CADRE_OK && sum <= 0)
         status = cadre_fail(CADRE_EARGUMENT, NULL, "--weights: expected one above 0, found none");
-    if (status == CADRE_OK) deal_rows(r, share, sum);
+    if (status == CADRE_OK) divide_rows(r, share, sum);
     mem_free(share);
     return status;
 }

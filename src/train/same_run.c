@@ -1,8 +1,8 @@
-/* same_run.c - what a checkpoint records of its run, and what may differ when the run resumes.
+/* same_run.c - what a checkpoint records of its run, and what may differ when the run is resumed.
  *
  * Options of the learning rate, of its schedule and of the run's length may change, with a note.
- * Where a run stores its files and how many threads it uses is free. Everything else must be the
- * same, including texts and starting model. */
+ * Where a run stores its files and how many threads it uses may change without one. Everything else
+ * must be the same, including the texts and the model that the run started from. */
 #include <stdio.h>
 #include <string.h>
 
@@ -14,7 +14,7 @@
 #include "train/run.h"
 #include "weights/weight_file.h"
 
-static const char inputs_key[] = "inputs"; /* beside the options: what was read, by size and hash */
+static const char inputs_key[] = "inputs"; /* the data that was read, by size and hash */
 
 static bool is_among(const char *name, const char *const *list, size_t count)
 {
@@ -23,8 +23,8 @@ static bool is_among(const char *name, const char *const *list, size_t count)
     return false;
 }
 
-/* Whether an option does not change the steps. What --data, --tokens and --from name is compared by
- * its content. */
+/* Whether an option may change without a note, because it does not change the steps. The files that
+ * --data, --tokens and --from name are compared by content instead. */
 static bool is_free(const char *name)
 {
     static const char *const list[] = { "data", "tokens", "preference", "from", "adapter-from",
@@ -33,7 +33,7 @@ static bool is_free(const char *name)
     return is_among(name, list, sizeof list / sizeof *list);
 }
 
-/* Whether an option may change from a step on. */
+/* Whether an option may change at a resumed step, with a note. */
 static bool is_noted(const char *name)
 {
     static const char *const list[] = { "steps", "minutes", "min-tokens", "max-minutes",
@@ -42,7 +42,8 @@ static bool is_noted(const char *name)
     return is_among(name, list, sizeof list / sizeof *list);
 }
 
-/* Whether --override lets it change: numbers that leave the model and the states what they are. */
+/* Whether an option may change with --override: it changes neither the model nor the shapes of the
+ * optimiser's states. */
 static bool is_overridable(const char *name)
 {
     static const char *const list[] = { "beta1", "beta2", "eps", "momentum", "weight-decay",
@@ -100,7 +101,7 @@ static void put_tokens(const train_run *r, json_writer *w)
         put_input(w, "the token file's documents", (int64_t)bytes, hash_bytes(b->documents, bytes));
 }
 
-/* A model's weights, by content, wherever they lie and whatever the files are called. */
+/* Records a model's weights by content, whatever its files are called and wherever they are. */
 static cadre_status put_model(const train_run *r, json_writer *w)
 {
     weight_file file;
@@ -123,7 +124,7 @@ static cadre_status put_model(const train_run *r, json_writer *w)
     return status;
 }
 
-/* The pairs that the run starts from */
+/* Records the adapter that the run starts from. */
 static cadre_status put_adapter(const train_run *r, json_writer *w)
 {
     char *path = file_join(cadre_options_text(r->options, "adapter-from", 0), ADAPTER_WEIGHTS);
@@ -208,7 +209,7 @@ static const char *in_words(const json_node *node, char *text, size_t room)
 
 enum { LIST = 4096 };
 
-/* What is a list now may have been its text in an older checkpoint. */
+/* Whether two values are the same in words: an older checkpoint may have a list as one text. */
 static bool same_words(const json_node *a, const json_node *b)
 {
     char x[LIST], y[LIST];
@@ -257,15 +258,15 @@ static void note_option(
 {
     char before[WORDS], after[WORDS];
     bool length = !strcmp(name, "steps") || !strcmp(name, "minutes");
-    bool drawn = strcmp(cadre_options_text(r->options, "schedule", 0), "constant") != 0;
+    bool varies = strcmp(cadre_options_text(r->options, "schedule", 0), "constant") != 0;
     const char *what =
-        length && drawn ? ": the schedule of the learning rate is drawn over the new length" : "";
+        length && varies ? ": the learning-rate schedule now has the new length" : "";
     train_note(r, "--%s was %s, and is %s from step %lld on%s", name, in_words(was, before, WORDS),
         in_words(is, after, WORDS), (long long)r->state.step + 1, what);
 }
 
-/* Handles the difference in one option. Either side may not have it: a checkpoint may be older than
- * the option. */
+/* Handles a difference in one option. Either side may lack it: a checkpoint may be older than the
+ * option. */
 typedef cadre_status (*option_difference)(
     const train_run *r, const char *name, const json_node *was, const json_node *is);
 

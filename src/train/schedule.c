@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-/* The share of the way from the end of warm-up to the last step. */
+/* The share of the steps from step `from` to the last one that come before this step */
 static double progress(const schedule *s, int64_t step, int64_t from)
 {
     return s->steps > from ? (double)(step - from) / (double)(s->steps - from) : 1.0;

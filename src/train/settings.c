@@ -1,4 +1,4 @@
-/* settings.c - turns options into numbers. */
+/* settings.c - reads the options of a training run, and checks them. */
 #include "train/settings.h"
 
 #include <string.h>
@@ -18,7 +18,7 @@ static void read_optimizer(const cadre_options *o, optimizer_options *a)
     const optimizer_method *method =
         optimizer_method_by_name(cadre_options_text(o, "optimizer", 0));
     *a = (optimizer_options){ .method = method,
-        .momentum = options_real_or(o, "momentum", optimizer_usual_momentum(method)),
+        .momentum = options_real_or(o, "momentum", optimizer_default_momentum(method)),
         .original_scale = !strcmp(cadre_options_text(o, "muon-scale", 0), "original"),
         .beta1 = cadre_options_real(o, "beta1"),
         .beta2 = cadre_options_real(o, "beta2"),
@@ -124,8 +124,8 @@ static cadre_status check_hash_table(const cadre_options *o, const moe_config *m
     if (!clusters || !(moe->router->traits & ROUTER_SEGMENTS) || moe->route.topk == 1)
         return CADRE_OK;
     return cadre_fail(CADRE_EARGUMENT, NULL,
-        "--hash-table clustered: not with router %s: all tables would part the ids in the same "
-        "way, so that its experts would be whole ones",
+        "--hash-table clustered: not with router %s: the tables of all segments would divide the "
+        "ids in the same way, as one table of whole experts does",
         moe->router->name);
 }
 
@@ -136,7 +136,8 @@ cadre_status train_settings_apply(const train_settings *s, model_config *config)
     CADRE_TRY(model_config_check_routers(config, s->options));
     for (int64_t l = 0; l < config->layers; l++) {
         moe_config *moe = &config->layer[l].moe;
-        bool residual = moe->route.residual; /* what of the options the first one has not */
+        bool residual =
+            moe->route.residual; /* the first layer has none, whatever the options say */
         if (!config->layer[l].sparse) continue;
         CADRE_TRY(settings_read_layer_of(s->options, l, config->layers, moe));
         CADRE_TRY(settings_read_coefficients(s->options, l, config->layers, &moe->losses));

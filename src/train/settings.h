@@ -1,4 +1,4 @@
-/* settings.h - the numbers of a training run, read from its options once and checked. */
+/* settings.h - the settings of a training run, read from its options once and checked. */
 #ifndef CADRE_TRAIN_SETTINGS_H
 #define CADRE_TRAIN_SETTINGS_H
 
@@ -14,29 +14,29 @@ typedef struct train_settings {
     const cadre_options *options; /* borrowed */
     uint64_t seed;
     int64_t batch, accumulate, context;
-    int64_t documents; /* that a row of the batch holds at most, as the data have them */
+    int64_t documents; /* the most documents that a row of the batch has */
     run_length length;
-    /* Where time decides, its number of steps is a plan that improves as the run goes on. */
+    /* If time decides, its number of steps is an estimate, which improves as the run goes on. */
     schedule schedule;
     double router_lr; /* as a multiple of the learning rate */
-    bool bf16;        /* products of operands rounded to bfloat16, but for routers' */
-    bool recompute;   /* layers' forwards run again in the backward pass (op/batch.h) */
+    bool bf16;        /* all products but the routers' are of operands rounded to bfloat16 */
+    bool recompute;   /* the backward pass computes layers' activations again (op/batch.h) */
     optimizer_options optimizer;
     balance_options balance;
     int64_t save_every;                      /* 0: only at the end */
-    int64_t keep;                            /* checkpoints that stay beside the last; 0: none */
+    int64_t keep;                            /* how many snapshots are kept; 0: none */
     int64_t validate_every, validate_tokens; /* steps, 0: never; held-out tokens, at most */
-    int64_t patience;      /* validations that may pass without a better one; 0: any number */
-    double skip_bad;       /* train/spike.h: the ratio */
+    int64_t patience;      /* validations in a row without a better one; 0: any number */
+    double skip_bad;       /* the ratio of train/spike.h */
     span_corruption spans; /* for a model with an encoder */
-    double preference;     /* beta: rows are answers, two of each prompt; 0: they are texts */
+    double preference;     /* beta of DPO, whose rows are pairs of answers; 0: rows are texts */
     const adapted_model *adapted; /* borrowed; NULL: the model itself is trained */
 } train_settings;
 
 /* Called after recipe_apply. */
 cadre_status train_settings_read(const cadre_options *options, const recipe *r, train_settings *s);
 
-/* Makes a configuration's sparse layers as they train: with capacity, jitter and dropout. */
+/* Gives a configuration's sparse layers the options of training: capacity, jitter, dropout. */
 cadre_status train_settings_apply(const train_settings *s, model_config *config);
 
 #endif

@@ -1,4 +1,4 @@
-/* snapshot.c - links a run's files into folders that stay. */
+/* snapshot.c - makes snapshots of a run's folder, of links to its files. */
 #include "train/snapshot.h"
 
 #include <inttypes.h>
@@ -10,7 +10,7 @@
 
 static const char kept_prefix[] = "checkpoint-", begun_suffix[] = ".tmp-new";
 
-/* Logs go on; what is being written is not yet there. */
+/* Whether a file is not part of a snapshot: folders, logs, and files that are not complete */
 static bool stays_out(const char *folder, const char *name)
 {
     char *path = file_join(folder, name);
@@ -64,7 +64,7 @@ static cadre_status link_name(const char *folder, const char *name, const void *
     return stays_out(folder, name) ? CADRE_OK : link_into(folder, to, name);
 }
 
-/* It is whole under another name before it gets its own. */
+/* The snapshot is completed under a temporary name, and then renamed. */
 cadre_status snapshot_take(const char *folder, const char *name)
 {
     char *path = file_join(folder, name),

@@ -1,10 +1,10 @@
-/* spike.c - the mean of losses, and what is far above it. */
+/* spike.c - the moving average of losses, and the limit above it. */
 #include "train/spike.h"
 
 #include <math.h>
 
-enum { LEAST = 20 }; /* losses before which nothing is known of a usual one */
-static const double kept = 0.95;
+enum { LEAST = 20 }; /* before so many losses were seen, there is no limit */
+static const double decay = 0.95;
 
 double spike_limit(const spike_guard *g)
 {
@@ -15,6 +15,6 @@ void spike_count(spike_guard *g, double loss, bool skipped)
 {
     g->bad = skipped ? g->bad + 1 : 0;
     if (skipped) return;
-    g->mean = g->seen ? kept * g->mean + (1 - kept) * loss : loss;
+    g->mean = g->seen ? decay * g->mean + (1 - decay) * loss : loss;
     g->seen++;
 }

@@ -8,7 +8,7 @@
 #include "op/low_rank.h"
 #include "weights/rank_share.h"
 
-/* The most that this rank has of a micro-batch */
+/* The most tokens that this rank has of a micro-batch */
 static int64_t most_tokens(const trainer *t, const stack *k)
 {
     return trainer_most_rows(t) * k->length;
@@ -44,16 +44,16 @@ static int list_sparse(const model_config *c, balance_layer *layers)
 
 static void layout_stack(trainer *t, stack *k)
 {
-    k->room = most_tokens(t, k);
+    k->most_tokens = most_tokens(t, k);
     int64_t passes = trainer_passes_before(t, t->chunks);
-    k->inputs = ARENA_ARRAY(&t->memory, int32_t, passes * k->room);
+    k->inputs = ARENA_ARRAY(&t->memory, int32_t, passes * k->most_tokens);
     k->start = ARENA_ARRAY(&t->memory, int64_t, passes * (trainer_most_sequences(t) + 1));
 }
 
 static model_config *share_of(trainer *t) { return t->share.layers ? &t->share : &t->config; }
 
-/* The most elements of a gradient that is a sum of leaves; routers_own: of one that a router has
- * beside its matrix, as leaves_sum_whole may sum it */
+/* The most elements of a gradient that is summed over leaves; routers_own: of the parameters that a
+ * router has beside its matrix, which leaves_sum_whole may sum */
 static int64_t largest_sum(const trainer *t, bool routers_own)
 {
     int64_t most = t->config.tie && !routers_own ? trainer_embedded(t) : 0;
@@ -65,8 +65,10 @@ static int64_t largest_sum(const trainer *t, bool routers_own)
     return most;
 }
 
-/* The gradients, with that of a tied head before each of their slots. A slot begins with what is a
- * sum of leaves, so without the embedding's where no head lies before that. */
+/* Lays out the gradients. Each slot has the gradients of dense parameters, and those of a tied head
+ * before them. The embedding's gradient, which comes first in `gradient`, is not summed over
+ * leaves. So the slots in `waiting` leave it out if there is no tied head; otherwise it lies
+ * between the head's and the rest, and they keep its place. */
 static void layout_gradients(trainer *t, arena *a)
 {
     const model_config *c = &t->config;
@@ -86,8 +88,8 @@ static void layout_gradients(trainer *t, arena *a)
     t->stacks[ENCODER].leaves = decoder->leaves;
 }
 
-/* By how much a rank's slice may be larger than an even one: a slice begins with a block, or with a
- * parameter where the optimiser takes each as a whole. */
+/* By how much a rank's slice may be larger than an even share, because a slice begins with a block,
+ * or with a parameter if the optimiser updates each as a whole */
 static int64_t unevenness(const trainer *t)
 {
     int64_t most = 2 * OPTIMIZER_BLOCK;
@@ -100,12 +102,12 @@ static int64_t unevenness(const trainer *t)
     return most;
 }
 
-/* What arrives from other ranks: of every node, at most as much as a rank's largest slice. */
+/* Lays out what is received from other ranks: a slice of every partial sum, and the losses. */
 static void layout_exchange(trainer *t, arena *a)
 {
     int64_t nodes = 0, tokens = t->settings.batch / t->settings.accumulate * t->settings.context,
             slice = t->dense / t->plan.ranks + unevenness(t);
-    for (int64_t i = 0; i < t->table.count; i++) { /* which no rank owns */
+    for (int64_t i = 0; i < t->table.count; i++) { /* states have no optimiser block to divide at */
         const param *p = &t->table.rows[i];
         if (p->kind == PARAM_STATE) slice += p->rows * p->cols;
     }
@@ -115,7 +117,8 @@ static void layout_exchange(trainer *t, arena *a)
     t->all_losses = ARENA_ARRAY(a, real, tokens);
 }
 
-/* t->table must exist. Runs twice: with the base of t->memory NULL, it only measures. */
+/* Lays the arrays out; t->table must exist. It runs twice: while t->memory has no memory yet, it
+ * only measures. */
 static void layout(trainer *t)
 {
     const model_config *c = &t->config;
@@ -143,7 +146,8 @@ static void layout(trainer *t)
     if (c->tie) t->stacks[ENCODER].embedding = ARENA_ARRAY(a, real, (c->vocab * c->width));
 }
 
-/* Completes sentinels that were not given: as in T5, they are the last ids of the vocabulary. */
+/* Sets the first sentinel if it was not given: as in T5, sentinels are the vocabulary's last
+ * ids. */
 static void complete_spans(trainer *t)
 {
     span_corruption *spans = &t->settings.spans;
@@ -177,7 +181,7 @@ static cadre_status take_stacks(trainer *t)
     return check_spans(t, &n);
 }
 
-/* What this rank has of the model's layers */
+/* Sets t->share, this rank's share of the model's layers, if it does not have all of them. */
 static cadre_status take_share(trainer *t)
 {
     const rank_groups *g = &t->groups;
@@ -204,7 +208,7 @@ static cadre_status take_config(trainer *t, const model_config *config)
     const train_settings *s = &t->settings;
     CADRE_TRY(train_settings_apply(&t->settings, &t->config));
     t->plan = (leaf_plan){ .batch = s->batch,
-        .parts = s->accumulate,
+        .micro_batches = s->accumulate,
         .leaves = leaf_count(s->batch, s->context),
         .rank = t->groups.tokens->rank,
         .ranks = t->groups.tokens->size };
@@ -220,8 +224,8 @@ static cadre_status take_config(trainer *t, const model_config *config)
     return take_stacks(t);
 }
 
-/* The model stays whole on every rank, as it lies in its file, and so do the pairs, which are
- * small. */
+/* The table of an adapter's pairs. Every rank has the whole model, as it lies in its file, and all
+ * pairs, which are small. */
 static cadre_status take_adapter(trainer *t)
 {
     if (t->groups.tensor || t->groups.pipeline)
@@ -264,7 +268,8 @@ static balance_options losses_of(const trainer *t, balance_layer *layers, int co
     return losses;
 }
 
-/* The most rows that reach the pairs of one layer: of several ranks, those of all may come here. */
+/* The most rows that the pairs of one layer multiply. With several ranks, the rows of all may be
+ * sent to the experts of one. */
 static int64_t most_adapted_rows(const trainer *t)
 {
     batch_limits most = limits_of(t, &t->stacks[DECODER]);
@@ -273,7 +278,7 @@ static int64_t most_adapted_rows(const trainer *t)
     return adapter_most_rows(&t->config, most.all_tokens, most.all_sequences);
 }
 
-/* The model as it stands, with the pairs, which alone have gradients */
+/* Binds the weights of the opened model, which have no gradients, and the pairs, which have. */
 static cadre_status adapt(trainer *t, stack *k)
 {
     const adapted_model *m = t->settings.adapted;
@@ -307,11 +312,11 @@ static cadre_status make_stack(trainer *t, stack *k)
         transformer_stage stage = trainer_stage(t, k->config, c);
         CADRE_TRY(transformer_new_share(t->c, k->config, &most, &stage, &ranks, made));
     }
-    if (decoder) trainer_turn_to(t, 0);
+    if (decoder) trainer_select_chunk(t, 0);
     return balance_new(&losses, layers, sparse, &most, &k->balance);
 }
 
-static cadre_status make_parts(trainer *t)
+static cadre_status make_components(trainer *t)
 {
     for (int i = 0; i < t->count; i++) CADRE_TRY(make_stack(t, &t->stacks[i]));
     stack *encoder = &t->stacks[ENCODER];
@@ -354,7 +359,7 @@ cadre_status trainer_new(compute *c, const model_config *config, const train_set
     cadre_status status = take_config(t, config);
     if (status == CADRE_OK) status = rank_groups_open(&t->groups);
     if (status == CADRE_OK) status = allocate(t);
-    if (status == CADRE_OK) status = make_parts(t);
+    if (status == CADRE_OK) status = make_components(t);
     if (status != CADRE_OK) {
         trainer_free(t);
         return status;
@@ -386,6 +391,7 @@ void trainer_free(trainer *t)
     mem_free(t);
 }
 
+/* false: the sum overflows */
 static bool add_size(size_t *sum, size_t more)
 {
     return !__builtin_add_overflow(*sum, more, sum) && *sum != SIZE_MAX;
@@ -409,7 +415,7 @@ static bool add_stack(const trainer *t, const compute *c, const stack *k, size_t
            add_size(sum, balance_bytes(&losses, layers, sparse, &most));
 }
 
-/* Adds up the sizes of its parts. */
+/* Adds up the sizes of all components. */
 static cadre_status measure(trainer *t, const compute *c, size_t *bytes)
 {
     size_t sum = 0;

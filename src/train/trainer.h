@@ -1,9 +1,9 @@
-/* trainer.h - the optimiser step: forward, balance, backward, clip, AdamW, bias update; and the
- * memory for it.
+/* trainer.h - a training step, and the memory for it: forward pass, balancing losses, backward
+ * pass, gradient clipping, the optimiser's update, and the update of selection biases.
  *
  * It knows nothing of text, files or time. A step depends only on the values, the step's number,
- * the seed and the tokens. It does not depend on threads or, where balance is per sequence or by
- * bias, on how the batch is cut into micro-batches. */
+ * the seed and the tokens. It does not depend on the number of threads or, where balance is per
+ * sequence, per step or by bias, on how the batch is cut into micro-batches. */
 #ifndef CADRE_TRAIN_TRAINER_H
 #define CADRE_TRAIN_TRAINER_H
 
@@ -28,66 +28,67 @@ cadre_status trainer_bytes(const compute *c, const model_config *config,
     const train_settings *settings, const train_ranks *ranks,
     size_t *bytes); /* what trainer_new will allocate */
 
-/* Parameters of this rank, of which it may have some rows (arch/param.h), and of the model */
+/* The parameters, or slices of parameters, that this rank has (arch/param.h), and those of the
+ * whole model */
 const param_table *trainer_table(const trainer *t);
 const param_table *trainer_whole_table(const trainer *t);
 
-/* Brings an array of all ranks together, for a checkpoint: whole [trainer_array_table's elements]
- * on rank 0, elsewhere NULL. Every rank calls it. which: a state of the optimiser, or the values */
+/* Brings an array of all ranks together on rank 0, for a checkpoint. Every rank calls it. which:
+ * the number of a state of the optimiser, or TRAINER_VALUES; whole [trainer_array_table's elements]
+ * on rank 0, elsewhere NULL */
 enum { TRAINER_VALUES = -1 };
 cadre_status trainer_collect(trainer *t, int which, real *whole);
-/* Of the whole model; freed by param_table_free */
+/* The layout of that array for the whole model; freed by param_table_free */
 cadre_status trainer_array_table(const trainer *t, int which, param_table *table);
 real *trainer_values(trainer *t); /* [table->elements], the flat layout */
 optimizer *trainer_optimizer(trainer *t);
 
 typedef struct trainer_report {
-    /* Mean cross-entropy of the step's counted targets alone, 0 where none is; balancing and z
-     * terms as added */
+    /* The mean cross-entropy of the targets that count (0 if none does), the sum of the balancing
+     * losses and the z-loss, each multiplied by its coefficient */
     double loss, aux, z;
     double gradient_norm; /* before clipping */
     double lr;
     int64_t tokens;
-    int64_t skipped; /* batches, of one: trainer_guard found it bad, and nothing was changed */
-    double margin;   /* of preferences, as in preference.h; else 0 */
+    int64_t skipped; /* 1: trainer_guard refused the batch, and nothing was changed; else 0 */
+    double margin;   /* the mean margin of preference pairs (preference.h); else 0 */
 } trainer_report;
 
-/* Gives rows first .. first + count - 1 of the step's batch: the same ones whenever it is asked in
- * this step. rows->begins is all false before. */
+/* Writes rows first .. first + count - 1 of the step's batch, the same ones whenever it is called
+ * in this step. The caller has set all of rows->begins to false. */
 typedef void (*trainer_feed)(void *arg, int64_t first, int64_t count, const batch_rows *rows);
 
-/* Takes step number `step`, from 0, at learning rate lr. On failure (CADRE_EINTERRUPTED, or an
- * error of another rank) the step is given up, and parameters and moments are those before it. */
+/* Takes step number `step`, counted from 0, with learning rate lr. If it fails (CADRE_EINTERRUPTED,
+ * or an error of another rank), parameters and optimiser states are those before the step. */
 cadre_status trainer_step(
     trainer *t, int64_t step, double lr, trainer_feed feed, void *arg, trainer_report *report);
 
-/* From now on a step whose loss is above the limit, or whose loss or gradient is no finite number,
- * changes nothing, on all ranks alike. */
+/* From now on a step whose loss is above the limit, or whose loss or gradient is not finite,
+ * changes nothing on any rank. */
 void trainer_guard(trainer *t, double loss_limit);
 
-/* The losses of a batch's rows that are not learnt from, added up, and how many targets counted.
- * The model reads and writes no text of its own (no encoder). Every rank calls it, and learns the
- * same. */
+/* Adds the losses of a batch of held-out rows to *sum, and the number of targets that count to
+ * *counted. The model has no encoder. Every rank calls it and gets the same result. */
 cadre_status trainer_evaluate(
     trainer *t, trainer_feed feed, void *arg, double *sum, int64_t *counted);
 
-/* Of rows: the sums of their losses [batch], and how many tokens each expert of every sparse layer
- * got [batch, experts of all of them] */
+/* For each row of a batch: the sum of its tokens' losses [batch], and how many of its tokens each
+ * expert of every sparse layer got [batch, experts of all sparse layers] */
 typedef struct trainer_rows {
     double *losses;
     int32_t *loads;
 } trainer_rows;
 
-/* Measures the rows that feed gives as those of a step, one sequence each, with nothing changed. */
+/* Runs the rows that feed gives forward, as those of a step, one sequence each; changes nothing. */
 cadre_status trainer_measure(trainer *t, trainer_feed feed, void *arg, const trainer_rows *rows);
 
-/* Counts and sums of the i-th sparse layer over the last step */
+/* Routing counts and sums of the i-th sparse layer over the last step */
 int trainer_sparse_layers(const trainer *t);
 balance_totals trainer_totals(const trainer *t, int i);
-/* [E] its selection bias; NULL: its router has none */
+/* [E] the selection bias of the i-th sparse layer; NULL: its router has none */
 const real *trainer_correction(const trainer *t, int i);
-bool trainer_any_correction(const trainer *t); /* any layer has one */
-/* The norm of the gradient of its router's matrix in that step */
+bool trainer_any_correction(const trainer *t); /* whether any layer has one */
+/* The norm of the gradient of the i-th sparse layer's router matrix in the last step */
 double trainer_router_norm(const trainer *t, int i);
 
 #endif

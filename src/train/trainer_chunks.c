@@ -1,4 +1,4 @@
-/* trainer_chunks.c - a pipeline whose ranks have several blocks of layers each (interleaving.h):
+/* trainer_chunks.c - a pipeline whose stages have several chunks of layers each (interleaving.h):
  * what a rank computes and sends in every tick. */
 #include "train/trainer_state.h"
 
@@ -11,16 +11,16 @@ static int stages_of(const trainer *t) { return t->groups.size.pipeline; }
 
 cadre_status trainer_check_chunks(const trainer *t)
 {
-    int64_t parts = (int64_t)stages_of(t) * t->chunks;
-    if (parts > t->config.layers)
+    int64_t stages = (int64_t)stages_of(t) * t->chunks;
+    if (stages > t->config.layers)
         return cadre_fail(CADRE_EARGUMENT, NULL,
-            "--parallel: pipeline=%d,virtual=%d: expected at most as many parts as the model has "
+            "--parallel: pipeline=%d,virtual=%d: expected at most as many chunks as the model has "
             "layers, %lld",
             stages_of(t), t->chunks, (long long)t->config.layers);
     if (t->chunks > 1 && t->settings.accumulate % stages_of(t))
         return cadre_fail(CADRE_EARGUMENT, NULL,
             "--parallel: virtual=%d: expected --accumulate to be a multiple of pipeline=%d, so "
-            "that the blocks of a rank take turns, found %lld",
+            "that the chunks of a rank take turns, found %lld",
             t->chunks, stages_of(t), (long long)t->settings.accumulate);
     return CADRE_OK;
 }
@@ -30,41 +30,43 @@ void trainer_measure_chunks(trainer *t)
     int64_t count = t->settings.accumulate;
     int ahead = stages_of(t) - stage_of(t);
     t->passes[0] = count < ahead ? (int)count : ahead;
-    t->mail.letters = 1;
-    if (t->chunks == 1 || count % stages_of(t)) return; /* which is refused */
-    interleaving_room room = interleaving_measure(stages_of(t), t->chunks, count, stage_of(t));
-    for (int c = 0; c < t->chunks; c++) t->passes[c] = room.passes[c];
-    t->mail.letters = room.messages;
+    t->pipeline.messages = 1;
+    if (t->chunks == 1 || count % stages_of(t))
+        return; /* trainer_check_chunks refuses the latter */
+    interleaving_peak peak = interleaving_measure(stages_of(t), t->chunks, count, stage_of(t));
+    for (int c = 0; c < t->chunks; c++) t->passes[c] = peak.passes[c];
+    t->pipeline.messages = peak.messages;
 }
 
-/* ---- letters ---- */
+/* ---- received messages ---- */
 
-static char *place_of(const trainer *t, int letter)
+static char *place_of(const trainer *t, int message)
 {
-    return t->mail.box + (size_t)letter * t->mail.bytes;
+    return t->pipeline.received + (size_t)message * t->pipeline.bytes;
 }
 
-/* Room for one that comes for a chunk */
-static char *expect_letter(trainer *t, bool backward, int chunk, int64_t micro)
+/* A free buffer for a message to a chunk, which is marked as used */
+static char *reserve_message(trainer *t, bool backward, int chunk, int64_t micro)
 {
     int i = 0;
-    while (t->mail.letter[i].waits) i++;
-    assert(i < t->mail.letters);
-    t->mail.letter[i] = (pipeline_letter){ true, backward, chunk, micro };
+    while (t->pipeline.message[i].waits) i++;
+    assert(i < t->pipeline.messages);
+    t->pipeline.message[i] = (pipeline_message){ true, backward, chunk, micro };
     return place_of(t, i);
 }
 
-static char *take_letter(trainer *t, bool backward, int chunk, int64_t micro)
+/* The buffer that holds a received message, which is marked as free */
+static char *take_message(trainer *t, bool backward, int chunk, int64_t micro)
 {
-    for (int i = 0; i < t->mail.letters; i++) {
-        pipeline_letter *l = &t->mail.letter[i];
+    for (int i = 0; i < t->pipeline.messages; i++) {
+        pipeline_message *l = &t->pipeline.message[i];
         if (!l->waits || l->backward != backward || l->chunk != chunk || l->micro != micro)
             continue;
-        l->waits = false; /* and stays there until others come, after this tick's work */
+        l->waits = false; /* its bytes stay until the next messages come, after this tick's work */
         return place_of(t, i);
     }
     assert(false);
-    return t->mail.box;
+    return t->pipeline.received;
 }
 
 /* ---- a tick ---- */
@@ -72,10 +74,10 @@ static char *take_letter(trainer *t, bool backward, int chunk, int64_t micro)
 static cadre_status work_forward(trainer *t, const stage_work *w, chunk_work what, int64_t step,
     trainer_feed feed, void *arg, double *sum)
 {
-    trainer_turn_to(t, w->forward_chunk);
-    t->mail.out = t->mail.sent;
+    trainer_select_chunk(t, w->forward_chunk);
+    t->pipeline.out = t->pipeline.sent;
     if (!trainer_is_first(t))
-        t->mail.in = take_letter(t, false, w->forward_chunk, w->forward_micro);
+        t->pipeline.in = take_message(t, false, w->forward_chunk, w->forward_micro);
     CADRE_TRY(trainer_stage_forward(t, step, w->forward_micro, feed, arg));
     if (what == CHUNKS_LOSSES && trainer_is_last(t)) trainer_stage_losses(t, w->forward_micro, sum);
     return CADRE_OK;
@@ -83,47 +85,48 @@ static cadre_status work_forward(trainer *t, const stage_work *w, chunk_work wha
 
 static cadre_status work_backward(trainer *t, const stage_work *w, double *sum)
 {
-    trainer_turn_to(t, w->backward_chunk);
-    t->mail.out = t->mail.sent + t->mail.bytes;
+    trainer_select_chunk(t, w->backward_chunk);
+    t->pipeline.out = t->pipeline.sent + t->pipeline.bytes;
     if (!trainer_is_last(t))
-        t->mail.in = take_letter(t, true, w->backward_chunk, w->backward_micro);
+        t->pipeline.in = take_message(t, true, w->backward_chunk, w->backward_micro);
     return trainer_stage_backward(t, w->backward_micro, sum);
 }
 
-/* What stages have gone forward with goes to the next, and from the last to the first's next
- * chunk. */
+/* Sends the hidden states of this tick's forward pass to the next stage, or from the last stage to
+ * the first one's next chunk, and receives those of the stage before. */
 static void send_rows(trainer *t, const stage_work *work)
 {
     int s = stage_of(t), last = stages_of(t) - 1, before = s ? s - 1 : last;
     const stage_work *own = &work[s], *other = &work[before];
-    comm_message m = { .to = -1, .from = -1, .send = t->mail.sent };
+    comm_message m = { .to = -1, .from = -1, .send = t->pipeline.sent };
     if (own->forward && (s < last || own->forward_chunk + 1 < t->chunks)) {
         m.to = s < last ? s + 1 : 0;
-        m.send_bytes = trainer_mail_bytes(t, own->forward_micro);
+        m.send_bytes = trainer_message_bytes(t, own->forward_micro);
     }
     int chunk = other->forward_chunk + (s == 0);
     if (other->forward && chunk < t->chunks) {
         m.from = before;
-        m.receive = expect_letter(t, false, chunk, other->forward_micro);
-        m.receive_bytes = trainer_mail_bytes(t, other->forward_micro);
+        m.receive = reserve_message(t, false, chunk, other->forward_micro);
+        m.receive_bytes = trainer_message_bytes(t, other->forward_micro);
     }
     if (m.to >= 0 || m.from >= 0) comm_send_receive(t->groups.pipeline, &m);
 }
 
+/* Sends the gradients of this tick's backward pass the opposite way. */
 static void send_gradients(trainer *t, const stage_work *work)
 {
     int s = stage_of(t), last = stages_of(t) - 1, behind = s < last ? s + 1 : 0;
     const stage_work *own = &work[s], *other = &work[behind];
-    comm_message m = { .to = -1, .from = -1, .send = t->mail.sent + t->mail.bytes };
+    comm_message m = { .to = -1, .from = -1, .send = t->pipeline.sent + t->pipeline.bytes };
     if (own->backward && (s > 0 || own->backward_chunk > 0)) {
         m.to = s ? s - 1 : last;
-        m.send_bytes = trainer_mail_bytes(t, own->backward_micro);
+        m.send_bytes = trainer_message_bytes(t, own->backward_micro);
     }
     int chunk = other->backward_chunk - (s == last);
     if (other->backward && chunk >= 0) {
         m.from = behind;
-        m.receive = expect_letter(t, true, chunk, other->backward_micro);
-        m.receive_bytes = trainer_mail_bytes(t, other->backward_micro);
+        m.receive = reserve_message(t, true, chunk, other->backward_micro);
+        m.receive_bytes = trainer_message_bytes(t, other->backward_micro);
     }
     if (m.to >= 0 || m.from >= 0) comm_send_receive(t->groups.pipeline, &m);
 }
@@ -136,7 +139,7 @@ cadre_status trainer_run_chunks(
         .chunks = t->chunks,
         .micro_batches = t->settings.accumulate,
         .forward_only = what != CHUNKS_LEARN };
-    for (int i = 0; i < t->mail.letters; i++) t->mail.letter[i].waits = false;
+    for (int i = 0; i < t->pipeline.messages; i++) t->pipeline.message[i].waits = false;
     while (interleaving_tick(&order, work)) {
         const stage_work *own = &work[stage_of(t)];
         if (own->forward) CADRE_TRY(work_forward(t, own, what, step, feed, arg, sum));

@@ -1,4 +1,6 @@
-/* trainer_collect.c - brings what ranks have of a model together on rank 0. */
+/* trainer_collect.c - gathers the parameters, or a state of the optimiser, of all ranks on rank 0,
+ * for a checkpoint. Each rank sends the slice of the dense parameters that it owns, and its
+ * experts. */
 #include <string.h>
 
 #include "base/memory.h"
@@ -9,23 +11,23 @@ static real *array_of(trainer *t, int which)
     return which == TRAINER_VALUES ? t->values : optimizer_state_at(t->optimizer, which).values;
 }
 
-/* What a rank brings: the dense elements that it updates, and its experts, behind each other */
-typedef struct bringing {
-    int64_t begin, end;     /* dense */
+/* The elements that a rank sends: of dense parameters those that it updates, then its experts */
+typedef struct contribution {
+    int64_t begin, end;     /* of dense parameters */
     int64_t dense, experts; /* where its experts begin, and how many elements they have */
-} bringing;
+} contribution;
 
-static bringing own_bringing(const trainer *t)
+static contribution own_contribution(const trainer *t)
 {
-    return (bringing){ t->first[t->plan.rank], t->first[t->plan.rank + 1], t->dense,
+    return (contribution){ t->first[t->plan.rank], t->first[t->plan.rank + 1], t->dense,
         t->table.elements - t->dense };
 }
 
 static int64_t earlier(int64_t a, int64_t b) { return a < b ? a : b; }
 static int64_t later(int64_t a, int64_t b) { return a > b ? a : b; }
 
-/* Whether a rank has this parameter's own values: with an adapter, all have the pairs of all
- * experts, and each updates those of its own. */
+/* Whether a rank updates this parameter of an expert: with an adapter, all ranks have the pairs of
+ * all experts, and each updates those of its own experts. */
 static bool is_of_rank(const trainer *t, int rank, const param *p)
 {
     if (!t->settings.adapted || p->expert < 0) return true;
@@ -41,7 +43,7 @@ typedef struct flat_range {
     const real *from;
 } flat_range;
 
-/* Copies them to their places in the whole model. */
+/* Copies the range to its places in the whole model. */
 static void place(const trainer *t, const flat_range *r, real *whole)
 {
     for (int64_t i = 0; i < r->table->count; i++) {
@@ -66,9 +68,9 @@ static cadre_status table_of(const trainer *t, int rank, param_table *table)
     return CADRE_OK;
 }
 
-/* Rank 0 receives what rank r brings, as one piece. */
+/* Rank 0 receives what rank r sends, and places it. */
 static cadre_status receive(
-    trainer *t, int r, const bringing *b, const param_table *table, real *whole)
+    trainer *t, int r, const contribution *b, const param_table *table, real *whole)
 {
     int64_t dense = b->end - b->begin;
     size_t count = (size_t)(dense + b->experts);
@@ -83,7 +85,7 @@ static cadre_status receive(
     return CADRE_OK;
 }
 
-static cadre_status receive_all(trainer *t, const bringing *all, const real *array, real *whole)
+static cadre_status receive_all(trainer *t, const contribution *all, const real *array, real *whole)
 {
     const param_table *own = &t->table;
     place(t, &(flat_range){ 0, own, all->begin, all->end, array + all->begin }, whole);
@@ -98,65 +100,67 @@ static cadre_status receive_all(trainer *t, const bringing *all, const real *arr
     return CADRE_OK;
 }
 
-static void send(trainer *t, const bringing *b, const real *array)
+static void send(trainer *t, const contribution *b, const real *array)
 {
     int64_t dense = b->end - b->begin;
     if (dense) comm_send(t->world, 0, array + b->begin, (size_t)dense * sizeof *array);
     if (b->experts) comm_send(t->world, 0, array + b->dense, (size_t)b->experts * sizeof *array);
 }
 
-/* ---- states of shapes of their own, of whole parameters ---- */
+/* ---- states whose shapes differ from their parameters' ---- */
 
-static bool is_own(const trainer *t, int rank, const bringing *b, const param *p)
+static bool is_own(const trainer *t, int rank, const contribution *b, const param *p)
 {
     if (p->kind == PARAM_STATE) return false;
     if (param_is_expert(p->role)) return is_of_rank(t, rank, p);
     return p->offset >= b->begin && p->offset < b->end;
 }
 
-/* What rank r updates, one parameter's state after another, between its layout `apart` and a piece;
- * apart NULL: they are counted. Returns how many elements they have. */
+/* The states of the parameters that rank r updates */
 typedef struct state_rows {
     int rank;
-    const bringing *b;
-    const param_table *table, *state; /* on that rank */
-    const param_table *whole;         /* the state's; NULL: `apart` is the rank's */
+    const contribution *b;
+    const param_table *table, *state; /* the layouts of parameters and states on that rank */
+    const param_table *whole; /* the layout of the states of the whole model; NULL: not used */
 } state_rows;
 
+/* Copies these states, one after another, from an array in the layout of r->whole, or of the rank,
+ * to a packed one (out), or back. packed NULL: only counts them. Returns how many elements they
+ * have. */
 static int64_t move_states(
-    const trainer *t, const state_rows *r, real *apart, real *piece, bool out)
+    const trainer *t, const state_rows *r, real *array, real *packed, bool out)
 {
     int64_t at = 0;
     for (int64_t i = 0; i < r->table->count; i++) {
         const param *p = &r->table->rows[i], *s = &r->state->rows[i];
         int64_t size = s->rows * s->cols;
         if (!is_own(t, r->rank, r->b, p)) continue;
-        real *place = apart + (r->whole ? r->whole->rows[p->index].offset : s->offset);
-        if (piece && out) memcpy(piece + at, place, (size_t)size * sizeof *piece);
-        else if (piece) memcpy(place, piece + at, (size_t)size * sizeof *piece);
+        real *place = array + (r->whole ? r->whole->rows[p->index].offset : s->offset);
+        if (packed && out) memcpy(packed + at, place, (size_t)size * sizeof *packed);
+        else if (packed) memcpy(place, packed + at, (size_t)size * sizeof *packed);
         at += size;
     }
     return at;
 }
 
-/* Rank 0 takes rank r's piece, which is its own for rank 0. */
+/* Rank r packs its states and sends them to rank 0, which places them in the whole model. */
 static cadre_status take_states(trainer *t, const state_rows *r, real *array, real *whole)
 {
     state_rows own = *r;
     int64_t count = move_states(t, r, whole, NULL, false);
-    real *piece = MEM_ARRAY(real, count);
+    real *packed = MEM_ARRAY(real, count);
     own.whole = NULL;
-    if (!piece) return CADRE_ENOMEM;
-    if (r->rank == t->world->rank) move_states(t, &own, array, piece, true);
+    if (!packed) return CADRE_ENOMEM;
+    if (r->rank == t->world->rank) move_states(t, &own, array, packed, true);
     if (r->rank != t->world->rank)
-        comm_receive(t->world, r->rank, piece, (size_t)count * sizeof *piece);
-    if (r->whole) move_states(t, r, whole, piece, false);
-    else comm_send(t->world, 0, piece, (size_t)count * sizeof *piece);
-    mem_free(piece);
+        comm_receive(t->world, r->rank, packed, (size_t)count * sizeof *packed);
+    if (r->whole) move_states(t, r, whole, packed, false);
+    else comm_send(t->world, 0, packed, (size_t)count * sizeof *packed);
+    mem_free(packed);
     return CADRE_OK;
 }
 
-static cadre_status collect_of(trainer *t, int which, int r, const bringing *b, real *whole)
+static cadre_status collect_of(trainer *t, int which, int r, const contribution *b, real *whole)
 {
     param_table table = { 0 }, state = { 0 }, all = { 0 };
     cadre_status status = table_of(t, r, &table);
@@ -171,7 +175,7 @@ static cadre_status collect_of(trainer *t, int which, int r, const bringing *b, 
     return status;
 }
 
-static cadre_status collect_states(trainer *t, int which, const bringing *all, real *whole)
+static cadre_status collect_states(trainer *t, int which, const contribution *all, real *whole)
 {
     for (int r = 0; r < t->world->size; r++)
         if (whole || r == t->world->rank) CADRE_TRY(collect_of(t, which, r, &all[r], whole));
@@ -187,7 +191,7 @@ cadre_status trainer_array_table(const trainer *t, int which, param_table *table
 cadre_status trainer_collect(trainer *t, int which, real *whole)
 {
     real *array = array_of(t, which);
-    bringing all[BATCH_RANKS], own = own_bringing(t);
+    contribution all[BATCH_RANKS], own = own_contribution(t);
     comm_all_gather(t->world, &own, sizeof own, all);
     CADRE_TRY(comm_status(t->world));
     if (which != TRAINER_VALUES && optimizer_has_shapes(t->optimizer)) {

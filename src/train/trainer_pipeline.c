@@ -1,16 +1,19 @@
-/* trainer_pipeline.c - ranks that have different layers: one forward, one backward (1F1B).
+/* trainer_pipeline.c - a pipeline of ranks that have different layers, in the order "one forward,
+ * one backward" (1F1B).
  *
- * A stage begins with as many forwards as there are stages behind it, then does a forward and a
- * backward in turn, and ends with the backwards that are left. With 3 stages and 5 micro-batches:
+ * A stage begins with as many forward passes as there are stages after it, then takes a forward and
+ * a backward pass in turn, and ends with the backward passes that are left. With 3 stages and 5
+ * micro-batches:
  *
  *     stage 0   F0 F1 F2 B0 F3 B1 F4 B2 B3 B4
  *     stage 1      F0 F1 B0 F2 B1 F3 B2 F4 B3 B4
  *     stage 2         F0 B0 F1 B1 F2 B2 F3 B3 F4 B4
  *
- * Every stage goes backward in the order of the micro-batches, as one process does, so all sums are
- * the same. With its rows a micro-batch takes the statistics of its routing along, from stage to
- * stage and back: before its backward every rank has those of all layers, and computes the same
- * balancing losses as one process. */
+ * Every stage takes its backward passes in the order of the micro-batches, as one process does, so
+ * all sums are the same. A message has, beside the hidden states, the routing statistics of the
+ * layers so far; it collects them from stage to stage, and the messages of the backward pass take
+ * them back. So before its backward pass every rank has those of all layers, and computes the same
+ * balancing losses as one process does. */
 #include "train/trainer_state.h"
 
 #include <string.h>
@@ -18,34 +21,36 @@
 static int stage_of(const trainer *t) { return t->groups.at.pipeline; }
 static int stages_of(const trainer *t) { return t->groups.size.pipeline; }
 
-/* A neighbour gets micro-batch `sent` from t->mail.out, and another one's `received` comes to
- * t->mail.in; a neighbour of -1, or behind the last stage, is none. */
-static void exchange_mail(trainer *t, int to, int64_t sent, int from, int64_t received)
+/* Sends the message of micro-batch `sent`, in t->pipeline.out, to stage `to`, and receives that of
+ * micro-batch `received` from stage `from` into t->pipeline.in. Nothing is sent to, or received
+ * from, a stage that does not exist. */
+static void exchange_messages(trainer *t, int to, int64_t sent, int from, int64_t received)
 {
-    comm_message m = { .to = -1, .from = -1, .send = t->mail.out, .receive = t->mail.in };
+    comm_message m = { .to = -1, .from = -1, .send = t->pipeline.out, .receive = t->pipeline.in };
     if (to >= 0 && to < stages_of(t)) {
         m.to = to;
-        m.send_bytes = trainer_mail_bytes(t, sent);
+        m.send_bytes = trainer_message_bytes(t, sent);
     }
     if (from >= 0 && from < stages_of(t)) {
         m.from = from;
-        m.receive_bytes = trainer_mail_bytes(t, received);
+        m.receive_bytes = trainer_message_bytes(t, received);
     }
     if (m.to >= 0 || m.from >= 0) comm_send_receive(t->groups.pipeline, &m);
 }
 
 /* ---- a step ---- */
 
-/* Every rank knows how large the mail of any micro-batch is. */
+/* Fills in t->micro for all micro-batches, so that every rank knows how large their messages
+ * are. */
 static void begin_all(trainer *t)
 {
     for (int64_t i = 0; i < t->settings.accumulate; i++) {
-        leaf_sums scrap = { 0 };
-        trainer_begin_part(t, i, &scrap);
+        leaf_sums unused = { 0 };
+        trainer_begin_micro_batch(t, i, &unused);
     }
 }
 
-/* Which the last stage has, and all learn. */
+/* Sends the sum of the losses from the last stage, which has it, to all stages. */
 static void share_sum(trainer *t, double *sum)
 {
     comm_broadcast(t->groups.pipeline, sum, sizeof *sum, stages_of(t) - 1);
@@ -64,29 +69,29 @@ cadre_status trainer_run_pipeline(
         return CADRE_OK;
     }
     for (int64_t i = 0; i < ahead; i++) {
-        exchange_mail(t, -1, 0, before, i);
+        exchange_messages(t, -1, 0, before, i);
         CADRE_TRY(trainer_stage_forward(t, step, i, feed, arg));
-        exchange_mail(t, next, i, -1, 0);
+        exchange_messages(t, next, i, -1, 0);
     }
-    if (ahead < count) exchange_mail(t, -1, 0, before, ahead);
+    if (ahead < count) exchange_messages(t, -1, 0, before, ahead);
     for (int64_t i = 0; i < count; i++) {
         int64_t front = i + ahead;
         if (front < count) CADRE_TRY(trainer_stage_forward(t, step, front, feed, arg));
-        exchange_mail(t, front < count ? next : -1, front, next, i);
+        exchange_messages(t, front < count ? next : -1, front, next, i);
         CADRE_TRY(trainer_stage_backward(t, i, sum));
-        exchange_mail(t, before, i, front + 1 < count ? before : -1, front + 1);
+        exchange_messages(t, before, i, front + 1 < count ? before : -1, front + 1);
     }
     share_sum(t, sum);
     return CADRE_OK;
 }
 
-/* Every micro-batch goes forward alone through the one block of layers that each stage has. */
+/* Takes the forward passes alone, where each stage has one chunk of layers. */
 static cadre_status run_forward(trainer *t, int64_t step, trainer_feed feed, void *arg, double *sum)
 {
     for (int64_t i = 0; i < t->settings.accumulate; i++) {
-        exchange_mail(t, -1, 0, stage_of(t) - 1, i);
+        exchange_messages(t, -1, 0, stage_of(t) - 1, i);
         CADRE_TRY(trainer_stage_forward(t, step, i, feed, arg));
-        exchange_mail(t, stage_of(t) + 1, i, -1, 0);
+        exchange_messages(t, stage_of(t) + 1, i, -1, 0);
         if (sum && trainer_is_last(t)) trainer_stage_losses(t, i, sum);
     }
     return CADRE_OK;
@@ -109,7 +114,6 @@ cadre_status trainer_survey_pipeline(trainer *t, int64_t step, trainer_feed feed
     return CADRE_OK;
 }
 
-/* The losses of rows that are not learnt from */
 cadre_status trainer_evaluate_pipeline(trainer *t, trainer_feed feed, void *arg, double *sum)
 {
     begin_all(t);
@@ -121,7 +125,7 @@ cadre_status trainer_evaluate_pipeline(trainer *t, trainer_feed feed, void *arg,
 
 /* ---- between the first stage and the last ---- */
 
-/* Each then adds the two, and updates its own copy of the embedding. */
+/* Afterwards both stages add the two gradients, and each updates its own copy of the embedding. */
 void trainer_exchange_embedding(trainer *t)
 {
     const param *embed = trainer_embedding(t);
@@ -135,7 +139,7 @@ void trainer_exchange_embedding(trainer *t)
     comm_send_receive(t->groups.pipeline, &m);
 }
 
-/* ---- what all ranks know of routers ---- */
+/* ---- what the metrics report of routers ---- */
 
 bool trainer_has_correction(const trainer *t, int64_t layer)
 {
@@ -145,7 +149,7 @@ bool trainer_has_correction(const trainer *t, int64_t layer)
     return false;
 }
 
-/* The first sparse layer of a chunk on each stage [stages + 1] */
+/* first [stages + 1]: the number of sparse layers before chunk `chunk` of each stage */
 static void sparse_of_stages(const trainer *t, int chunk, int64_t *first)
 {
     int stages = stages_of(t);
@@ -154,7 +158,7 @@ static void sparse_of_stages(const trainer *t, int chunk, int64_t *first)
             &t->config, share_begin(t->config.layers, chunk * stages + s, stages * t->chunks));
 }
 
-static void show_routers(trainer *t, int chunk)
+static void gather_routers(trainer *t, int chunk)
 {
     const stack *k = &t->stacks[DECODER];
     int64_t first[BATCH_RANKS + 1], at;
@@ -176,7 +180,7 @@ static void show_routers(trainer *t, int chunk)
         (size_t)t->most_experts * sizeof *t->correction, t->correction);
 }
 
-void trainer_show_routers(trainer *t)
+void trainer_gather_routers(trainer *t)
 {
-    for (int c = 0; c < t->chunks && t->groups.pipeline; c++) show_routers(t, c);
+    for (int c = 0; c < t->chunks && t->groups.pipeline; c++) gather_routers(t, c);
 }

@@ -1,8 +1,9 @@
-/* trainer_ranks.c - what ranks that divide a batch exchange in a step, beside what the sparse
- * layers do: the sums of leaves, the losses, and the parameters that each has updated.
+/* trainer_ranks.c - what ranks that divide a batch exchange in a step, beside the rows of sparse
+ * layers: partial sums of gradients, the losses, and the parameters that each has updated.
  *
- * Each rank owns a slice of the dense parameters. It gets that slice of every node whose sum any
- * rank has, and adds the nodes along the tree; so the bits are those of one rank. */
+ * Each rank owns a slice of the dense parameters. It receives that slice of every partial sum that
+ * any rank has (a node of the tree of leaves), and adds these along the tree. So the bits are those
+ * that one rank computes. */
 #include "train/trainer_state.h"
 
 #include <assert.h>
@@ -16,7 +17,7 @@
 static int64_t later(int64_t a, int64_t b) { return a > b ? a : b; }
 static int64_t earlier(int64_t a, int64_t b) { return a < b ? a : b; }
 
-/* A slice of a node's sum that has arrived */
+/* A received slice of a node's sum */
 typedef struct arrival {
     leaf_node node;
     real *at;
@@ -24,16 +25,16 @@ typedef struct arrival {
 
 typedef struct gathering {
     const trainer *t;
-    leaf_sums sums[BATCH_RANKS]; /* of every rank */
-    const int64_t *first;        /* [ranks + 1] the slices of what is gathered */
-    int64_t slice;               /* elements of this rank's */
+    leaf_sums sums[BATCH_RANKS]; /* the nodes that every rank has */
+    const int64_t *first;        /* [ranks + 1] where each rank's slice begins */
+    int64_t slice;               /* elements of this rank's slice */
     arrival node[LEAVES_MOST];
     int count;
 } gathering;
 
 static int64_t leaf_of(const arrival *a) { return (int64_t)a->node.index << a->node.level; }
 
-/* The nodes stay in the order of their leaves. */
+/* Inserts a node, in the order of the nodes' leaves. */
 static void insert(gathering *g, arrival a)
 {
     int i = g->count++;
@@ -41,7 +42,8 @@ static void insert(gathering *g, arrival a)
     g->node[i] = a;
 }
 
-/* Exchanges the j-th node of every rank; base: where slot 0 has what is gathered. */
+/* Exchanges slices of the j-th node of every rank; base: the gradient in slot 0. Returns how many
+ * elements were received. */
 static int64_t exchange_nodes(gathering *g, int32_t j, const real *base, real *arrived)
 {
     const trainer *t = g->t;
@@ -64,7 +66,7 @@ static int64_t exchange_nodes(gathering *g, int32_t j, const real *base, real *a
     return receive_first[c->size];
 }
 
-/* Adds what has arrived along the tree, into the first node's place. */
+/* Adds the received slices along the tree, into the place of the first one. */
 static const real *add_nodes(gathering *g)
 {
     leaf_tree tree = { 0 };
@@ -80,7 +82,8 @@ static const real *add_nodes(gathering *g)
     return g->count ? sum[0] : NULL;
 }
 
-/* This rank's slice of a gradient of all ranks' leaves, over what slot 0 has there */
+/* Computes this rank's slice of a gradient summed over all ranks' leaves, and writes it to slot
+ * 0. */
 static void gather_slice(trainer *t, gathering *g, const int64_t *first, real *base)
 {
     int64_t at = 0;
@@ -95,7 +98,7 @@ static void gather_slice(trainer *t, gathering *g, const int64_t *first, real *b
     if (g->slice) memcpy(base + first[t->plan.rank], sum, (size_t)g->slice * sizeof(real));
 }
 
-/* The slices of a parameter, counted from its beginning */
+/* Where the slices of a parameter begin, in elements after the parameter's beginning */
 static void slices_of(const trainer *t, const param *p, int64_t *first)
 {
     int64_t size = p->rows * p->cols;
@@ -103,8 +106,8 @@ static void slices_of(const trainer *t, const param *p, int64_t *first)
         first[r] = earlier(later(t->first[r] - p->offset, 0), size);
 }
 
-/* The slices of the parameters behind the embedding. Its gradient is no sum of leaves: every rank
- * has all of it. */
+/* Where the slices begin, except for the embedding, which comes first: its gradient is not summed
+ * over leaves, and every rank has all of it. */
 static void slices_of_sums(const trainer *t, int64_t *first)
 {
     const param *embed = trainer_embedding(t);
@@ -112,7 +115,7 @@ static void slices_of_sums(const trainer *t, int64_t *first)
     for (int r = 0; r <= t->plan.ranks; r++) first[r] = later(t->first[r], trainer_embedded(t));
 }
 
-/* Routers' gradients are shown by the metrics of every rank. */
+/* Gathers the gradients of routers on every rank, for the metrics. */
 static void gather_routers(trainer *t)
 {
     int64_t first[BATCH_RANKS + 1];
@@ -135,7 +138,7 @@ void trainer_gather_gradients(trainer *t)
     if (t->head_gradient && trainer_has_head(t)) {
         slices_of(t, trainer_embedding(t), first);
         gather_slice(t, &g, first, t->head_gradient);
-        if (t->groups.pipeline) /* the first stage divides it otherwise */
+        if (t->groups.pipeline) /* the first stage, which needs it too, has other slices */
             comm_all_gather_v(t->groups.tokens, t->head_gradient + first[t->plan.rank], first,
                 sizeof *t->head_gradient, t->head_gradient);
     }
@@ -149,7 +152,7 @@ void trainer_gather_losses(trainer *t, const micro_batch *m)
         t->groups.tokens, t->losses, m->first_token, sizeof *t->losses, t->all_losses);
 }
 
-void trainer_spread_values(trainer *t)
+void trainer_gather_values(trainer *t)
 {
     if (t->plan.ranks == 1) return;
     comm_all_gather_v(t->groups.tokens, t->values + t->first[t->plan.rank], t->first,
@@ -158,7 +161,7 @@ void trainer_spread_values(trainer *t)
 
 /* ---- making ---- */
 
-/* Experts stand behind all other parameters. */
+/* Assigns the parameters' offsets, with experts after all others. *dense: where experts begin */
 void trainer_place_experts_last(param_table *table, int64_t *dense)
 {
     int64_t at = 0;
@@ -173,7 +176,7 @@ void trainer_place_experts_last(param_table *table, int64_t *dense)
     }
 }
 
-/* What ranks that divide a batch cannot have, because it is not a sum of what each of them has */
+/* Refuses what needs all tokens of a batch at once, which ranks that divide a batch do not have. */
 static cadre_status check_layer(const moe_config *c)
 {
     const char *what = c->estimator == ESTIMATOR_DENSE ? "--estimator dense"

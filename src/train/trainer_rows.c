@@ -15,8 +15,8 @@ int64_t trainer_most_sequences(const trainer *t)
     return trainer_most_rows(t) * t->settings.documents;
 }
 
-/* What a decoder alone is fed; an encoder and a decoder get texts, which they cut and predict in
- * their own way. */
+/* Whether the rows are inputs and targets of a decoder. With an encoder, they are texts that span
+ * corruption turns into inputs and targets (text/span_corruption.h). */
 static bool reads_rows(const trainer *t) { return t->count == 1; }
 
 static void feed_rows(
@@ -53,20 +53,20 @@ void trainer_survey_rows(trainer *t, trainer_feed feed, void *arg)
     }
 }
 
-/* Of all rows of t->part, in one pass of a stack */
+/* Writes where the sequences of t->current begin in one pass of a stack. */
 static void place_sequences(const trainer *t, const stack *k, int pass)
 {
     int64_t n = 0, *start = k->start + pass * (trainer_most_sequences(t) + 1);
-    for (int64_t i = 0; i < t->part.sequences; i++) {
+    for (int64_t i = 0; i < t->current.sequences; i++) {
         start[n++] = i * k->length;
         for (int64_t j = 1; reads_rows(t) && j < k->length; j++)
             if (t->begins[i * k->length + j]) start[n++] = i * k->length + j;
     }
-    start[n] = t->part.sequences * k->length;
+    start[n] = t->current.sequences * k->length;
 }
 
 void trainer_feed_rows(trainer *t, int32_t *inputs, int pass, trainer_feed feed, void *arg)
 {
-    feed_rows(t, t->part.first, t->part.sequences, inputs, feed, arg);
+    feed_rows(t, t->current.first, t->current.sequences, inputs, feed, arg);
     for (int k = 0; k < t->count; k++) place_sequences(t, &t->stacks[k], pass);
 }

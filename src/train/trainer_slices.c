@@ -1,19 +1,24 @@
-/* trainer_slices.c - of matrices of which ranks have some rows each, the columns that each of them
- * multiplies by: dx = dy W is a sum over all rows of W, so a rank computes some columns of dx, and
- * has these columns of all rows. */
+/* trainer_slices.c - columns of matrices whose rows are divided among ranks (tensor parallelism).
+ *
+ * Forward, y = W x is computed by rows of W: each rank computes the outputs of its rows. Backward,
+ * dx = dy W is a sum over all rows of W, and a sum that ranks share would change bits. So each rank
+ * computes some columns of dx instead, for which it needs these columns of all rows. It receives
+ * them from the other ranks at the beginning of every step. */
 #include "train/trainer_state.h"
 
 #include <string.h>
 
 static bool is_sliced(const param *p) { return !param_is_vector(p) && p->whole != p->rows; }
 
-/* An embedding is looked up; as a head it is multiplied. */
+/* Whether a gradient is multiplied by the matrix. An embedding is only looked up, unless it is tied
+ * to the head. */
 static bool is_multiplied(const trainer *t, const param *p)
 {
     return p->role != ROLE_EMBED || t->config.tie;
 }
 
-/* Into how many pieces its columns are cut: as what it reads is divided among the ranks */
+/* In how many equal groups the columns are divided among the ranks: in W_O one for each key-value
+ * head, as the ranks divide its input by heads, and in other matrices one for each column */
 static int64_t pieces_of(const trainer *t, const param *p)
 {
     return p->role == ROLE_O ? t->config.layer[p->layer].mixer.kv_heads : p->cols;
@@ -35,7 +40,7 @@ cadre_status trainer_check_slices(const trainer *t)
         const param *p = &t->table.rows[i];
         if (is_sliced(p) && pieces_of(t, p) < t->groups.size.tensor)
             return cadre_fail(CADRE_EARGUMENT, NULL,
-                "--parallel: tensor=%d: expected at most as many parts as each matrix has columns, "
+                "--parallel: tensor=%d: expected at most as many ranks as each matrix has columns, "
                 "found one with %lld",
                 t->groups.size.tensor, (long long)p->cols);
     }
@@ -66,7 +71,8 @@ void trainer_layout_slices(trainer *t, arena *a)
     }
 }
 
-/* Rows [rows, cols] in columns: those of one rank after another's */
+/* Packs this rank's rows [rows, cols] for the exchange: first the columns that rank 0 gets, then
+ * those of rank 1, and so on. first [ranks + 1]: where each rank's columns begin */
 static void pack(const trainer *t, const param *p, int64_t *first)
 {
     const real *from = t->values + p->offset;
@@ -81,7 +87,9 @@ static void pack(const trainer *t, const param *p, int64_t *first)
     for (int r = 0; r <= size; r++) first[r] *= p->rows;
 }
 
-static void spread(const trainer *t, const param *p, const weight_slice *s, real *by_column)
+/* by_column [whole rows, own columns]: receives this rank's columns of all ranks' rows. */
+static void exchange_columns(
+    const trainer *t, const param *p, const weight_slice *s, real *by_column)
 {
     comm *c = t->groups.tensor;
     int64_t send_first[BATCH_RANKS + 1], receive_first[BATCH_RANKS + 1];
@@ -96,10 +104,11 @@ static void spread(const trainer *t, const param *p, const weight_slice *s, real
     comm_all_to_all_v(c, &rows);
 }
 
-void trainer_spread_columns(trainer *t)
+void trainer_exchange_columns(trainer *t)
 {
     for (int64_t i = 0; t->slices && i < t->table.count; i++) {
         const weight_slice *s = &t->slices[i];
-        if (s->by_column) spread(t, &t->table.rows[i], s, t->columns + (s->by_column - t->columns));
+        if (s->by_column)
+            exchange_columns(t, &t->table.rows[i], s, t->columns + (s->by_column - t->columns));
     }
 }

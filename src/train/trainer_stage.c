@@ -1,5 +1,6 @@
-/* trainer_stage.c - one micro-batch on a stage of a pipeline, in the chunk of layers that works:
- * what comes from the neighbours, forward, backward, and what goes to them. */
+/* trainer_stage.c - one micro-batch on a stage of a pipeline, in its current chunk of layers: it
+ * reads the message of a neighbour, takes the forward or backward pass, and writes the message for
+ * the other neighbour. */
 #include "train/trainer_state.h"
 
 #include <string.h>
@@ -36,13 +37,13 @@ void trainer_layout_pipeline(trainer *t, arena *a)
         double *statistics = ARENA_ARRAY(a, double, packed_doubles(t, sequences));
         if (t->micro) t->micro[i].statistics = statistics;
     }
-    t->mail.bytes =
+    t->pipeline.bytes =
         (size_t)packed_doubles(t, sequences) * sizeof(double) +
         (size_t)(trainer_most_rows(t) * t->settings.context * t->config.width) * sizeof(real);
-    t->mail.sent = ARENA_ARRAY(a, char, (t->chunks > 1 ? 2 : 1) * t->mail.bytes);
-    t->mail.box = ARENA_ARRAY(a, char, (size_t)t->mail.letters * t->mail.bytes);
-    t->mail.letter = ARENA_ARRAY(a, pipeline_letter, t->mail.letters);
-    t->mail.out = t->mail.sent, t->mail.in = t->mail.box;
+    t->pipeline.sent = ARENA_ARRAY(a, char, (t->chunks > 1 ? 2 : 1) * t->pipeline.bytes);
+    t->pipeline.received = ARENA_ARRAY(a, char, (size_t)t->pipeline.messages * t->pipeline.bytes);
+    t->pipeline.message = ARENA_ARRAY(a, pipeline_message, t->pipeline.messages);
+    t->pipeline.out = t->pipeline.sent, t->pipeline.in = t->pipeline.received;
     t->most_experts = most_experts(&t->config);
     t->router_norm = ARENA_ARRAY(a, double, sparse);
     t->correction = ARENA_ARRAY(a, real, sparse * t->most_experts);
@@ -69,23 +70,23 @@ static size_t rows_bytes(const trainer *t, int64_t i)
     return (size_t)(tokens * t->config.width) * sizeof(real);
 }
 
-size_t trainer_mail_bytes(const trainer *t, int64_t i)
+size_t trainer_message_bytes(const trainer *t, int64_t i)
 {
     return trainer_statistics_bytes(t, i) + rows_bytes(t, i);
 }
 
-static void write_mail(const trainer *t, int64_t i, const real *rows)
+static void write_message(const trainer *t, int64_t i, const real *rows)
 {
     size_t statistics = trainer_statistics_bytes(t, i);
-    memcpy(t->mail.out, trainer_micro(t, i)->statistics, statistics);
-    memcpy(t->mail.out + statistics, rows, rows_bytes(t, i));
+    memcpy(t->pipeline.out, trainer_micro(t, i)->statistics, statistics);
+    memcpy(t->pipeline.out + statistics, rows, rows_bytes(t, i));
 }
 
-static void read_mail(const trainer *t, int64_t i, real *rows)
+static void read_message(const trainer *t, int64_t i, real *rows)
 {
     size_t statistics = trainer_statistics_bytes(t, i);
-    memcpy(trainer_micro(t, i)->statistics, t->mail.in, statistics);
-    memcpy(rows, t->mail.in + statistics, rows_bytes(t, i));
+    memcpy(trainer_micro(t, i)->statistics, t->pipeline.in, statistics);
+    memcpy(rows, t->pipeline.in + statistics, rows_bytes(t, i));
 }
 
 /* ---- a micro-batch on a stage ---- */
@@ -98,28 +99,28 @@ static int sparse_before(const trainer *t, int64_t layer)
 cadre_status trainer_stage_forward(
     trainer *t, int64_t step, int64_t i, trainer_feed feed, void *arg)
 {
-    leaf_sums scrap = { 0 };
+    leaf_sums unused = { 0 };
     transformer_stage own = trainer_stage(t, &t->config, t->chunk);
-    trainer_begin_part(t, i, &scrap);
+    trainer_begin_micro_batch(t, i, &unused);
     transformer_select_pass(layers_of(t), trainer_pass(t, i));
-    if (!trainer_is_first(t)) read_mail(t, i, transformer_entry(layers_of(t)));
-    CADRE_TRY(trainer_forward_part(t, step, i, feed, arg));
+    if (!trainer_is_first(t)) read_message(t, i, transformer_entry(layers_of(t)));
+    CADRE_TRY(trainer_forward_micro_batch(t, step, i, feed, arg));
     balance_pack(t->stacks[DECODER].balance, sparse_before(t, own.first), sparse_before(t, own.end),
         trainer_micro(t, i)->statistics);
-    if (!trainer_is_last(t)) write_mail(t, i, transformer_exit(layers_of(t)));
+    if (!trainer_is_last(t)) write_message(t, i, transformer_exit(layers_of(t)));
     return CADRE_OK;
 }
 
 cadre_status trainer_stage_backward(trainer *t, int64_t i, double *sum)
 {
-    trainer_begin_part(t, i, &t->sums[t->chunk]);
-    if (!trainer_is_last(t)) read_mail(t, i, transformer_gradient(layers_of(t)));
+    trainer_begin_micro_batch(t, i, &t->sums[t->chunk]);
+    if (!trainer_is_last(t)) read_message(t, i, transformer_gradient(layers_of(t)));
     balance_unpack(
         t->stacks[DECODER].balance, &trainer_micro(t, i)->ranks, trainer_micro(t, i)->statistics);
-    CADRE_TRY(trainer_backward_part(t, i));
+    CADRE_TRY(trainer_backward_micro_batch(t, i));
     trainer_join_leaves(t);
     if (trainer_is_last(t)) trainer_add_losses(t, i, sum);
-    if (!trainer_is_first(t)) write_mail(t, i, transformer_gradient(layers_of(t)));
+    if (!trainer_is_first(t)) write_message(t, i, transformer_gradient(layers_of(t)));
     return CADRE_OK;
 }
 

@@ -1,18 +1,18 @@
-/* trainer_state.h - what a trainer consists of, for its files:
+/* trainer_state.h - the data of a trainer, which these files share:
  *
- *     trainer.c           makes it
- *     trainer_step.c      takes a step
- *     trainer_rows.c      its rows, cut into sequences where documents begin
- *     trainer_part.c      one micro-batch of it, forward and backward
- *     trainer_pairs.c     answers that are compared
- *     trainer_stage.c     one micro-batch of it, where ranks have different layers
- *     trainer_pipeline.c  the micro-batches of a step, where ranks have different layers
- *     trainer_chunks.c    the same, where each has several blocks of layers
- *     trainer_sums.c      the slots in which sums of leaves wait
- *     trainer_ranks.c     what ranks exchange in a step
- *     trainer_slices.c    columns of matrices of which ranks have rows
- *     trainer_evaluate.c  the loss of rows that are not learnt from
- *     trainer_collect.c   what they exchange for a checkpoint */
+ *     trainer.c              makes a trainer and lays its memory out
+ *     trainer_step.c         takes a step
+ *     trainer_rows.c         cuts the rows of a batch into sequences where documents begin
+ *     trainer_micro_batch.c  runs one micro-batch forward and backward
+ *     trainer_pairs.c        computes the preference losses of pairs of answers
+ *     trainer_stage.c        runs one micro-batch through one stage of a pipeline
+ *     trainer_pipeline.c     runs the micro-batches of a step through a pipeline
+ *     trainer_chunks.c       does the same where each stage has several chunks of layers
+ *     trainer_sums.c         keeps partial sums of gradients in slots, and adds them
+ *     trainer_ranks.c        exchanges gradients, losses and parameters between ranks
+ *     trainer_slices.c       gathers columns of matrices whose rows are divided among ranks
+ *     trainer_evaluate.c     computes the loss of held-out rows
+ *     trainer_collect.c      gathers parameters and optimiser states for a checkpoint */
 #ifndef CADRE_TRAIN_TRAINER_STATE_H
 #define CADRE_TRAIN_TRAINER_STATE_H
 
@@ -28,15 +28,16 @@ typedef struct stack {
     int64_t length; /* tokens of a sequence */
     model_weights weights;
     model_gradients gradients;
-    transformer *transformer; /* of the chunk that works */
+    transformer *transformer; /* of the current chunk */
     balance *balance;
-    int32_t *inputs; /* [passes of all chunks, room] */
-    int64_t room;    /* tokens of a micro-batch, at most */
-    int64_t *start;  /* [passes of all chunks, sequences of a micro-batch at most + 1] */
-    /* [V, D] the gradient of an embedding that others share, until the step's end: sums over
-     * tokens, each in its own order. NULL: nobody shares it */
+    int32_t *inputs;     /* [passes of all chunks, most_tokens] */
+    int64_t most_tokens; /* of a micro-batch */
+    int64_t *start;      /* [passes of all chunks, most sequences of a micro-batch + 1] */
+    /* [V, D] the encoder's share of the gradient of an embedding that the decoder also uses, kept
+     * apart until the step's end so that each is a sum over tokens in their order. NULL: the
+     * embedding is not shared */
     real *embedding;
-    /* How a micro-batch sums the gradients of dense parameters */
+    /* In which order a micro-batch sums the gradients of dense parameters (op/leaves.h) */
     leaf_list leaves;
     leaf_run run[LEAF_RUNS];
     int64_t leaf_start[LEAVES_MOST + 1];
@@ -44,110 +45,120 @@ typedef struct stack {
 
 enum { DECODER, ENCODER, STACKS };
 
-/* The sum of a row's losses, and its log-probability at the start of the run */
+/* An answer's negative log-likelihood, and its log-probability in the reference model, which is the
+ * model at the start of the run */
 typedef struct row_of_pair {
-    double minus, reference;
+    double nll, reference;
 } row_of_pair;
 
-/* What is known of a micro-batch between its forward and its backward. */
+/* What a micro-batch keeps between its forward and its backward pass */
 typedef struct micro_batch {
-    /* [ranks + 1] of each rank, in the micro-batch */
+    /* [ranks + 1] where each rank's sequences and tokens begin in the micro-batch */
     int64_t first_sequence[BATCH_RANKS + 1], first_token[BATCH_RANKS + 1];
     batch_ranks ranks;
-    double *statistics; /* of the balance, all layers' of this rank's sequences; NULL: see there */
+    /* The routing statistics of this rank's sequences in all layers, as balance_pack packs them;
+     * NULL: there is no pipeline, and the balance has them */
+    double *statistics;
 } micro_batch;
 
-/* Between neighbours of a pipeline: a micro-batch's statistics, then its rows. Chunks have letters
- * of their own to send, one forward and one backward, and some that wait for their turn. */
-typedef struct pipeline_letter {
-    bool waits, backward;
+/* A message between neighbours of a pipeline: a micro-batch's routing statistics, then its hidden
+ * states or their gradients. With several chunks, a rank has one buffer for the message that it
+ * sends forward, one for that which it sends backward, and several for messages that have been
+ * received and are not yet used. */
+typedef struct pipeline_message {
+    bool waits, backward; /* received and not yet used; of a backward pass */
     int chunk;
-    int64_t micro;
-} pipeline_letter;
-typedef struct pipeline_mail {
-    char *out, *in;          /* [bytes] of the work that is done now */
-    size_t bytes;            /* at most */
-    char *sent;              /* [2, bytes] */
-    char *box;               /* [letters, bytes] */
-    pipeline_letter *letter; /* [letters] */
-    int letters;
-} pipeline_mail;
+    int64_t micro; /* the micro-batch's index in the step */
+} pipeline_message;
+typedef struct pipeline_buffers {
+    char *out, *in;            /* [bytes] the messages that the current pass writes and reads */
+    size_t bytes;              /* of a message, at most */
+    char *sent;                /* [1 or 2, bytes] */
+    char *received;            /* [messages, bytes] */
+    pipeline_message *message; /* [messages] what each buffer of `received` holds */
+    int messages;
+} pipeline_buffers;
 
 struct trainer {
     compute *c;
     int workers;
     rank_groups groups;
     comm *world;         /* of groups */
-    model_config config; /* with sparse layers as they train */
-    model_config share;  /* the same with this rank's heads; .layers 0: it has all */
+    model_config config; /* whose sparse layers have the options of training */
+    model_config share;  /* the same with this rank's heads; .layers 0: this rank has all heads */
     train_settings settings;
     arena memory;
-    param_table table; /* what is trained: the model, or the pairs beside it */
+    param_table table; /* what is trained: the model's parameters, or an adapter's */
     low_rank *pairs;   /* [settings.adapted->adapter->count] views; NULL: the model is trained */
     real *values, *gradient; /* [elements] */
-    /* [V, D] the gradient of a tied head until the step's end, like a stack's `embedding` */
+    /* [V, D] the output matrix's share of the gradient of a tied embedding, kept apart until the
+     * step's end like a stack's `embedding`; NULL: it is not tied */
     real *head_gradient;
     leaf_plan plan;
-    /* Of matrices of which this rank has some rows [table.count]; the columns of them that it
-     * multiplies by, and where own rows are packed; NULL: it has all rows */
+    /* [table.count] of matrices of which this rank has some rows; the columns of all their rows,
+     * by which it multiplies gradients, and a buffer in which its own rows are packed to be sent;
+     * NULL: this rank has all rows */
     weight_slice *slices;
     real *columns, *packed;
-    /* Where ranks divide the batch: elements of parameters that are no experts, which come first;
-     * the slice of them that each rank owns [ranks + 1]; slices of nodes that have arrived; all
-     * ranks' losses */
+    /* The number of elements of the parameters that are not experts', which come first, and
+     * [ranks + 1] where the slice of them that each rank owns begins */
     int64_t dense, first[BATCH_RANKS + 1];
-    /* One; where ranks have different layers, all of a step [accumulate] */
+    /* [accumulate] all of a step where ranks have different layers, otherwise one */
     micro_batch *micro;
-    /* Blocks of layers, each with a transformer of its own for so many micro-batches between their
-     * forward and their backward; and the one that works */
+    /* How many chunks of layers this rank has, and which is the current one. Each chunk has a
+     * transformer of its own, which keeps the activations of passes[chunk] micro-batches between
+     * their forward and backward passes. */
     int chunks, chunk;
     transformer *layers[LAYOUT_CHUNKS];
     int passes[LAYOUT_CHUNKS];
-    pipeline_mail mail;
-    /* Of all sparse layers, where other ranks have some: the norms of the routers' gradients, and
-     * the selection biases [sparse layers, most experts] */
+    pipeline_buffers pipeline;
+    /* Where other ranks have some of the layers: the norms of all routers' gradients [sparse
+     * layers], and all selection biases [sparse layers, most experts] */
     double *router_norm;
     real *correction;
     int32_t most_experts;
-    param_table whole; /* of the model; empty if there is one rank */
+    param_table whole; /* of the whole model; empty if there is one rank */
+    /* Received from other ranks: slices of partial sums of gradients, each of at most most_slice
+     * elements, and the losses of all ranks' tokens */
     real *arrived, *all_losses;
-    int64_t most_slice; /* elements, for which `arrived` has room */
-    /* Sums of leaves that wait: those of slot 0 are in `gradient` and head_gradient, those of the
-     * others `slot_size` elements apart in `waiting`, as far from each other as those are. */
+    int64_t most_slice;
+    /* The slots of partial sums of gradients (leaf_plan.h). Slot 0 is `gradient` and head_gradient;
+     * the others have the same layout and lie one after another in `waiting`, each of `slot_size`
+     * elements. */
     real *waiting;
     int64_t slot_size, head_size;
     int64_t slot_first; /* the first element of a slot, counted from that of `gradient` */
     leaf_sums sums[LAYOUT_CHUNKS]; /* of the step so far */
-    leaf_part part;                /* the micro-batch that runs */
+    leaf_micro_batch current;      /* the micro-batch that is computed now */
     stack stacks[STACKS];
     int count; /* of stacks */
     optimizer *optimizer;
-    bool evaluates; /* rows are not learnt from: nothing is dropped at random or counted */
-    bool guarded; /* a step may be passed over: where its loss is above loss_limit, or no number */
+    bool evaluates; /* the rows are held out: there is no dropout, and routing is not counted */
+    bool guarded;   /* a step is skipped if its loss is above loss_limit, or not finite */
     double loss_limit;
-    int32_t *texts;   /* [micro-batch] as they were fed; NULL: the decoder reads them */
-    int32_t *targets; /* [micro-batch] of the decoder, with room for as many as were fed */
-    bool *begins;     /* [micro-batch] where documents begin, as they were fed */
+    int32_t *texts;   /* [micro-batch] tokens for span corruption; NULL: there is no encoder */
+    int32_t *targets; /* [micro-batch] of the decoder */
+    bool *begins;     /* [micro-batch] where documents begin */
     real *losses;     /* [micro-batch] */
-    /* Of the step: the first sequence of each row [batch + 1], and the targets that count */
+    /* Of the step: the first sequence of each row [batch + 1], and how many targets count */
     int64_t *first_sequence;
     int64_t counted;
-    /* Of preferences: weights of the losses [micro-batch], what the rows were given at the start of
-     * the run [rows of it], and sums over the step's pairs */
+    /* Of preference pairs: the weight of each token's loss [micro-batch], the rows' log-probability
+     * in the reference model [rows of a micro-batch], and sums over the step's pairs */
     real *weights;
     double *reference;
-    row_of_pair *row; /* of all ranks [micro-batch] */
+    row_of_pair *row; /* [rows of a micro-batch on all ranks] */
     double pair_losses, margins;
 };
 
-/* Whether its gradient is a sum along the tree of leaves. That of experts and of the embedding is
- * one chain. */
+/* Whether the parameter's gradient is summed along the tree of leaves. The gradients of experts and
+ * of the embedding are one chain of additions. */
 static inline bool trainer_sums_leaves(const param *p)
 {
     return p->kind != PARAM_STATE && p->role != ROLE_EMBED && !param_is_expert(p->role);
 }
 
-/* NULL: this rank has none of its rows */
+/* The embedding's row of the table; NULL: this rank has no rows of the embedding */
 static inline const param *trainer_embedding(const trainer *t)
 {
     for (int64_t i = 0; i < t->table.count; i++)
@@ -155,7 +166,7 @@ static inline const param *trainer_embedding(const trainer *t)
     return NULL;
 }
 
-/* Elements of the rows of the embedding, and of a tied head, that are here */
+/* The number of elements of the embedding, and of a tied head, that this rank has */
 static inline int64_t trainer_embedded(const trainer *t)
 {
     const param *p = trainer_embedding(t);
@@ -165,13 +176,14 @@ static inline int64_t trainer_embedded(const trainer *t)
 /* The layers of one of this rank's chunks of a stack */
 static inline transformer_stage trainer_stage(const trainer *t, const model_config *c, int chunk)
 {
-    int32_t stages = t->groups.size.pipeline, part = chunk * stages + t->groups.at.pipeline;
-    return (transformer_stage){ .first = share_begin(c->layers, part, stages * t->chunks),
-        .end = share_begin(c->layers, part + 1, stages * t->chunks),
+    int32_t stages = t->groups.size.pipeline,
+            virtual_stage = chunk * stages + t->groups.at.pipeline;
+    return (transformer_stage){ .first = share_begin(c->layers, virtual_stage, stages * t->chunks),
+        .end = share_begin(c->layers, virtual_stage + 1, stages * t->chunks),
         .passes = t->passes[chunk] };
 }
-/* Whether this rank has the output matrix; whether the chunk that works begins, or ends, with the
- * model */
+/* Whether this rank has the output matrix; whether the current chunk has the model's first, or
+ * last, layer */
 static inline bool trainer_has_head(const trainer *t)
 {
     return t->groups.at.pipeline + 1 == t->groups.size.pipeline;
@@ -194,7 +206,7 @@ static inline int trainer_pass(const trainer *t, int64_t micro)
 {
     return (int)(micro % t->passes[t->chunk]);
 }
-static inline void trainer_turn_to(trainer *t, int chunk)
+static inline void trainer_select_chunk(trainer *t, int chunk)
 {
     t->chunk = chunk;
     t->stacks[DECODER].transformer = t->layers[chunk];
@@ -202,22 +214,25 @@ static inline void trainer_turn_to(trainer *t, int chunk)
 
 /* ---- trainer_sums.c ---- */
 
-/* The first element of a slot, counted from that of slot 0 */
+/* Where a slot begins, in elements after the beginning of slot 0 */
 int64_t trainer_place_of_slot(const trainer *t, int64_t slot);
-void trainer_begin_leaves(trainer *t); /* says how the stacks sum the gradients of t->part */
-/* Adds the sums of two halves of nodes, as t->part says, of the chunk that works. */
+/* Tells the stacks in which order to sum the gradients of t->current. */
+void trainer_begin_leaves(trainer *t);
+/* Does the additions of t->current.join: the gradients of the current chunk in one slot are added
+ * to those in another. */
 void trainer_join_leaves(trainer *t);
-leaf_sums trainer_sums_of(const trainer *t, int rank); /* after the last part */
+/* The partial sums that a rank holds after the last micro-batch */
+leaf_sums trainer_sums_of(const trainer *t, int rank);
 
 /* ---- trainer_rows.c ---- */
 
-/* Rows of a micro-batch, and the sequences of the model in them, at most */
+/* The most rows of a micro-batch on this rank, and the most sequences in them */
 int64_t trainer_most_rows(const trainer *t);
 int64_t trainer_most_sequences(const trainer *t);
 /* At the beginning of a step: counts the sequences of every row and the targets of all. */
 void trainer_survey_rows(trainer *t, trainer_feed feed, void *arg);
-/* Feeds the rows of t->part, into t->targets too, and says where pass `pass` of all chunks' has
- * its sequences. */
+/* Reads the rows of t->current into `inputs` and t->targets, and writes where their sequences begin
+ * into place `pass` of each stack's `start`. */
 void trainer_feed_rows(trainer *t, int32_t *inputs, int pass, trainer_feed feed, void *arg);
 /* The sequences in rows first .. first + count - 1 */
 static inline int64_t trainer_sequences_in(const trainer *t, int64_t first, int64_t count)
@@ -225,73 +240,80 @@ static inline int64_t trainer_sequences_in(const trainer *t, int64_t first, int6
     return t->first_sequence[first + count] - t->first_sequence[first];
 }
 
-/* ---- trainer_part.c ---- */
+/* ---- trainer_micro_batch.c ---- */
 
 static inline micro_batch *trainer_micro(const trainer *t, int64_t i)
 {
     return &t->micro[t->groups.pipeline ? i : 0];
 }
 
-/* Says in t->part which sequences micro-batch i has here, and how it sums after those in `sums`. */
-void trainer_begin_part(trainer *t, int64_t i, leaf_sums *sums);
-cadre_status trainer_forward_part(
+/* Begins micro-batch i: writes to t->current which sequences of it this rank has, and in which
+ * order their gradients are added to the partial sums in `sums`, which it updates. */
+void trainer_begin_micro_batch(trainer *t, int64_t i, leaf_sums *sums);
+cadre_status trainer_forward_micro_batch(
     trainer *t, int64_t step, int64_t i, trainer_feed feed, void *arg);
-/* The gradients of t->part, added to those of the parts before it */
-cadre_status trainer_backward_part(trainer *t, int64_t i);
+/* Computes the gradients of t->current and adds them to those of the micro-batches before it. */
+cadre_status trainer_backward_micro_batch(trainer *t, int64_t i);
+/* Adds the losses of micro-batch i to *sum, token by token in their order. */
+void trainer_add_losses(trainer *t, int64_t i, double *sum);
+/* The norm of the gradient of a layer's router matrix; 0: this rank does not have the layer */
+double trainer_norm_of_router(const trainer *t, const stack *k, int64_t layer);
+
 /* ---- trainer_pairs.c ---- */
 
-/* Between forward and backward: the losses of the pairs of t->part, and the weights of their
- * tokens' losses. */
+/* Called between the forward and the backward pass of micro-batch i: adds the losses of its pairs
+ * to t->pair_losses, and sets the weights of their tokens' losses. */
 void trainer_weigh_pairs(trainer *t, int64_t i);
-/* The losses of the rows of micro-batch i, of all ranks, after its forward pass: sums [batch] */
+/* Called after the forward pass of micro-batch i: writes the sum of the losses of each of its rows,
+ * on all ranks, to its place in sums [batch]. */
 void trainer_sum_rows(trainer *t, int64_t i, double *sums);
-/* What the experts got of each, in the rows of the step [batch, experts of all sparse layers] */
+/* Writes how many tokens of each of these rows every expert got, to their place in loads [batch,
+ * experts of all sparse layers]. */
 void trainer_count_rows(trainer *t, int64_t i, int32_t *loads);
-
-/* The losses of its tokens, in their order, are added to *sum. */
-void trainer_add_losses(trainer *t, int64_t i, double *sum);
-
-/* The norm of the gradient of a layer's router; 0: it is not here */
-double trainer_norm_of_router(const trainer *t, const stack *k, int64_t layer);
 
 /* ---- trainer_stage.c ---- */
 
 void trainer_layout_pipeline(trainer *t, arena *a);
-/* A micro-batch on a stage, in the chunk that works. What came from the stage before is in
- * t->mail.in; what goes to the next is left in mail.out. Backward it is the other way. */
+/* Runs the pass of micro-batch i through the layers of the current chunk. The forward pass reads
+ * the previous stage's message from t->pipeline.in and leaves one for the next stage in
+ * pipeline.out; the backward pass does the reverse. */
 cadre_status trainer_stage_forward(
     trainer *t, int64_t step, int64_t i, trainer_feed feed, void *arg);
 cadre_status trainer_stage_backward(trainer *t, int64_t i, double *sum);
-size_t trainer_mail_bytes(const trainer *t, int64_t i);
-/* The losses of micro-batch i, which has just been forward through the last chunk of all */
+size_t trainer_message_bytes(const trainer *t, int64_t i);
+/* Adds the losses of micro-batch i, whose forward pass through the last chunk is done, to *sum. */
 void trainer_stage_losses(trainer *t, int64_t i, double *sum);
-/* Of it, the statistics of the balance */
+/* The part of a message that is routing statistics */
 size_t trainer_statistics_bytes(const trainer *t, int64_t i);
 
 /* ---- trainer_pipeline.c ---- */
 
-bool trainer_has_correction(const trainer *t, int64_t layer); /* on some rank */
+/* Whether the layer's router has a selection bias, on whichever rank it is */
+bool trainer_has_correction(const trainer *t, int64_t layer);
 
-/* The same as trainer_step.c does with one micro-batch after another */
+/* What trainer_step.c does without a pipeline: the extra forward passes for balancing over a step,
+ * and the forward and backward passes of a step */
 cadre_status trainer_survey_pipeline(trainer *t, int64_t step, trainer_feed feed, void *arg);
 cadre_status trainer_run_pipeline(
     trainer *t, int64_t step, trainer_feed feed, void *arg, double *sum);
-/* The same as trainer_evaluate.c does */
+/* What trainer_evaluate.c does without a pipeline */
 cadre_status trainer_evaluate_pipeline(trainer *t, trainer_feed feed, void *arg, double *sum);
 
-/* After the gradients: those of a tied head go to the embedding's, and the other way */
+/* Called after the backward passes: the first stage, which has the embedding, and the last, which
+ * has the tied head, send each other their gradients. */
 void trainer_exchange_embedding(trainer *t);
-/* At the end of a step: what the metrics show of routers of other ranks */
-void trainer_show_routers(trainer *t);
+/* Called at the end of a step: brings what the metrics report of routers from the stages that have
+ * them to all ranks. */
+void trainer_gather_routers(trainer *t);
 
 /* ---- trainer_chunks.c ---- */
 
 cadre_status trainer_check_chunks(const trainer *t);
-void trainer_measure_chunks(trainer *t); /* fills in passes and mail.letters */
+void trainer_measure_chunks(trainer *t); /* sets t->passes and t->pipeline.messages */
 typedef enum chunk_work {
-    CHUNKS_LEARN,   /* forward and backward */
-    CHUNKS_FORWARD, /* forward alone */
-    CHUNKS_LOSSES,  /* forward alone, with the losses */
+    CHUNKS_LEARN,   /* forward and backward passes */
+    CHUNKS_FORWARD, /* forward passes */
+    CHUNKS_LOSSES,  /* forward passes, and the losses */
 } chunk_work;
 cadre_status trainer_run_chunks(
     trainer *t, chunk_work what, int64_t step, trainer_feed feed, void *arg, double *sum);
@@ -300,16 +322,18 @@ cadre_status trainer_run_chunks(
 
 cadre_status trainer_check_slices(const trainer *t);
 void trainer_layout_slices(trainer *t, arena *a);
-/* At the beginning of a step: every rank gets its columns of the values of all rows. */
-void trainer_spread_columns(trainer *t);
+/* Called at the beginning of a step: every rank receives its columns of all rows' values. */
+void trainer_exchange_columns(trainer *t);
 
 /* ---- trainer_ranks.c ---- */
 
 void trainer_place_experts_last(param_table *table, int64_t *dense);
 cadre_status trainer_check_ranks(const trainer *t);
-/* After the last part: this rank's slice of the sums of all ranks */
+/* Called after the last micro-batch: this rank gets the sum of all ranks' gradients in its slice of
+ * the parameters (a reduce-scatter in a fixed order). */
 void trainer_gather_gradients(trainer *t);
 void trainer_gather_losses(trainer *t, const micro_batch *m); /* into all_losses */
-void trainer_spread_values(trainer *t);                       /* after the optimiser's step */
+/* Called after the optimiser's step: all ranks get the values that each has updated. */
+void trainer_gather_values(trainer *t);
 
 #endif

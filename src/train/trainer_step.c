@@ -1,4 +1,11 @@
-/* trainer_step.c - the training step. */
+/* trainer_step.c - one training step:
+ *
+ *     forward and backward passes of all micro-batches, which add their gradients up
+ *     the sums of gradients over ranks and leaves
+ *     the norm of the gradient, clipping, and the optimiser's update
+ *     the update of selection biases
+ *
+ * and what can be asked about the last step's routing. */
 #include "train/trainer_state.h"
 
 #include <assert.h>
@@ -10,39 +17,39 @@
 
 /* ---- the step ---- */
 
-/* For balancing over a step of several micro-batches: runs each forward to learn what it adds,
- * before the first backward pass. */
+/* For balancing over a step of several micro-batches: runs each of them forward once more, before
+ * the first backward pass, to collect the routing statistics of the whole step. */
 static cadre_status survey_micro_batches(trainer *t, int64_t step, trainer_feed feed, void *arg)
 {
     int64_t count = t->settings.accumulate;
     if (count == 1 || !balance_wants_survey(t->stacks[DECODER].balance)) return CADRE_OK;
     if (t->groups.pipeline) return trainer_survey_pipeline(t, step, feed, arg);
-    leaf_sums scrap = { 0 };
+    leaf_sums unused = { 0 };
     for (int64_t i = 0; i < count; i++) {
-        trainer_begin_part(t, i, &scrap);
-        CADRE_TRY(trainer_forward_part(t, step, i, feed, arg));
+        trainer_begin_micro_batch(t, i, &unused);
+        CADRE_TRY(trainer_forward_micro_batch(t, step, i, feed, arg));
         for (int k = 0; k < t->count; k++) balance_survey(t->stacks[k].balance);
     }
     return CADRE_OK;
 }
 
-/* Runs all micro-batches, and adds their gradients. *sum: of their tokens' losses, in token
- * order */
+/* Runs all micro-batches, and adds their gradients up. Adds the losses of all tokens, in their
+ * order, to *sum. */
 static cadre_status run_micro_batches(
     trainer *t, int64_t step, trainer_feed feed, void *arg, double *sum)
 {
     if (t->groups.pipeline) return trainer_run_pipeline(t, step, feed, arg, sum);
     for (int64_t i = 0; i < t->settings.accumulate; i++) {
-        trainer_begin_part(t, i, &t->sums[0]);
-        CADRE_TRY(trainer_forward_part(t, step, i, feed, arg));
-        CADRE_TRY(trainer_backward_part(t, i));
+        trainer_begin_micro_batch(t, i, &t->sums[0]);
+        CADRE_TRY(trainer_forward_micro_batch(t, step, i, feed, arg));
+        CADRE_TRY(trainer_backward_micro_batch(t, i));
         trainer_join_leaves(t);
         trainer_add_losses(t, i, sum);
     }
     return CADRE_OK;
 }
 
-/* Forward and backward of all of them, in products as --compute has them */
+/* Runs all forward and backward passes, with matrix products in the format of --compute. */
 static cadre_status run_passes(trainer *t, int64_t step, trainer_feed feed, void *arg, double *sum)
 {
     t->c->bf16 = t->settings.bf16;
@@ -52,7 +59,7 @@ static cadre_status run_passes(trainer *t, int64_t step, trainer_feed feed, void
     return status;
 }
 
-/* Of all parts, on all ranks */
+/* Of all gradients, on all ranks */
 static void gather_gradients(trainer *t)
 {
     if (t->plan.ranks > 1) {
@@ -60,8 +67,8 @@ static void gather_gradients(trainer *t)
         return;
     }
     for (int c = 0; c < t->chunks; c++) {
-        trainer_turn_to(t, c);
-        leaf_plan_end(&t->sums[c], &t->part);
+        trainer_select_chunk(t, c);
+        leaf_plan_end(&t->sums[c], &t->current);
         trainer_join_leaves(t);
     }
 }
@@ -69,14 +76,14 @@ static void gather_gradients(trainer *t)
 /* Adds the gradients of a shared embedding into one. */
 static void join_embedding(trainer *t)
 {
-    const real *parts[] = { t->head_gradient, t->stacks[ENCODER].embedding };
+    const real *gradients[] = { t->head_gradient, t->stacks[ENCODER].embedding };
     const param *embed = trainer_embedding(t);
     for (int i = 0; i < 2; i++)
-        if (parts[i] && embed)
-            parallel_add(t->c, trainer_embedded(t), parts[i], t->gradient + embed->offset);
+        if (gradients[i] && embed)
+            parallel_add(t->c, trainer_embedded(t), gradients[i], t->gradient + embed->offset);
 }
 
-/* Sparse layer i of all: first those of the encoder, then those of the decoder */
+/* A sparse layer, by its number: those of the encoder come first, then those of the decoder */
 typedef struct sparse_place {
     const stack *stack;
     int index;     /* among the stack's sparse layers */
@@ -98,7 +105,7 @@ static sparse_place find_sparse(const trainer *t, int i)
     return (sparse_place){ .stack = t->stacks };
 }
 
-/* Moves a selection bias; frozen elements stay. */
+/* Updates a selection bias, except for its frozen elements. */
 static void update_bias(trainer *t, const sparse_place *place, real *bias)
 {
     real kept[CONFIG_MAX_EXPERTS];
@@ -145,14 +152,14 @@ void trainer_guard(trainer *t, double loss_limit)
     t->loss_limit = loss_limit;
 }
 
-/* What a step changes */
+/* Changes the parameters: the optimiser's update, then selection biases and routers' states. */
 static void update(trainer *t, double norm, double lr, int64_t step)
 {
     compute_subject before = compute_enter(t->c, TIME_OPTIMIZER);
     optimizer_step(
         t->optimizer, t->values, t->gradient, norm, lr, lr * t->settings.router_lr, step + 1);
     compute_leave(t->c, before);
-    trainer_spread_values(t);
+    trainer_gather_values(t);
     update_biases(t);
 }
 
@@ -168,7 +175,7 @@ cadre_status trainer_step(
         balance_step_begin(
             t->stacks[i].balance, t->first_sequence[s->batch], s->batch * t->stacks[i].length);
     for (int c = 0; c < t->chunks; c++) t->sums[c] = (leaf_sums){ 0 };
-    trainer_spread_columns(t);
+    trainer_exchange_columns(t);
     CADRE_TRY(run_passes(t, step, feed, arg, &sum));
     sum += t->pair_losses;
     for (int i = 0; i < t->count; i++) balance_step_end(t->stacks[i].balance);
@@ -182,7 +189,7 @@ cadre_status trainer_step(
     double loss = t->counted ? sum / (double)t->counted : 0;
     bool skips = t->guarded && (!isfinite(loss) || !isfinite(size) || loss > t->loss_limit);
     if (!skips) update(t, size, lr, step);
-    trainer_show_routers(t);
+    trainer_gather_routers(t);
     for (int i = 0; i < t->count; i++) {
         balance_values terms = balance_value(t->stacks[i].balance);
         aux += terms.aux;
@@ -197,13 +204,13 @@ cadre_status trainer_step(
 cadre_status trainer_measure(trainer *t, trainer_feed feed, void *arg, const trainer_rows *rows)
 {
     const train_settings *s = &t->settings;
-    leaf_sums scrap = { 0 };
+    leaf_sums unused = { 0 };
     trainer_survey_rows(t, feed, arg);
     balance_step_begin(
         t->stacks[DECODER].balance, t->first_sequence[s->batch], s->batch * s->context);
     for (int64_t i = 0; i < s->accumulate; i++) {
-        trainer_begin_part(t, i, &scrap);
-        CADRE_TRY(trainer_forward_part(t, 0, i, feed, arg));
+        trainer_begin_micro_batch(t, i, &unused);
+        CADRE_TRY(trainer_forward_micro_batch(t, 0, i, feed, arg));
         trainer_sum_rows(t, i, rows->losses);
         trainer_count_rows(t, i, rows->loads);
     }

@@ -1,4 +1,5 @@
-/* trainer_sums.c - the slots in which sums of leaves wait, and their additions. */
+/* trainer_sums.c - the slots that hold partial sums of gradients (leaf_plan.h), and the additions
+ * of one slot to another. */
 #include "op/parallel.h"
 #include "train/trainer_state.h"
 
@@ -10,7 +11,7 @@ int64_t trainer_place_of_slot(const trainer *t, int64_t slot)
 /* Says how the stacks sum the gradients of this micro-batch. */
 void trainer_begin_leaves(trainer *t)
 {
-    const leaf_part *p = &t->part;
+    const leaf_micro_batch *p = &t->current;
     for (int i = 0; i < t->count; i++) {
         stack *k = &t->stacks[i];
         for (int32_t j = 0; j < p->runs; j++) {
@@ -24,7 +25,8 @@ void trainer_begin_leaves(trainer *t)
     }
 }
 
-/* Of the parameters that belong to no layer, those of the output are with the last chunk. */
+/* Whether a parameter belongs to the current chunk. Of those that belong to no layer, the output's
+ * are with the last chunk and the others with the first. */
 static bool is_of_chunk(const trainer *t, const param *p)
 {
     int32_t stages = t->groups.size.pipeline;
@@ -37,9 +39,9 @@ static bool is_of_chunk(const trainer *t, const param *p)
 
 void trainer_join_leaves(trainer *t)
 {
-    for (int32_t i = 0; i < t->part.joins; i++) {
-        const real *from = t->gradient + trainer_place_of_slot(t, t->part.join[i].from);
-        real *to = t->gradient + trainer_place_of_slot(t, t->part.join[i].to);
+    for (int32_t i = 0; i < t->current.joins; i++) {
+        const real *from = t->gradient + trainer_place_of_slot(t, t->current.join[i].from);
+        real *to = t->gradient + trainer_place_of_slot(t, t->current.join[i].to);
         for (int64_t j = 0; j < t->table.count; j++) {
             const param *p = &t->table.rows[j];
             if (trainer_sums_leaves(p) && is_of_chunk(t, p))
@@ -53,9 +55,9 @@ void trainer_join_leaves(trainer *t)
 leaf_sums trainer_sums_of(const trainer *t, int rank)
 {
     leaf_sums sums = { 0 };
-    leaf_part part;
+    leaf_micro_batch own;
     leaf_plan all = t->plan;
     all.rank = rank;
-    for (int64_t i = 0; i < all.parts; i++) leaf_plan_part(&all, i, &sums, &part);
+    for (int64_t i = 0; i < all.micro_batches; i++) leaf_plan_micro_batch(&all, i, &sums, &own);
     return sums;
 }

@@ -12,8 +12,7 @@ $ cadre train --options tiny.json --data texts --steps 4 --out run --quiet
 # another length: the learning rate is another from there on, which is said
 $ cp -r run longer && cadre train --options tiny.json --data texts --steps 8 --out longer --resume
 > ...
-2> --steps was 4, and is 8 from step 5 on: the schedule of the learning rate is drawn over the new
-+  length
+2> --steps was 4, and is 8 from step 5 on: the learning-rate schedule now has the new length
 2> going on from step 4
 2> ...
 

@@ -13,7 +13,7 @@ static unsigned step(health *h, const int64_t count[E], int64_t dropped)
 {
     const balance_totals layer = { .experts = E, .count = count, .dropped = dropped };
     health_count(h, &layer);
-    return health_look(h);
+    return health_check(h);
 }
 
 static void idle_experts(void **state)
@@ -87,7 +87,7 @@ static void layers_and_windows(void **state)
     for (int s = 1; s <= 52; s++) {
         health_count(&h, &(balance_totals){ .experts = E, .count = first });
         health_count(&h, &(balance_totals){ .experts = E, .count = second });
-        assert_int_equal(health_look(&h), s == 52 ? HEALTH_DEAD : 0);
+        assert_int_equal(health_check(&h), s == 52 ? HEALTH_DEAD : 0);
     }
     assert_int_equal(h.dead, 2);
     health_close(&h);

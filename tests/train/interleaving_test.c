@@ -12,27 +12,28 @@
 
 enum { MOST_STAGES = 5, MOST_CHUNKS = 4, MOST_MICRO = 20 };
 
-/* When a part of the layers (chunk * stages + stage) was done with a micro-batch; -1: not yet */
+/* When a virtual stage (chunk * stages + stage) was done with a micro-batch; -1: not yet */
 typedef struct times {
     int forward[MOST_STAGES * MOST_CHUNKS][MOST_MICRO];
     int backward[MOST_STAGES * MOST_CHUNKS][MOST_MICRO];
 } times;
 
-static void go_forward(times *done, int part, int64_t micro, int tick)
+static void go_forward(times *done, int virtual_stage, int64_t micro, int tick)
 {
-    assert_int_equal(done->forward[part][micro], -1);
-    if (part) assert_in_range(done->forward[part - 1][micro], 0, tick - 1);
-    if (micro) assert_in_range(done->forward[part][micro - 1], 0, tick - 1);
-    done->forward[part][micro] = tick;
+    assert_int_equal(done->forward[virtual_stage][micro], -1);
+    if (virtual_stage) assert_in_range(done->forward[virtual_stage - 1][micro], 0, tick - 1);
+    if (micro) assert_in_range(done->forward[virtual_stage][micro - 1], 0, tick - 1);
+    done->forward[virtual_stage][micro] = tick;
 }
 
-static void go_backward(times *done, int part, int parts, int64_t micro, int tick)
+static void go_backward(times *done, int virtual_stage, int virtual_stages, int64_t micro, int tick)
 {
-    assert_int_equal(done->backward[part][micro], -1);
-    assert_in_range(done->forward[part][micro], 0, tick);
-    if (part + 1 < parts) assert_in_range(done->backward[part + 1][micro], 0, tick - 1);
-    if (micro) assert_in_range(done->backward[part][micro - 1], 0, tick - 1);
-    done->backward[part][micro] = tick;
+    assert_int_equal(done->backward[virtual_stage][micro], -1);
+    assert_in_range(done->forward[virtual_stage][micro], 0, tick);
+    if (virtual_stage + 1 < virtual_stages)
+        assert_in_range(done->backward[virtual_stage + 1][micro], 0, tick - 1);
+    if (micro) assert_in_range(done->backward[virtual_stage][micro - 1], 0, tick - 1);
+    done->backward[virtual_stage][micro] = tick;
 }
 
 /* Returns the number of ticks. */
@@ -55,10 +56,10 @@ static int check_order(int stages, int chunks, int64_t micro_batches, bool forwa
                 go_backward(&done, w->backward_chunk * stages + s, stages * chunks,
                     w->backward_micro, tick);
         }
-    for (int part = 0; part < stages * chunks; part++)
+    for (int virtual_stage = 0; virtual_stage < stages * chunks; virtual_stage++)
         for (int64_t i = 0; i < micro_batches; i++) {
-            assert_true(done.forward[part][i] >= 0);
-            assert_true(forward_only || done.backward[part][i] >= 0);
+            assert_true(done.forward[virtual_stage][i] >= 0);
+            assert_true(forward_only || done.backward[virtual_stage][i] >= 0);
         }
     return tick;
 }
@@ -79,10 +80,10 @@ static void test_every_shape(void **state)
             }
 }
 
-static void test_room_is_what_the_order_needs(void **state)
+static void test_peak_is_what_the_order_needs(void **state)
 {
     (void)state;
-    interleaving_room first = interleaving_measure(4, 2, 16, 0),
+    interleaving_peak first = interleaving_measure(4, 2, 16, 0),
                       last = interleaving_measure(4, 2, 16, 3);
     assert_in_range(first.passes[0], 8, 12);
     assert_true(first.passes[1] < first.passes[0]);
@@ -95,7 +96,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_shape),
-        cmocka_unit_test(test_room_is_what_the_order_needs),
+        cmocka_unit_test(test_peak_is_what_the_order_needs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

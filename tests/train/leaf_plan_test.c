@@ -32,7 +32,7 @@ static void add_chain(text to, int64_t begin, int64_t end)
 }
 
 /* The tree over leaves begin .. end - 1 of a run, whose first one is a node's first */
-static void add_tree(const leaf_part *p, const leaf_run *run, text to)
+static void add_tree(const leaf_micro_batch *p, const leaf_run *run, text to)
 {
     static text sum[LEAVES_LEVELS + 1];
     leaf_tree tree = { 0 };
@@ -47,7 +47,7 @@ static void add_tree(const leaf_part *p, const leaf_run *run, text to)
     snprintf(to, sizeof(text), "%s", sum[0]);
 }
 
-static void do_part(const leaf_part *p, text *slot)
+static void do_micro_batch(const leaf_micro_batch *p, text *slot)
 {
     static text node;
     for (int32_t i = 0; i < p->runs; i++) {
@@ -64,37 +64,37 @@ static void do_part(const leaf_part *p, text *slot)
     for (int32_t i = 0; i < p->joins; i++) add_text(slot[p->join[i].to], slot[p->join[i].from]);
 }
 
-/* What one rank has after all parts */
-static void sum_of(int64_t batch, int64_t context, int64_t parts, text out)
+/* What one rank has after all micro-batches */
+static void sum_of(int64_t batch, int64_t context, int64_t micro_batches, text out)
 {
     static text slot[SLOTS];
-    leaf_plan plan = { batch, parts, leaf_count(batch, context), 0, 1 };
+    leaf_plan plan = { batch, micro_batches, leaf_count(batch, context), 0, 1 };
     leaf_sums sums = { 0 };
-    leaf_part part;
+    leaf_micro_batch own;
     assert_int_equal(leaf_plan_check(&plan), CADRE_OK);
     assert_true(leaf_plan_slots(&plan) <= SLOTS);
-    for (int64_t i = 0; i < parts; i++) {
-        leaf_plan_part(&plan, i, &sums, &part);
-        assert_int_equal(part.sequences, batch / parts);
-        do_part(&part, slot);
+    for (int64_t i = 0; i < micro_batches; i++) {
+        leaf_plan_micro_batch(&plan, i, &sums, &own);
+        assert_int_equal(own.sequences, batch / micro_batches);
+        do_micro_batch(&own, slot);
     }
-    leaf_plan_end(&sums, &part);
-    do_part(&part, slot);
+    leaf_plan_end(&sums, &own);
+    do_micro_batch(&own, slot);
     snprintf(out, sizeof(text), "%s", slot[sums.node[0].slot]);
 }
 
-static void test_parts_change_nothing(void **state)
+static void test_micro_batches_change_nothing(void **state)
 {
     (void)state;
     static text whole, divided;
     for (int64_t batch = 1; batch <= 24; batch++) {
         sum_of(batch, 16, 1, whole);
-        for (int64_t parts = 2; parts <= batch; parts++) {
-            if (batch % parts) continue;
-            sum_of(batch, 16, parts, divided);
+        for (int64_t micro_batches = 2; micro_batches <= batch; micro_batches++) {
+            if (batch % micro_batches) continue;
+            sum_of(batch, 16, micro_batches, divided);
             if (strcmp(whole, divided))
-                fail_msg(
-                    "%d sequences in %d parts: %s, not %s", (int)batch, (int)parts, divided, whole);
+                fail_msg("%d sequences in %d micro-batches: %s, not %s", (int)batch,
+                    (int)micro_batches, divided, whole);
         }
     }
     sum_of(5, 16, 1, whole);
@@ -111,31 +111,32 @@ static void test_ranks_have_whole_leaves(void **state)
         assert_int_equal(leaf_plan_check(&plan), CADRE_OK);
         for (plan.rank = 0; plan.rank < ranks; plan.rank++) {
             leaf_sums sums = { 0 };
-            leaf_part part;
-            leaf_plan_part(&plan, 0, &sums, &part);
-            assert_int_equal(part.first, next);
-            next = part.first + part.sequences;
+            leaf_micro_batch own;
+            leaf_plan_micro_batch(&plan, 0, &sums, &own);
+            assert_int_equal(own.first, next);
+            next = own.first + own.sequences;
             for (int32_t i = 0; i < sums.count; i++) assert_true(sums.node[i].level >= 0);
         }
         assert_int_equal(next, 12);
     }
 }
 
-/* Trap: ranks that divide many parts: no two of a rank's leaves are halves of a node. */
-static void test_leaves_of_many_parts_wait(void **state)
+/* Trap: ranks that divide many micro-batches: no two of a rank's leaves are halves of a node. */
+static void test_leaves_of_many_micro_batches_wait(void **state)
 {
     (void)state;
     for (int64_t batch = 64; batch <= 66; batch++)
-        for (int64_t parts = 1; parts <= batch; parts++) {
-            leaf_plan plan = { batch, parts, leaf_count(batch, 1024), 0, 2 };
-            if (batch % parts || leaf_plan_check(&plan) != CADRE_OK) continue;
+        for (int64_t micro_batches = 1; micro_batches <= batch; micro_batches++) {
+            leaf_plan plan = { batch, micro_batches, leaf_count(batch, 1024), 0, 2 };
+            if (batch % micro_batches || leaf_plan_check(&plan) != CADRE_OK) continue;
             for (plan.rank = 0; plan.rank < 2; plan.rank++) {
                 leaf_sums sums = { 0 };
-                leaf_part part;
-                for (int64_t i = 0; i < parts; i++) leaf_plan_part(&plan, i, &sums, &part);
+                leaf_micro_batch own;
+                for (int64_t i = 0; i < micro_batches; i++)
+                    leaf_plan_micro_batch(&plan, i, &sums, &own);
                 assert_true(sums.count > 0 && sums.count <= LEAVES_MOST);
                 assert_true(leaf_plan_slots(&plan) >= sums.count);
-                if (batch == 64 && parts == 32) assert_int_equal(sums.count, 32);
+                if (batch == 64 && micro_batches == 32) assert_int_equal(sums.count, 32);
             }
         }
 }
@@ -163,9 +164,9 @@ static void test_counts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_parts_change_nothing),
+        cmocka_unit_test(test_micro_batches_change_nothing),
         cmocka_unit_test(test_ranks_have_whole_leaves),
-        cmocka_unit_test(test_leaves_of_many_parts_wait),
+        cmocka_unit_test(test_leaves_of_many_micro_batches_wait),
         cmocka_unit_test(test_what_would_cut_a_leaf_is_refused),
         cmocka_unit_test(test_counts),
     };

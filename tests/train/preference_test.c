@@ -95,33 +95,33 @@ static void test_loss(void **state)
     (void)state;
     double margin, by, up, down, scrap;
     const double reference[2] = { -3, -4 };
-    double minus[2] = { 3, 4 };
+    double nll[2] = { 3, 4 };
     /* The start itself: log 2 */
-    assert_near("loss", 0, (real)preference_loss(0.1, minus, reference, &margin, &by), log(2));
+    assert_near("loss", 0, (real)preference_loss(0.1, nll, reference, &margin, &by), log(2));
     assert_true(margin == 0);
     assert_near("weight", 0, (real)by, 0.05);
     /* beta ((-2 + 3) - (-5 + 4)) = 0.2 */
-    minus[0] = 2, minus[1] = 5;
-    double loss = preference_loss(0.1, minus, reference, &margin, &by);
+    nll[0] = 2, nll[1] = 5;
+    double loss = preference_loss(0.1, nll, reference, &margin, &by);
     assert_near("margin", 0, (real)margin, 0.2);
     assert_near("loss", 1, (real)loss, log(1 + exp(-0.2)));
     /* The gradient, by differences */
     for (int i = 0; i < 2; i++) {
-        double at = minus[i], h = 1e-5;
-        minus[i] = at + h;
-        up = preference_loss(0.1, minus, reference, &margin, &scrap);
-        minus[i] = at - h;
-        down = preference_loss(0.1, minus, reference, &margin, &scrap);
-        minus[i] = at;
+        double at = nll[i], h = 1e-5;
+        nll[i] = at + h;
+        up = preference_loss(0.1, nll, reference, &margin, &scrap);
+        nll[i] = at - h;
+        down = preference_loss(0.1, nll, reference, &margin, &scrap);
+        nll[i] = at;
         double difference = (up - down) / (2 * h);
         assert_true(fabs(difference - (i ? -by : by)) < 1e-8);
     }
     /* Far from the start nothing overflows. */
-    minus[0] = 1e6;
-    loss = preference_loss(1, minus, reference, &margin, &by);
+    nll[0] = 1e6;
+    loss = preference_loss(1, nll, reference, &margin, &by);
     assert_true(loss > 9e5 && loss < 1.1e6 && by == 1);
-    minus[0] = -1e6;
-    loss = preference_loss(1, minus, reference, &margin, &by);
+    nll[0] = -1e6;
+    loss = preference_loss(1, nll, reference, &margin, &by);
     assert_true(loss >= 0 && loss < 1e-9 && by >= 0 && by < 1e-9);
 }
 

@@ -105,7 +105,7 @@ static void told(void **state)
     allowed("\"warmup\": \"3\"", "", "--warmup was 3, and is not given from step 5 on\n");
 }
 
-/* Of a schedule that is drawn over the length, a new length draws it anew. */
+/* A schedule that depends on the length gets the new length. */
 static void a_new_length(void **state)
 {
     (void)state;
@@ -118,7 +118,7 @@ static void a_new_length(void **state)
             snprintf(saved, sizeof saved, "\"%s\": \"4\"", names[i]);
             snprintf(now, sizeof now, "\"%s\": \"8\"", names[i]);
             snprintf(expected, sizeof expected, "--%s was 4, and is 8 from step 5 on%s\n", names[i],
-                constant ? "" : ": the schedule of the learning rate is drawn over the new length");
+                constant ? "" : ": the learning-rate schedule now has the new length");
             succeeds(compare(o, saved, now));
             assert_string_equal(notes, expected);
             cadre_options_free(o);

@@ -1,17 +1,18 @@
-/* trainer_part.c - one micro-batch of a step: what it has, its forward and its backward pass. */
+/* trainer_micro_batch.c - one micro-batch of a step: its tokens are laid out as a token_batch, then
+ * come its forward and its backward pass. */
 #include "train/trainer_state.h"
 
 #include <math.h>
 
 #include "kernel/rows.h"
 
-/* Fetches the decoder's inputs and targets, and what an encoder reads. */
-static void feed_part(
+/* Fetches the inputs and targets of the decoder, and the inputs of an encoder. */
+static void feed_micro_batch(
     trainer *t, int64_t step, int32_t *inputs, int pass, trainer_feed feed, void *arg)
 {
     const train_settings *s = &t->settings;
     stack *decoder = &t->stacks[DECODER], *encoder = &t->stacks[ENCODER];
-    int64_t rows = t->part.sequences, first = t->part.first;
+    int64_t rows = t->current.sequences, first = t->current.first;
     trainer_feed_rows(t, t->texts ? t->texts : inputs, pass, feed, arg);
     for (int64_t i = 0; t->texts && i < rows; i++) {
         random_key key = random_key_of(s->seed, "spans", (uint64_t)step, (uint64_t)(first + i));
@@ -26,10 +27,10 @@ static cadre_status forward_stack(trainer *t, const stack *k, int64_t step, cons
 {
     const train_settings *s = &t->settings;
     bool several = rank_groups_several(&t->groups);
-    int64_t pass = (inputs - k->inputs) / k->room;
+    int64_t pass = (inputs - k->inputs) / k->most_tokens;
     token_batch b = { .inputs = inputs,
-        .tokens = t->part.sequences * k->length,
-        .sequences = trainer_sequences_in(t, t->part.first, t->part.sequences),
+        .tokens = t->current.sequences * k->length,
+        .sequences = trainer_sequences_in(t, t->current.first, t->current.sequences),
         .start = k->start + pass * (trainer_most_sequences(t) + 1),
         .may_stop = !several,
         .encoder_output = encoder ? transformer_hidden(encoder->transformer) : NULL,
@@ -38,32 +39,33 @@ static cadre_status forward_stack(trainer *t, const stack *k, int64_t step, cons
         .random = { .train = !t->evaluates,
             .seed = k == &t->stacks[DECODER] ? s->seed : ~s->seed,
             .step = (uint64_t)step,
-            .first_token = t->part.first * k->length } };
+            .first_token = t->current.first * k->length } };
     balance *counts = t->evaluates ? NULL : k->balance;
     return transformer_forward(k->transformer, &k->weights, &b, counts, NULL, NULL);
 }
 
-/* A rank's rows begin `rows` behind row `begin`, the first of the micro-batch. */
+/* Records that a rank's sequences and tokens begin with row begin + rows of the batch, where
+ * `begin` is the first row of the micro-batch. */
 static void place_rank(const trainer *t, micro_batch *m, int rank, int64_t begin, int64_t rows)
 {
     m->first_sequence[rank] = trainer_sequences_in(t, begin, rows);
     m->first_token[rank] = rows * t->stacks[DECODER].length;
 }
 
-void trainer_begin_part(trainer *t, int64_t i, leaf_sums *sums)
+void trainer_begin_micro_batch(trainer *t, int64_t i, leaf_sums *sums)
 {
     micro_batch *m = trainer_micro(t, i);
     leaf_plan all = t->plan;
-    leaf_plan_part(&all, i, sums, &t->part);
+    leaf_plan_micro_batch(&all, i, sums, &t->current);
     if (!rank_groups_several(&t->groups)) return;
-    int64_t begin = i * all.batch / all.parts;
+    int64_t begin = i * all.batch / all.micro_batches;
     for (all.rank = 0; all.rank < all.ranks; all.rank++) {
-        leaf_sums scrap = { 0 };
-        leaf_part part;
-        leaf_plan_part(&all, i, &scrap, &part);
-        place_rank(t, m, all.rank, begin, part.first - begin);
+        leaf_sums unused = { 0 };
+        leaf_micro_batch other;
+        leaf_plan_micro_batch(&all, i, &unused, &other);
+        place_rank(t, m, all.rank, begin, other.first - begin);
     }
-    place_rank(t, m, all.ranks, begin, (i + 1) * all.batch / all.parts - begin);
+    place_rank(t, m, all.ranks, begin, (i + 1) * all.batch / all.micro_batches - begin);
     m->ranks = (batch_ranks){ .comm = t->groups.tokens,
         .slices = t->groups.tensor,
         .first = m->first_sequence,
@@ -71,19 +73,20 @@ void trainer_begin_part(trainer *t, int64_t i, leaf_sums *sums)
         .tokens = m->first_token[all.ranks] };
 }
 
-cadre_status trainer_forward_part(trainer *t, int64_t step, int64_t i, trainer_feed feed, void *arg)
+cadre_status trainer_forward_micro_batch(
+    trainer *t, int64_t step, int64_t i, trainer_feed feed, void *arg)
 {
     const micro_batch *m = trainer_micro(t, i);
     stack *decoder = &t->stacks[DECODER], *encoder = t->count > 1 ? &t->stacks[ENCODER] : NULL;
     int pass = trainer_pass(t, i), place = trainer_passes_before(t, t->chunk) + pass;
-    int32_t *inputs = decoder->inputs + place * decoder->room;
+    int32_t *inputs = decoder->inputs + place * decoder->most_tokens;
     transformer_select_pass(decoder->transformer, pass);
-    feed_part(t, step, inputs, place, feed, arg);
+    feed_micro_batch(t, step, inputs, place, feed, arg);
     if (encoder) CADRE_TRY(forward_stack(t, encoder, step, encoder->inputs, m, NULL));
     return forward_stack(t, decoder, step, inputs, m, encoder);
 }
 
-cadre_status trainer_backward_part(trainer *t, int64_t i)
+cadre_status trainer_backward_micro_batch(trainer *t, int64_t i)
 {
     stack *decoder = &t->stacks[DECODER], *encoder = &t->stacks[ENCODER];
     real scale = t->counted ? (real)(1.0 / (double)t->counted) : 0;
@@ -92,7 +95,7 @@ cadre_status trainer_backward_part(trainer *t, int64_t i)
     for (int k = 0; k < t->count; k++) {
         stack *own = &t->stacks[k];
         if (t->chunk + 1 == t->chunks) balance_finish(own->balance);
-        else balance_repeat(own->balance); /* finished before the last chunk's backward */
+        else balance_repeat(own->balance); /* the last chunk's backward pass has finished it */
         model_gradients_accumulate(&own->gradients, own->config->layers, i > 0, &own->leaves);
     }
     if (t->settings.preference > 0) trainer_weigh_pairs(t, i);
@@ -106,9 +109,9 @@ cadre_status trainer_backward_part(trainer *t, int64_t i)
 void trainer_add_losses(trainer *t, int64_t i, double *sum)
 {
     bool several = t->plan.ranks > 1;
-    if (t->settings.preference > 0) return; /* they are sums of pairs */
-    int64_t tokens =
-        several ? trainer_micro(t, i)->ranks.tokens : t->part.sequences * t->stacks[DECODER].length;
+    if (t->settings.preference > 0) return; /* t->pair_losses has them */
+    int64_t tokens = several ? trainer_micro(t, i)->ranks.tokens
+                             : t->current.sequences * t->stacks[DECODER].length;
     trainer_gather_losses(t, trainer_micro(t, i));
     for (int64_t j = 0; j < tokens; j++) *sum += (double)(several ? t->all_losses : t->losses)[j];
 }
