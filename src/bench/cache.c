@@ -134,14 +134,14 @@ static cadre_status put_halves(const recorded *r, int32_t slots, json_writer *w)
         .layer = r->layer + half,
         .start = r->start + half,
         .picks = r->picks };
-    expert_heat past;
-    CADRE_TRY(expert_heat_open(r->replay.shape, &past));
+    expert_frequency past;
+    CADRE_TRY(expert_frequency_open(r->replay.shape, &past));
     for (int64_t i = 0; i < r->start[half]; i++) past.use[r->picks[i]]++;
     past.tokens = fmax(1, (double)(half / r->shape.layers));
     cadre_status status = replay_hits(&rest, policy_list[0], slots, &cold);
     rest.past = &past;
     if (status == CADRE_OK) status = replay_hits(&rest, policy_list[0], slots, &warm);
-    expert_heat_close(&past);
+    expert_frequency_close(&past);
     CADRE_TRY(status);
     double picks = fmax(1, (double)(r->start[r->replay.visits] - r->start[half]));
     json_put_real(w, "second_half", (double)cold / picks);

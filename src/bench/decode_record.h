@@ -13,8 +13,8 @@ typedef struct decode_record {
     int32_t *first; /* [S] experts of the sparse layers before each */
     int32_t *picks; /* [count] of all steps, numbered through all layers */
     int64_t count;
-    store_stats before; /* of the model's store */
-    disk_sweep disk;    /* before the steps and after them */
+    store_stats before;    /* of the model's store */
+    disk_measurement disk; /* before the steps and after them */
     double seconds;
 } decode_record;
 

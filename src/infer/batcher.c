@@ -370,7 +370,7 @@ static bool may_run_apart(const batcher *b, cadre_status status)
     const expert_store *experts = b->model->store.experts;
     int64_t planned = 0;
     for (int64_t i = 0; i < b->limits.slots; i++) planned += b->slots[i].count > 0;
-    return status == CADRE_EIO && planned > 1 && experts && !expert_store_stalls(experts);
+    return status == CADRE_EIO && planned > 1 && experts && !expert_store_stalled(experts);
 }
 
 static void run_apart(batcher *b)

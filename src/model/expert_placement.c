@@ -8,7 +8,7 @@
 #include "base/memory.h"
 #include "model/binding.h"
 #include "moe/placed_experts.h"
-#include "store/expert_heat.h"
+#include "store/expert_frequency.h"
 
 static spread_kind kind_of(const cadre_model *m)
 {
@@ -38,7 +38,7 @@ static cadre_status read_use(const cadre_model *m, policy_shape shape, double *u
     const char *given = m->context->loads;
     bool may_lack = given && !*given;
     char *kept = NULL;
-    expert_heat heat = { 0 };
+    expert_frequency frequency = { 0 };
     if (may_lack) given = NULL;
     if (!given) CADRE_TRY(model_kept_use_path(m, &kept));
     cadre_status status = CADRE_OK;
@@ -53,9 +53,10 @@ static cadre_status read_use(const cadre_model *m, policy_shape shape, double *u
             m->context->placement, kept);
         cadre_fail_advice("--placement-from takes a file that 'cadre generate --routes' wrote");
     }
-    if (status == CADRE_OK) status = expert_heat_read(given ? given : kept, shape, &heat);
-    if (status == CADRE_OK) memcpy(use, heat.use, (size_t)shape.first[shape.layers] * sizeof *use);
-    expert_heat_close(&heat);
+    if (status == CADRE_OK) status = expert_frequency_read(given ? given : kept, shape, &frequency);
+    if (status == CADRE_OK)
+        memcpy(use, frequency.use, (size_t)shape.first[shape.layers] * sizeof *use);
+    expert_frequency_close(&frequency);
     mem_free(kept);
     return status;
 }

@@ -99,8 +99,8 @@ cadre_status cadre_model_disk(const cadre_model *model, double seconds, double *
     if (!model->store.experts)
         return cadre_fail(CADRE_EARGUMENT, model->path,
             "expected a model that is larger than its memory, found one that is not");
-    disk_sweep sweep = { 0 };
-    CADRE_TRY(expert_store_disk(model->store.experts, seconds, &sweep));
-    *bytes = disk_bandwidth(&sweep);
+    disk_measurement measurement = { 0 };
+    CADRE_TRY(expert_store_disk(model->store.experts, seconds, &measurement));
+    *bytes = disk_bandwidth(&measurement);
     return CADRE_OK;
 }

@@ -1,17 +1,18 @@
-/* best_possible.c - a heap of what is held, the pick that comes last on top. */
+/* best_possible.c - Belady's rule with a heap of the experts that are held: on top is the one whose
+ * next pick is the furthest away. */
 #include "store/best_possible.h"
 
 #include "base/memory.h"
 
 typedef struct held {
-    int64_t next; /* the pick at which it is wanted again; count: never */
+    int64_t next; /* the index of its next pick; count: it has none */
     int32_t expert;
 } held;
 
 typedef struct cache {
     int64_t *next;   /* [count] the next pick of the same expert */
-    int64_t *wanted; /* [experts] while it is held: its next pick; -1: it is not held */
-    held *heap;      /* [room] old entries stay until they come to the top */
+    int64_t *wanted; /* [experts] the next pick of an expert that is held; -1: it is not held */
+    held *heap;      /* [count] an outdated entry stays until it comes to the top */
     int64_t entries, held;
 } cache;
 
@@ -35,8 +36,9 @@ static void pop(cache *c)
     c->heap[i] = last;
 }
 
-/* Makes room for what is wanted at `next`; false: everything that is held is wanted earlier. */
-static bool make_room(cache *c, int64_t next)
+/* Evicts an expert that is picked later than `next`; false: all that are held are picked
+ * earlier. */
+static bool evict(cache *c, int64_t next)
 {
     while (c->wanted[c->heap[0].expert] != c->heap[0].next) pop(c);
     if (c->heap[0].next <= next) return false;
@@ -69,7 +71,7 @@ cadre_status best_possible_hits(
         int32_t e = picks[i];
         bool is_held = c.wanted[e] >= 0;
         found += is_held;
-        if (!is_held && c.held >= slots && !make_room(&c, c.next[i])) continue;
+        if (!is_held && c.held >= slots && !evict(&c, c.next[i])) continue;
         c.held += !is_held;
         c.wanted[e] = c.next[i];
         push(&c, (held){ c.next[i], e });

@@ -1,8 +1,9 @@
-/* expected_hits.h - how many picks will find their expert in memory, before anything was run. */
+/* expected_hits.h - an estimate, before a model runs, of the share of picks whose expert is in
+ * memory. */
 #ifndef CADRE_STORE_EXPECTED_HITS_H
 #define CADRE_STORE_EXPECTED_HITS_H
 
-/* share: of all experts, that slots hold */
+/* share: slots / experts */
 double expected_hit_rate(double share);
 
 #endif

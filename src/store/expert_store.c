@@ -1,4 +1,10 @@
-/* expert_store.c - the slots: who is in which, what is read into them, and what a pass gets. */
+/* expert_store.c - the slots of the store: reads experts into them, evicts experts, and gives a
+ * pass the experts that it needs. In order, for each layer of a pass:
+ *
+ *     expect     predicts the experts of a later layer ("guesses")
+ *     prefetch   gets the layer's plan, begins to read the experts that are missing, then guesses
+ *     acquire    waits until some of the needed experts are there, and pins them
+ *     release    unpins them when their products are computed */
 #include "store/expert_store.h"
 
 #include <math.h>
@@ -29,7 +35,7 @@ static int64_t layer_of(const expert_store *s, int32_t expert)
     return l;
 }
 
-static void empty(expert_store *s, int32_t slot)
+static void clear(expert_store *s, int32_t slot)
 {
     if (s->slot[slot].state == SLOT_EMPTY) return;
     s->slot_of[s->slot[slot].expert] = NONE;
@@ -37,24 +43,25 @@ static void empty(expert_store *s, int32_t slot)
     atomic_fetch_sub(&s->held, 1);
 }
 
-static bool may_go(const expert_store *s, int32_t slot)
+static bool is_evictable(const expert_store *s, int32_t slot)
 {
     const store_slot *x = &s->slot[slot];
     return x->state == SLOT_READY && !x->pinned && !x->ahead && s->wanted[x->expert] != s->visit;
 }
 
-/* An empty slot, or that of the least worth; NONE: every slot is in use. */
-static int32_t make_room(expert_store *s)
+/* An empty slot, or the slot of the expert of least worth, which is evicted; NONE: no slot can be
+ * evicted */
+static int32_t find_slot(expert_store *s)
 {
     int32_t least = NONE;
     double worth = INFINITY;
     for (int32_t i = 0; i < s->slots; i++) {
         if (s->slot[i].state == SLOT_EMPTY) return i;
-        if (!may_go(s, i)) continue;
+        if (!is_evictable(s, i)) continue;
         double own = policy_worth(&s->policy, s->slot[i].expert);
         if (least == NONE || own < worth) least = i, worth = own;
     }
-    if (least != NONE) empty(s, least);
+    if (least != NONE) clear(s, least);
     return least;
 }
 
@@ -75,11 +82,11 @@ static void submit(expert_store *s, int32_t slot, const slot_piece *piece)
     }
 }
 
-/* Starts to read an expert that is nowhere; false: there is no room. */
+/* Begins to read an expert that is in no slot; false: there is no free slot for it. */
 static bool begin_reading(expert_store *s, int32_t expert, bool ahead)
 {
     slot_layout layout;
-    int32_t slot = make_room(s);
+    int32_t slot = find_slot(s);
     if (slot == NONE) return false;
     s->slot[slot] =
         (store_slot){ .state = SLOT_READING, .expert = expert, .ahead = ahead, .unused = ahead };
@@ -93,7 +100,7 @@ static bool begin_reading(expert_store *s, int32_t expert, bool ahead)
     return true;
 }
 
-/* ---- what arrives ---- */
+/* ---- finished reads ---- */
 
 static cadre_status fail_job(const expert_store *s, int32_t expert, const read_job *job)
 {
@@ -107,7 +114,8 @@ static cadre_status fail_job(const expert_store *s, int32_t expert, const read_j
         expert - s->first[l], (long long)l, (long long)job->offset, strerror(job->error));
 }
 
-/* Takes a finished read. A slot whose last read it is becomes ready, or empty after a failure. */
+/* Takes a finished read. If it is the slot's last one, the slot becomes ready, or empty if a read
+ * failed. */
 static cadre_status take(expert_store *s, read_job *job)
 {
     store_slot *slot = job->owner;
@@ -117,12 +125,12 @@ static cadre_status take(expert_store *s, read_job *job)
     if (--slot->unfinished) return CADRE_OK;
     if (slot->failed) status = fail_job(s, expert, slot->failed);
     else status = direct_file_check(job->file);
-    if (status != CADRE_OK) empty(s, (int32_t)(slot - s->slot));
+    if (status != CADRE_OK) clear(s, (int32_t)(slot - s->slot));
     else slot->state = SLOT_READY;
     return s->wanted[expert] == s->visit ? status : CADRE_OK;
 }
 
-/* Takes all that has arrived; `seconds`: how long the first of them may take. */
+/* Takes all finished reads; waits for the first of them for `seconds` at most. */
 static cadre_status take_arrived(expert_store *s, double seconds)
 {
     cadre_status status = CADRE_OK;
@@ -136,21 +144,21 @@ static cadre_status take_arrived(expert_store *s, double seconds)
 static cadre_status fail_stalled(const expert_store *s)
 {
     return cadre_fail(CADRE_EIO, s->file[0].path,
-        "expected the disk to answer within %g seconds, found that it did not", s->patience);
+        "expected the disk to answer within %g seconds, found that it did not", s->timeout);
 }
 
 static cadre_status wait_for_more(expert_store *s)
 {
     double before = clock_seconds();
-    read_job *job = read_queue_wait(s->queue, s->patience);
+    read_job *job = read_queue_wait(s->queue, s->timeout);
     atomic_fetch_add(&s->waited, (int64_t)(1e6 * (clock_seconds() - before)));
-    s->stalls = !job;
+    s->stalled = !job;
     if (!job) return fail_stalled(s);
     CADRE_TRY(take(s, job));
     return take_arrived(s, 0);
 }
 
-/* ---- what a pass wants ---- */
+/* ---- experts that a pass needs ---- */
 
 static void read_missing(expert_store *s, int64_t layer, const int32_t *experts, int32_t count)
 {
@@ -160,18 +168,18 @@ static void read_missing(expert_store *s, int64_t layer, const int32_t *experts,
     }
 }
 
-/* ---- what was used before ---- */
+/* ---- filling the store before the first pass ---- */
 
 static int by_number(const void *a, const void *b)
 {
     return *(const int32_t *)a - *(const int32_t *)b;
 }
 
-/* Waits until all that was begun is there, or cannot be read. */
+/* Waits until all experts that are being read are there, or cannot be read. */
 static cadre_status wait_for_all(expert_store *s, int32_t total, store_progress progress, void *arg)
 {
     for (int32_t done = 0; done < total;) {
-        read_job *job = read_queue_wait(s->queue, s->patience);
+        read_job *job = read_queue_wait(s->queue, s->timeout);
         if (!job) return fail_stalled(s);
         store_slot *slot = job->owner;
         (void)take(s, job);
@@ -183,14 +191,14 @@ static cadre_status wait_for_all(expert_store *s, int32_t total, store_progress 
 }
 
 cadre_status expert_store_warm(
-    expert_store *s, expert_heat *past, bool kept, store_progress progress, void *arg)
+    expert_store *s, expert_frequency *past, bool kept, store_progress progress, void *arg)
 {
     int32_t experts = s->first[s->layers], count = s->slots < experts ? s->slots : experts, *order;
-    CADRE_TRY(expert_heat_order(past->use, experts, &order));
+    CADRE_TRY(expert_frequency_order(past->use, experts, &order));
     while (count && past->use[order[count - 1]] == 0) count--;
     policy_expect(&s->policy, past->use, past->tokens);
     if (kept) s->past = *past;
-    else expert_heat_close(past);
+    else expert_frequency_close(past);
     qsort(order, (size_t)count, sizeof *order, by_number);
     for (int32_t i = 0; i < count; i++) {
         (void)begin_reading(s, order[i], false);
@@ -202,65 +210,67 @@ cadre_status expert_store_warm(
 
 /* ---- guesses ---- */
 
-/* What was read on a guess is needed: it is read like the rest now. */
-static void meet(expert_store *s, int32_t slot)
+/* A guess was right: its reads get the priority of those that are needed now. */
+static void promote(expert_store *s, int32_t slot)
 {
     s->slot[slot].ahead = false;
     for (int i = 0; s->slot[slot].state == SLOT_READING && i < s->slot[slot].submitted; i++)
         read_queue_demand(s->queue, &jobs_of(s, slot)[i]);
 }
 
-/* It is not needed: reads that have not begun are taken back, if that is all of them. */
-static void drop(expert_store *s, int32_t slot)
+/* A guess was wrong: if none of its reads has begun, they are cancelled, and the slot is empty. */
+static void cancel(expert_store *s, int32_t slot)
 {
     store_slot *x = &s->slot[slot];
     int taken = 0;
     x->ahead = false;
     if (x->state != SLOT_READING || x->unfinished != x->submitted) return;
     while (taken < x->submitted && read_queue_cancel(s->queue, &jobs_of(s, slot)[taken])) taken++;
-    if (taken == x->submitted) empty(s, slot);
+    if (taken == x->submitted) clear(s, slot);
     else
         for (int i = 0; i < taken; i++) read_queue_submit(s->queue, &jobs_of(s, slot)[i]);
 }
 
-/* Guesses are read once most of those that were missing have come, whether read or not: where a
- * model cannot be guessed, they would only push out what is needed. */
-static const double TRUSTED = 0.6, FORGET = 0.02;
+/* Guesses are read only while enough of them are right: s->accuracy, a moving average, counts all
+ * guesses of experts that were not in memory, read or not. Wrong guesses would evict experts that
+ * are needed. */
+static const double LEAST_ACCURACY = 0.6, ACCURACY_WEIGHT = 0.02;
 
-/* Finds which guesses of this layer were right, now that its plan has come. */
+/* Compares the guesses of this layer with its plan. */
 static void check_guesses(expert_store *s, int64_t layer)
 {
-    for (int32_t i = 0; s->missed_of == layer && i < s->misses; i++) {
+    for (int32_t i = 0; s->missed_layer == layer && i < s->misses; i++) {
         bool right = s->wanted[s->first[layer] + s->missed[i]] == s->visit;
-        s->trust += FORGET * (right - s->trust);
+        s->accuracy += ACCURACY_WEIGHT * (right - s->accuracy);
     }
-    s->missed_of = NONE;
+    s->missed_layer = NONE;
     for (int32_t i = 0; i < s->slots; i++) {
         if (!s->slot[i].ahead) continue;
         bool wanted = s->wanted[s->slot[i].expert] == s->visit;
         atomic_fetch_add(&s->right, wanted);
-        if (wanted) meet(s, i);
-        else if (layer_of(s, s->slot[i].expert) == layer) drop(s, i);
+        if (wanted) promote(s, i);
+        else if (layer_of(s, s->slot[i].expert) == layer) cancel(s, i);
     }
 }
 
-/* Reads the likeliest that are missing; they wait for all that is needed. */
+/* Begins to read the likeliest of the guessed experts that are missing, with lower priority than
+ * experts that are needed. */
 static void read_ahead(expert_store *s)
 {
     int32_t most = s->slots / 8, begun = 0;
-    s->missed_of = s->guessed_of;
+    s->missed_layer = s->guessed_layer;
     s->misses = 0;
-    for (int32_t i = 0; s->guessed_of != NONE && i < s->guesses; i++) {
-        int32_t expert = s->first[s->guessed_of] + s->guess[i];
+    for (int32_t i = 0; s->guessed_layer != NONE && i < s->guesses; i++) {
+        int32_t expert = s->first[s->guessed_layer] + s->guess[i];
         if (s->slot_of[expert] != NONE) continue;
         s->missed[s->misses++] = s->guess[i];
-        if (s->trust > TRUSTED && begun < most) begun += begin_reading(s, expert, true);
+        if (s->accuracy > LEAST_ACCURACY && begun < most) begun += begin_reading(s, expert, true);
     }
     atomic_fetch_add(&s->ahead, begun);
-    s->guessed_of = NONE;
+    s->guessed_layer = NONE;
 }
 
-/* The experts of the highest scores of each token */
+/* Guesses the experts of a layer: those with the highest scores for each token */
 static void expect(expert_source *source, int64_t layer, const real *score, int64_t tokens)
 {
     stack_source *stack = (stack_source *)source;
@@ -269,7 +279,7 @@ static void expect(expert_source *source, int64_t layer, const real *score, int6
     int64_t v = stack->visit[layer];
     if (v == NONE) return;
     int32_t count = s->first[v + 1] - s->first[v], picks = moe_config_usual_picks(moe);
-    s->guessed_of = v, s->guesses = 0;
+    s->guessed_layer = v, s->guesses = 0;
     memset(s->rows, 0, (size_t)count * sizeof *s->rows);
     for (int32_t k = 0; k < picks; k++)
         for (int64_t t = 0; t < tokens && s->guesses < STORE_GUESSES; t++) {
@@ -304,7 +314,7 @@ static void prefetch(expert_source *source, int64_t layer, const plan *p)
     }
     check_guesses(s, v);
     policy_visit(&s->policy, v, s->rows, p->tokens);
-    expert_heat_add(&s->used, v, s->rows, p->tokens);
+    expert_frequency_add(&s->used, v, s->rows, p->tokens);
     atomic_fetch_add(&s->picks, picks);
     atomic_fetch_add(&s->hits, picks - misses);
     take_arrived(s, 0);
@@ -313,8 +323,8 @@ static void prefetch(expert_source *source, int64_t layer, const plan *p)
     read_ahead(s);
 }
 
-/* Lets the wave have the expert at `at` of its list. */
-static void hold(expert_store *s, expert_wave *w, int64_t layer, int32_t at)
+/* Pins the expert at `at` of the wave's list, and moves it to those that the wave holds. */
+static void pin(expert_store *s, expert_wave *w, int64_t layer, int32_t at)
 {
     int32_t e = w->experts[at], expert = s->first[layer] + e, slot = s->slot_of[expert];
     const weight *const opened[] = { &w->opened->gate, &w->opened->up, &w->opened->down };
@@ -333,11 +343,12 @@ static void hold(expert_store *s, expert_wave *w, int64_t layer, int32_t at)
     }
 }
 
-static void hold_ready(expert_store *s, expert_wave *w, int64_t layer)
+/* Pins all experts of the wave that are ready. */
+static void pin_ready(expert_store *s, expert_wave *w, int64_t layer)
 {
     for (int32_t i = 0; i < w->count; i++) {
         int32_t slot = s->slot_of[s->first[layer] + w->experts[i]];
-        if (slot != NONE && s->slot[slot].state == SLOT_READY) hold(s, w, layer, i);
+        if (slot != NONE && s->slot[slot].state == SLOT_READY) pin(s, w, layer, i);
     }
 }
 
@@ -353,7 +364,7 @@ static cadre_status acquire(expert_source *source, expert_wave *w)
     CADRE_TRY(take_arrived(s, 0));
     for (;;) {
         read_missing(s, layer, w->experts, w->count);
-        hold_ready(s, w, layer);
+        pin_ready(s, w, layer);
         if (w->held) return CADRE_OK;
         CADRE_TRY(wait_for_more(s));
     }

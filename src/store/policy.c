@@ -1,4 +1,5 @@
-/* policy.c - THE LIST of policies, and what they share: their arrays and the passing of time. */
+/* policy.c - THE LIST of policies, and what they share: their arrays, and how a pass counts as time
+ * and as use. */
 #include "store/policy.h"
 
 #include <math.h>
@@ -49,14 +50,14 @@ void policy_expect(policy *p, const double *use, double tokens)
         p->row->expect(p, e, fmin(use[e] / tokens, 1));
 }
 
-/* Up to so many tokens are a pass of streams, which is one step of time; more are a prompt, which
- * is as much evidence as so many. */
-enum { STREAMS = 16 };
+/* A pass of up to so many tokens decodes one token of each sequence, which is one step of time. A
+ * pass of more tokens reads a prompt, which counts as so many steps. */
+enum { DECODE_TOKENS = 16 };
 
-double policy_time_of(int64_t tokens) { return tokens > STREAMS ? STREAMS : 1; }
+double policy_time_of(int64_t tokens) { return tokens > DECODE_TOKENS ? DECODE_TOKENS : 1; }
 
 double policy_use_of(int32_t rows, int64_t tokens)
 {
     if (!rows) return 0;
-    return tokens > STREAMS ? (double)rows * STREAMS / (double)tokens : 1;
+    return tokens > DECODE_TOKENS ? (double)rows * DECODE_TOKENS / (double)tokens : 1;
 }

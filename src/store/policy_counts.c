@@ -1,5 +1,5 @@
-/* policy_counts.c - policies on when and how often an expert was used: lru (when last), lfu (how
- * often), aged-lfu (how often, where a use counts half as much every 16 tokens). */
+/* policy_counts.c - policies by when, or how often, an expert was used: lru (when it was last
+ * used), lfu (how often), aged-lfu (how often, where a use counts half as much every 16 tokens). */
 #include <math.h>
 
 #include "store/policy_row.h"
@@ -16,7 +16,7 @@ static void visit_lru(policy *p, int64_t layer, const int32_t *rows, int64_t tok
         if (rows[e]) p->array[0][first + e] = (double)p->visits;
 }
 
-/* Of no visit yet, those that are likelier come later. */
+/* Before any visit, an expert that is likelier to be used counts as used later. */
 static void expect_lru(policy *p, int32_t expert, double chance) { p->array[0][expert] = chance; }
 
 static void visit_lfu(policy *p, int64_t layer, const int32_t *rows, int64_t tokens)
@@ -25,7 +25,7 @@ static void visit_lfu(policy *p, int64_t layer, const int32_t *rows, int64_t tok
     for (int32_t e = 0; e < count; e++) p->array[0][first + e] += policy_use_of(rows[e], tokens);
 }
 
-/* As if so many tokens had gone before */
+/* As if HALF_LIFE tokens had come before */
 static void expect_lfu(policy *p, int32_t expert, double chance)
 {
     p->array[0][expert] = HALF_LIFE * chance;
@@ -43,7 +43,7 @@ static void visit_aged(policy *p, int64_t layer, const int32_t *rows, int64_t to
                                   policy_use_of(rows[e], tokens));
 }
 
-/* What a use a token comes to in the long run */
+/* The value that the count of an expert approaches if each token uses it with this chance */
 static void expect_aged(policy *p, int32_t expert, double chance)
 {
     p->array[0][expert] = chance > 0 ? log2(chance * HALF_LIFE / log(2)) : -HALF_LIFE;

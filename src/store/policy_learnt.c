@@ -1,12 +1,13 @@
-/* policy_learnt.c - learns from what happens how likely an expert is to be used when its layer is
- * visited next, and keeps those that will probably be used first.
+/* policy_learnt.c - learns, while it runs, the chance p that an expert is used when its layer is
+ * visited next, and keeps the experts that will probably be used first.
  *
- *     p = sigmoid(w . f)      f: how often it was used of late, over four half-lives (log); visits
- *                             since it was used (log); 1
+ *     p = sigmoid(w . f)      f: logarithms of its recent frequency, with four half-lives, and of
+ *                             the visits since it was last used; 1
  *
- * One w for all experts, which every visit of a layer improves: each expert that was used or was
- * not is an example of logistic regression (adaptive steps). What is evicted is what is expected
- * to wait longest: until its layer comes, and then 1 / p - 1 rounds of all layers more. */
+ * All experts share one w, which is learnt by logistic regression with adaptive step sizes
+ * (AdaGrad): at every visit of a layer, each of its experts is an example, used or not. The expert
+ * that is evicted is the one with the longest expected time to its next use: the time until its
+ * layer is visited, and then 1 / p - 1 passes through all layers. */
 #include <math.h>
 
 #include "store/policy_row.h"
@@ -30,16 +31,16 @@ static double chance_of(const policy *p, const double *f)
     return 1 / (1 + exp(-z));
 }
 
-/* Compares the chances that were expected of this visit with what came, and takes one step */
+/* Takes one step of gradient descent on the errors of the chances predicted for this visit. */
 static void learn(policy *p, int32_t first, int32_t count, const int32_t *rows)
 {
     double gradient[FEATURES] = { 0 }, f[FEATURES];
     int32_t used = 1;
     for (int32_t e = 0; e < count; e++) {
         features_of(p, first + e, f);
-        double off = p->array[CHANCE][first + e] - (rows[e] > 0);
+        double error = p->array[CHANCE][first + e] - (rows[e] > 0);
         used += rows[e] > 0;
-        for (int i = 0; i < FEATURES; i++) gradient[i] += off * f[i];
+        for (int i = 0; i < FEATURES; i++) gradient[i] += error * f[i];
     }
     for (int i = 0; i < FEATURES; i++) {
         gradient[i] /= used;
@@ -48,7 +49,7 @@ static void learn(policy *p, int32_t first, int32_t count, const int32_t *rows)
     }
 }
 
-/* Until examples have come */
+/* Sets w for the time before any examples have come. */
 static void begin(policy *p) { p->weight[1] = p->weight[2] = 0.5; }
 
 static void update(policy *p, int32_t expert, double use)

@@ -1,4 +1,4 @@
-/* replay.c - what expert_store.c does with slots, without the memory and the reads. */
+/* replay.c - simulates what expert_store.c does with its slots, without memory and reads. */
 #include "store/replay.h"
 
 #include <string.h>
@@ -6,16 +6,16 @@
 #include "base/memory.h"
 #include "store/best_possible.h"
 
-typedef struct replaying {
+typedef struct replay_state {
     const replay *r;
     policy policy;
     bool *held;      /* [experts] */
-    int64_t *wanted; /* [experts] the last visit that wanted it */
-    int32_t *rows;   /* [experts] of a layer's */
+    int64_t *wanted; /* [experts] the last visit that used it, counted from 1 */
+    int32_t *rows;   /* [experts of a layer] */
     int32_t count, slots;
-} replaying;
+} replay_state;
 
-static void evict(replaying *p, int64_t visit)
+static void evict(replay_state *p, int64_t visit)
 {
     int32_t least = -1, experts = p->r->shape.first[p->r->shape.layers];
     double worth = 0;
@@ -29,7 +29,7 @@ static void evict(replaying *p, int64_t visit)
     p->count--;
 }
 
-static int64_t visit(replaying *p, int64_t v)
+static int64_t visit(replay_state *p, int64_t v)
 {
     const replay *r = p->r;
     int32_t layer = r->layer[v], first = r->shape.first[layer];
@@ -52,11 +52,11 @@ static int64_t visit(replaying *p, int64_t v)
     return hits;
 }
 
-static cadre_status fill(replaying *p)
+static cadre_status fill(replay_state *p)
 {
     int32_t experts = p->r->shape.first[p->r->shape.layers], *order;
     policy_expect(&p->policy, p->r->past->use, p->r->past->tokens);
-    CADRE_TRY(expert_heat_order(p->r->past->use, experts, &order));
+    CADRE_TRY(expert_frequency_order(p->r->past->use, experts, &order));
     while (p->count < p->slots && p->count < experts) p->held[order[p->count++]] = true;
     mem_free(order);
     return CADRE_OK;
@@ -66,7 +66,7 @@ cadre_status replay_hits(const replay *r, const policy_row *row, int32_t slots, 
 {
     int32_t experts = r->shape.first[r->shape.layers];
     if (!row) return best_possible_hits(r->picks, r->start[r->visits], experts, slots, hits);
-    replaying p = { .r = r,
+    replay_state p = { .r = r,
         .slots = slots,
         .held = MEM_ARRAY(bool, experts),
         .wanted = MEM_ARRAY(int64_t, experts),

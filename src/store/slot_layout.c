@@ -1,4 +1,4 @@
-/* slot_layout.c - sorts an expert's ranges as they lie in the files, and joins neighbours. */
+/* slot_layout.c - sorts an expert's file ranges by file and offset, and joins neighbours. */
 #include "store/slot_layout.h"
 
 #include "base/direct_file.h"
@@ -8,7 +8,7 @@ static bool is_before(const file_range *a, const file_range *b)
     return a->file == b->file ? a->offset < b->offset : a->file < b->file;
 }
 
-/* The ranges that there are, in the files' order; returns how many. */
+/* Lists the ranges that are not empty in the order of file and offset; returns how many. */
 static int sort_ranges(const expert_record *r, int order[EXPERT_RANGES])
 {
     int count = 0;
@@ -22,7 +22,7 @@ static int sort_ranges(const expert_record *r, int order[EXPERT_RANGES])
     return count;
 }
 
-/* The piece that the range lies in: the last one, which grows, or a new one */
+/* The piece that the range is in: the last one, which becomes longer, or a new one */
 static slot_piece *piece_for(slot_layout *l, const file_range *range)
 {
     int64_t begin = direct_page_down(range->offset),

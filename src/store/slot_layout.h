@@ -1,12 +1,12 @@
-/* slot_layout.h - how one expert lies in a slot of memory, and which reads bring it there.
+/* slot_layout.h - where the matrices of one expert are in a slot, and which reads bring them there.
  *
- * The pages of its file ranges are read whole, so each range begins in the slot at the same place
- * within a page as in the file. Ranges whose pages are neighbours are one piece, which is read at
- * once and keeps them as they lie: gate and up that are one matrix in the file are one here.
+ * Files are read in whole pages, so each file range begins in the slot at the same place within a
+ * page as in the file. Ranges in neighbouring pages form one piece, which is read together and
+ * keeps their distances: gate and up that are one matrix in the file are one matrix in the slot.
  *
  *     file   |....gggggg|gggguuuu|uuuuuuuu|u.......|      ...|..dddddd|dddd....|
  *     slot   |....gggggg|gggguuuu|uuuuuuuu|u.......|..dddddd|dddd....|
- *             piece 0                               piece 1                      */
+ *             piece 0                               piece 1 */
 #ifndef CADRE_STORE_SLOT_LAYOUT_H
 #define CADRE_STORE_SLOT_LAYOUT_H
 
@@ -15,8 +15,8 @@
 typedef struct slot_piece {
     size_t file;
     int64_t offset, bytes; /* whole pages */
-    int64_t least;         /* up to the last byte that is wanted */
-    int64_t at;            /* in the slot */
+    int64_t least; /* bytes from `offset` to the end of the last range, which must be read */
+    int64_t at;    /* where the piece begins in the slot */
 } slot_piece;
 
 typedef struct slot_layout {

@@ -1,5 +1,5 @@
-/* store_open.c - makes the store of a model: numbers its experts, finds the size of a slot, opens
- * the files; and what can be asked of it. */
+/* store_open.c - makes the store of a model: it numbers the experts, finds the size of a slot, and
+ * opens the files. Also closes it, and answers questions about it. */
 #include <string.h>
 
 #include "base/memory.h"
@@ -33,7 +33,8 @@ store_size expert_store_size(const store_stack *stacks, int count)
     return size;
 }
 
-/* Where gate and up of every expert lie one behind the other, they are one matrix. */
+/* Whether gate and up of an expert lie one after the other in its slot, so that they are one
+ * matrix */
 static bool are_joined(const expert_weights *w, const slot_layout *layout, const file_range *gate)
 {
     return w->up.rows && w->gate.stride == w->gate.cols && w->up.stride == w->up.cols &&
@@ -98,7 +99,7 @@ static cadre_status open_stacks(expert_store *s, const store_stack *stacks, int 
     return CADRE_OK;
 }
 
-/* Reads that bring the expert of most of them */
+/* The most reads that any expert needs */
 static int32_t most_jobs(const expert_store *s)
 {
     int32_t most = 0;
@@ -158,7 +159,7 @@ static cadre_status open_all(expert_store *s, const weight_file *file, const sto
     if (!(s->job = MEM_ARRAY(read_job, (int64_t)s->slots * s->jobs))) return CADRE_ENOMEM;
     CADRE_TRY(open_files(s, file));
     CADRE_TRY(policy_open(row, expert_store_shape(s), &s->policy));
-    CADRE_TRY(expert_heat_open(expert_store_shape(s), &s->used));
+    CADRE_TRY(expert_frequency_open(expert_store_shape(s), &s->used));
     return read_queue_new(o->engine, STORE_DEPTH, &s->queue);
 }
 
@@ -167,9 +168,9 @@ cadre_status expert_store_open(const weight_file *file, const store_stack *stack
 {
     expert_store *s = MEM_ARRAY(expert_store, 1);
     if (!s) return CADRE_ENOMEM;
-    s->patience = options->patience > 0 ? options->patience : STORE_PATIENCE;
-    s->trust = options->trust;
-    s->guessed_of = s->missed_of = NONE;
+    s->timeout = options->timeout > 0 ? options->timeout : STORE_TIMEOUT;
+    s->accuracy = options->accuracy;
+    s->guessed_layer = s->missed_layer = NONE;
     cadre_status status = open_all(s, file, stacks, count, options);
     if (status == CADRE_OK) *store = s;
     else expert_store_close(s);
@@ -181,8 +182,8 @@ void expert_store_close(expert_store *s)
     if (!s) return;
     read_queue_free(s->queue);
     policy_close(&s->policy);
-    expert_heat_close(&s->used);
-    expert_heat_close(&s->past);
+    expert_frequency_close(&s->used);
+    expert_frequency_close(&s->past);
     for (size_t i = 0; s->file && i < s->files; i++) direct_file_close(&s->file[i]);
     for (int i = 0; i < s->stacks; i++) mem_free(s->stack[i].visit);
     mem_return(s->memory, (size_t)s->slots, (size_t)s->slot_bytes);
@@ -209,10 +210,10 @@ policy_shape expert_store_shape(const expert_store *s)
     return (policy_shape){ s->layers, s->first };
 }
 
-const expert_heat *expert_store_heat(expert_store *s)
+const expert_frequency *expert_store_frequency(expert_store *s)
 {
-    if (s->past.use) expert_heat_add_past(&s->used, &s->past);
-    expert_heat_close(&s->past);
+    if (s->past.use) expert_frequency_add_past(&s->used, &s->past);
+    expert_frequency_close(&s->past);
     return &s->used;
 }
 
@@ -232,9 +233,9 @@ store_stats expert_store_stats(expert_store *s)
         .policy = s->policy.row->name };
 }
 
-bool expert_store_stalls(const expert_store *s) { return s->stalls; }
+bool expert_store_stalled(const expert_store *s) { return s->stalled; }
 
-cadre_status expert_store_disk(const expert_store *s, double seconds, disk_sweep *sweep)
+cadre_status expert_store_disk(const expert_store *s, double seconds, disk_measurement *measurement)
 {
-    return disk_sweep_add(&s->file[0], seconds, sweep);
+    return disk_measurement_add(&s->file[0], seconds, measurement);
 }

@@ -79,7 +79,7 @@ static void restart(int32_t bad, bool stalled)
 {
     const store_stack stack = { &model->config, &model->store.records, &model->weights };
     const store_options o = {
-        .slots = model->store.size.least * 2, .engine = &bad_disk, .patience = 0.05
+        .slots = model->store.size.least * 2, .engine = &bad_disk, .timeout = 0.05
     };
     bad_disk_manners = (bad_disk_manner){ .stalled = stalled };
     if (bad >= 0) {

@@ -1,4 +1,4 @@
-/* best_possible_test.c - as many hits as the best of all choices that there are. */
+/* best_possible_test.c - the hits are as many as the best of all possible choices gives. */
 #include "store/best_possible.h"
 
 #include <setjmp.h>
@@ -13,7 +13,7 @@
 
 enum { EXPERTS = 5, MOST = 12 };
 
-/* Tries every victim, and not to keep what was read. */
+/* Tries to evict every expert that is held, and not to keep the one that was read. */
 static int64_t most_hits(const int32_t *picks, int64_t count, unsigned held, int32_t room)
 {
     if (!count) return 0;

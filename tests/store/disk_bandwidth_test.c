@@ -1,5 +1,5 @@
-/* disk_bandwidth_test.c - a file that is large enough gives a speed, a small one gives 0, and one
- * that has become shorter an error. */
+/* disk_bandwidth_test.c - a file that is large enough gives a bandwidth, a small one gives 0, and
+ * one that has become shorter gives an error. */
 #include "store/disk_bandwidth.h"
 
 #include <setjmp.h>
@@ -28,37 +28,37 @@ static void write_file(const char *name, size_t bytes)
 static void files_large_and_small(void **state)
 {
     direct_file f;
-    disk_sweep sweep = { 0 };
+    disk_measurement measurement = { 0 };
     (void)state;
     write_file("large", LARGE);
     write_file("small", SMALL);
-    assert_true(disk_bandwidth(&sweep) == 0);
+    assert_true(disk_bandwidth(&measurement) == 0);
     succeeds(direct_file_open(scratch_file("large"), &f));
     double begin = clock_seconds();
-    succeeds(disk_sweep_add(&f, 0.1, &sweep));
-    disk_sweep once = sweep;
-    succeeds(disk_sweep_add(&f, 0.1, &sweep));
-    assert_true(disk_bandwidth(&sweep) > 1e5 && clock_seconds() - begin < 60);
+    succeeds(disk_measurement_add(&f, 0.1, &measurement));
+    disk_measurement once = measurement;
+    succeeds(disk_measurement_add(&f, 0.1, &measurement));
+    assert_true(disk_bandwidth(&measurement) > 1e5 && clock_seconds() - begin < 60);
     for (int i = 0; i < DISK_SIZES; i++)
-        assert_true(once.seconds[i] > 0 && sweep.bytes[i] > once.bytes[i]);
+        assert_true(once.seconds[i] > 0 && measurement.bytes[i] > once.bytes[i]);
     direct_file_close(&f);
     succeeds(direct_file_open(scratch_file("small"), &f));
-    sweep = (disk_sweep){ 0 };
-    succeeds(disk_sweep_add(&f, 0.1, &sweep));
-    assert_true(disk_bandwidth(&sweep) == 0);
+    measurement = (disk_measurement){ 0 };
+    succeeds(disk_measurement_add(&f, 0.1, &measurement));
+    assert_true(disk_bandwidth(&measurement) == 0);
     direct_file_close(&f);
 }
 
 static void a_file_that_lost_its_end(void **state)
 {
     direct_file f;
-    disk_sweep sweep = { 0 };
+    disk_measurement measurement = { 0 };
     (void)state;
     write_file("large", LARGE);
     succeeds(direct_file_open(scratch_file("large"), &f));
     f.bytes *= 100; /* as if most of it were gone */
-    refuses(disk_sweep_add(&f, 0.1, &sweep), CADRE_EIO, "cannot be read");
-    assert_true(sweep.bytes[0] == 0);
+    refuses(disk_measurement_add(&f, 0.1, &measurement), CADRE_EIO, "cannot be read");
+    assert_true(measurement.bytes[0] == 0);
     direct_file_close(&f);
 }
 

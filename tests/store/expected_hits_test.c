@@ -1,4 +1,5 @@
-/* expected_hits_test.c - more room never lets expect fewer hits, and all of it lets expect all. */
+/* expected_hits_test.c - the expected hit rate never falls with more slots, and is 1 if all experts
+ * fit. */
 #include "store/expected_hits.h"
 
 #include <setjmp.h>

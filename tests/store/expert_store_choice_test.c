@@ -1,5 +1,5 @@
-/* expert_store_choice_test.c - which expert gives its slot up, and how much is read on a guess:
- * the store against a list in order of use that is kept by hand, and guesses that are all wrong. */
+/* expert_store_choice_test.c - which expert is evicted, and how much is read on guesses: the store
+ * is compared with a list in order of use, and given guesses that are all wrong. */
 #include "store/expert_store.h"
 
 #include <setjmp.h>
@@ -23,8 +23,8 @@ enum { TOKENS = 160, EXPERTS_MOST = 64, LAYERS_MOST = 16 };
 
 /* ---- a model whose store is watched ---- */
 
-/* Stands before the store's source: it keeps a list of the experts in order of use, and may
- * negate the scores of guesses. */
+/* A source that passes everything on to the store's source. It keeps a list of the experts in order
+ * of use, and can negate the scores that guesses are made of. */
 typedef struct watch {
     expert_source source; /* first: the source is the watch */
     expert_source *store;
@@ -106,10 +106,12 @@ static void close_model(cadre_model *m)
     cadre_context_free(context);
 }
 
-static void put_store(cadre_model *m, const char *name, int32_t slots, double trust, watch *w)
+static void put_store(cadre_model *m, const char *name, int32_t slots, double accuracy, watch *w)
 {
     const store_stack stack = { &m->config, &m->store.records, &m->weights };
-    const store_options o = { .slots = slots, .policy = name, .engine = &bad_disk, .trust = trust };
+    const store_options o = {
+        .slots = slots, .policy = name, .engine = &bad_disk, .accuracy = accuracy
+    };
     bad_disk_manners = (bad_disk_manner){ 0 };
     expert_store_close(m->store.experts);
     m->store.experts = NULL;
@@ -121,7 +123,8 @@ static void put_store(cadre_model *m, const char *name, int32_t slots, double tr
     m->weights.source = &w->source;
 }
 
-/* Runs tokens one by one; ahead [TOKENS]: reads on a guess up to each. NULL: not wanted */
+/* Runs tokens one by one. ahead [TOKENS]: how many experts were read on a guess up to each token;
+ * NULL: not wanted */
 static void run_tokens(cadre_model *m, int64_t *ahead)
 {
     cadre_session *session;
@@ -140,9 +143,9 @@ static void run_tokens(cadre_model *m, int64_t *ahead)
     mem_free(logits);
 }
 
-/* ---- who goes ---- */
+/* ---- eviction ---- */
 
-/* The policy lru, of one pick a layer, is a list: the last of it goes. */
+/* With one pick a layer, the policy lru evicts the last expert of the list. */
 static void the_least_recently_used_goes(void **state)
 {
     int64_t hits = 0, most = 0;
@@ -152,7 +155,7 @@ static void the_least_recently_used_goes(void **state)
     for (int32_t slots = 2; slots < m->store.size.experts; slots++) {
         watch w;
         put_store(m, "lru", slots, 0, &w);
-        w.source.expect = NULL; /* right guesses would be trusted in the end */
+        w.source.expect = NULL; /* after right guesses, experts would be read ahead */
         run_tokens(m, NULL);
         store_stats s = expert_store_stats(m->store.experts);
         assert_int_equal(s.picks, w.picks);
@@ -167,7 +170,7 @@ static void the_least_recently_used_goes(void **state)
 
 static int64_t sparse_layers(const cadre_model *m) { return m->store.size.layers; }
 
-/* Of a layer, reads on a guess take an eighth of the slots at most. */
+/* Experts that are read on guesses of a layer take an eighth of the slots at most. */
 static void guesses_take_an_eighth_of_the_slots(void **state)
 {
     int64_t ahead[TOKENS], reached = 0;
@@ -187,7 +190,7 @@ static void guesses_take_an_eighth_of_the_slots(void **state)
     close_model(m);
 }
 
-/* Guesses that are all wrong end after a while: what was read for them was thrown away. */
+/* If all guesses are wrong, they are no longer read after a while. */
 static void wrong_guesses_end(void **state)
 {
     int64_t ahead[TOKENS];

@@ -1,6 +1,6 @@
-/* expert_store_test.c - models whose experts are read into slots give the bits of mapped ones, for
- * any number of slots, threads and streams and any order of reads; what cannot be read is said, and
- * nothing wrong is computed. */
+/* expert_store_test.c - models whose experts are read into slots give the same bits as mapped
+ * models, for any number of slots, threads and sequences and any order of reads. What cannot be
+ * read is an error, and nothing wrong is computed. */
 #include "store/expert_store.h"
 
 #include <setjmp.h>
@@ -61,7 +61,7 @@ static void close(cadre_model *m)
     cadre_context_free(context);
 }
 
-/* A byte less than all weights take */
+/* One byte less than all weights take */
 static cadre_model *open_streamed(int threads)
 {
     cadre_model *m = open(1, 0);
@@ -70,7 +70,7 @@ static cadre_model *open_streamed(int threads)
     return open(threads, bytes - 1);
 }
 
-/* Everything but experts, and so many of these */
+/* The memory of everything but experts, and of so many slots */
 static int64_t memory_for(int32_t slots)
 {
     cadre_context *context;
@@ -87,14 +87,14 @@ static int64_t memory_for(int32_t slots)
     return least;
 }
 
-/* A store of other slots, and of another disk, in place of the model's own */
-static double trust = 1; /* in guesses */
+/* Replaces the model's store by one with other slots and another disk. */
+static double accuracy = 1; /* that is assumed of guesses at first */
 
-static void restart(cadre_model *m, int32_t slots, const read_engine *engine, double patience)
+static void restart(cadre_model *m, int32_t slots, const read_engine *engine, double timeout)
 {
     const store_stack stack = { &m->config, &m->store.records, &m->weights };
     const store_options o = {
-        .slots = slots, .engine = engine, .patience = patience, .trust = trust
+        .slots = slots, .engine = engine, .timeout = timeout, .accuracy = accuracy
     };
     expert_store_close(m->store.experts);
     m->store.experts = NULL;
@@ -109,7 +109,7 @@ typedef struct answer {
     int64_t row;        /* V */
 } answer;
 
-/* Prompts of several lengths side by side, then a token of each a pass. */
+/* Runs prompts of several lengths side by side, then one token of each in every pass. */
 static cadre_status run_passes(cadre_model *m, answer *a)
 {
     cadre_session *session[STREAMS];
@@ -227,7 +227,7 @@ static void memory_decides(void **state)
     succeeds(cadre_model_open_with(context, path, &enough, &m));
     cadre_model_close(m);
     cadre_context_free(context);
-    m = open(1, file_bytes(path)); /* it all fits: nothing is read piece by piece */
+    m = open(1, file_bytes(path)); /* the whole file fits: there is no store */
     succeeds(cadre_model_store(m, &s));
     double disk;
     assert_true(!s.slots && !s.picks);
@@ -235,7 +235,8 @@ static void memory_decides(void **state)
     close(m);
 }
 
-/* Experts that lie transposed stay in memory, and are named where that is too little. */
+/* Experts whose matrices are transposed in the file stay in memory; if the memory is too small for
+ * that, the error says so. */
 static void what_is_laid_out_anew(void **state)
 {
     cadre_context *context;
@@ -278,9 +279,10 @@ static void a_prompt_reads_an_expert_once(void **state)
     }
 }
 
-/* ---- what was used before ---- */
+/* ---- filling the store before the first pass ---- */
 
-/* A second run finds in memory what the first one used most, and has the same bits. */
+/* A second run begins with the experts in memory that the first used most, and has the same
+ * bits. */
 static void a_second_run_begins_warm(void **state)
 {
     answer want, first, again;
@@ -304,7 +306,7 @@ static void a_second_run_begins_warm(void **state)
     }
     static const char other[] = "{\"cadre_expert_use\": 1, \"tokens\": 3, \"use\": []}\n";
     succeeds(file_write(kept, other, strlen(other)));
-    cadre_model *m = open(1, memory); /* what is of another model is no fault, */
+    cadre_model *m = open(1, memory); /* a file that another model left is ignored, */
     succeeds(cadre_model_warm(m, NULL, NULL, NULL));
     assert_int_equal(expert_store_stats(m->store.experts).held, 0);
     refuses(cadre_model_warm(m, kept, NULL, NULL), CADRE_EFORMAT, "layers"); /* unless named */
@@ -320,7 +322,7 @@ static void count_calls(void *arg, int64_t done, int64_t total)
     ++*calls;
 }
 
-/* What cannot be read while it warms is an error of the pass that needs it. */
+/* An expert that cannot be read before the first pass is an error of the pass that needs it. */
 static void warmed_by_a_bad_disk(void **state)
 {
     static const double use[] = { 9, 8, 7, 6, 5, 4, 3, 2, 1 };
@@ -332,9 +334,9 @@ static void warmed_by_a_bad_disk(void **state)
         cadre_model *m = open_streamed(2);
         bad_disk_manners = (bad_disk_manner){ .shuffled = true, .fails_after = fails ? 6 : 0 };
         restart(m, 7, &bad_disk, 0);
-        expert_heat past;
+        expert_frequency past;
         int calls = 0;
-        succeeds(expert_heat_open(expert_store_shape(m->store.experts), &past));
+        succeeds(expert_frequency_open(expert_store_shape(m->store.experts), &past));
         for (int e = 0; e < 9; e++) past.use[e] = use[e];
         past.tokens = 10;
         succeeds(expert_store_warm(m->store.experts, &past, false, count_calls, &calls));
@@ -352,12 +354,12 @@ static void warmed_by_a_bad_disk(void **state)
 
 /* ---- faults ---- */
 
-static void expect_failure(bad_disk_manner manner, double patience, const char *phrase)
+static void expect_failure(bad_disk_manner manner, double timeout, const char *phrase)
 {
     answer a, want = mapped();
     cadre_model *m = open_streamed(2);
     bad_disk_manners = manner;
-    restart(m, 3, &bad_disk, patience);
+    restart(m, 3, &bad_disk, timeout);
     cadre_status status = run_passes(m, &a);
     if (status != CADRE_EIO || !strstr(cadre_last_error(), phrase))
         fail_msg("%d: %s", (int)status, cadre_last_error());
@@ -400,7 +402,7 @@ static void a_file_that_is_written(void **state)
 
 /* ---- guesses ---- */
 
-/* Tokens one by one, of one stream: a guess for every layer but the first */
+/* Runs tokens one by one: there are guesses for every layer but the first. */
 static cadre_status write_tokens(cadre_model *m, cadre_real *logits)
 {
     cadre_session *session;
@@ -418,7 +420,7 @@ static cadre_status write_tokens(cadre_model *m, cadre_real *logits)
     return status;
 }
 
-/* Whatever comes of them, and in whatever order, the bits stay; some of them are right. */
+/* Whether guesses are right or wrong, and in whatever order reads finish, the bits are the same. */
 static void guesses_change_no_bit(void **state)
 {
     int64_t right = 0, ahead = 0;
@@ -450,16 +452,16 @@ static void guesses_change_no_bit(void **state)
 
 static int64_t misses_with_trust(cadre_model *m, double in_guesses, cadre_real *logits)
 {
-    trust = in_guesses;
+    accuracy = in_guesses;
     restart(m, m->store.size.experts, &bad_disk, 0);
-    trust = 1;
+    accuracy = 1;
     succeeds(write_tokens(m, logits));
     store_stats s = expert_store_stats(m->store.experts);
     assert_int_equal(s.ahead > 0, in_guesses > 0.6);
     return s.picks - s.hits;
 }
 
-/* Where all have room, each that is ever used is missed once, guessed or not. */
+/* If there is a slot for every expert, each that is used is missed once, guessed or not. */
 static void what_was_read_on_a_wrong_guess_is_missed(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
-/* policy_test.c - policies on small sequences whose victims are known, and on a stream of picks
- * like a model's, against the best possible. */
+/* policy_test.c - policies on small sequences of picks for which it is known what is evicted, and
+ * on picks like a model's, compared with the best possible. */
 #include "store/policy_row.h"
 
 #include <setjmp.h>
@@ -37,7 +37,7 @@ static void use_both(policy *p, int32_t a, int32_t b)
     policy_visit(p, 0, rows, 1);
 }
 
-/* Picks 0 0 0 0 1 1 2, then many of 1 and 2: who goes first */
+/* Picks 0 0 0 0 1 1 2, then many of 1 and 2: which is evicted first */
 static void counts_choose_as_they_say(void **state)
 {
     static const int32_t first[] = { 0, 3 };
@@ -55,7 +55,7 @@ static void counts_choose_as_they_say(void **state)
     }
 }
 
-/* 40 uses long ago against 10 of late */
+/* 40 uses long ago against 10 recent ones */
 static void age_tells_them_apart(void **state)
 {
     static const int32_t first[] = { 0, 3 };
@@ -74,7 +74,7 @@ static void age_tells_them_apart(void **state)
     policy_close(&aged);
 }
 
-/* Before anything was visited, what was used more in earlier runs stays. */
+/* Before any visit, the experts that earlier runs used more are kept. */
 static void the_past_tells(void **state)
 {
     static const int32_t first[] = { 0, 3 };
@@ -87,7 +87,7 @@ static void the_past_tells(void **state)
         assert_int_equal(least(&p, 3), 1);
         assert_true(policy_worth(&p, 0) > policy_worth(&p, 2));
         for (int n = 0; n < 200; n++) use_both(&p, 1, 2);
-        assert_int_equal(least(&p, 3), 0); /* what came since tells more */
+        assert_int_equal(least(&p, 3), 0); /* later use counts more */
         policy_close(&p);
     }
 }
@@ -123,7 +123,7 @@ static double share_of_best(const replay_picks *r, const policy_row *row, double
     return replay_policy(r, row, slots) / replay_best(r, slots);
 }
 
-/* What aged-lfu reaches on the recording of a real model, the first policy reaches at least. */
+/* On the recording of a real model, the default policy has at least as many hits as aged-lfu. */
 static void a_real_recording(void **state)
 {
     static const double want[][2] = { { 0.125, 0.65 }, { 0.25, 0.75 }, { 0.36, 0.82 },
@@ -139,7 +139,8 @@ static void a_real_recording(void **state)
     replay_close(&r);
 }
 
-/* Subjects that change suddenly: over several sizes the first policy is the best of the list. */
+/* Picks of subjects that change suddenly: over several sizes the default policy is the best of the
+ * list. */
 static void a_stream_with_subjects(void **state)
 {
     double sum[8] = { 0 };

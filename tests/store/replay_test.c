@@ -1,4 +1,4 @@
-/* replay_test.c - replayed picks against a list in order of use, kept by hand. */
+/* replay_test.c - the hits of replayed picks, compared with those of a list in order of use. */
 #include <stdbool.h>
 
 #include "store/replay.h"
@@ -18,7 +18,7 @@
 
 enum { EXPERTS = 12, COUNT = 400 };
 
-/* One pick a visit: the hits of a list whose first was used last. */
+/* With one pick a visit: the hits of a list in order of use, the most recent first */
 static int64_t hits_of_list(const int32_t *picks, int64_t count, int32_t slots)
 {
     int32_t list[EXPERTS], length = 0;
@@ -58,7 +58,7 @@ static void lru_is_a_list(void **state)
     }
 }
 
-/* What a layer wants together does not push out each other, even with too few slots. */
+/* The experts that a visit uses are not evicted for each other, even if there are too few slots. */
 static void a_visit_keeps_what_it_wants(void **state)
 {
     static const int32_t first[] = { 0, 4 }, layer[] = { 0, 0, 0 },

@@ -1,4 +1,5 @@
-/* slot_layout_test.c - pieces of whole pages that hold every range where its file has it. */
+/* slot_layout_test.c - pieces are whole pages, and every range is at the same place within a page
+ * as in its file. */
 #include "store/slot_layout.h"
 
 #include <setjmp.h>
@@ -47,7 +48,7 @@ static void fused_tensors_are_three_pieces(void **state)
 
 static void neighbours_are_one_piece(void **state)
 {
-    /* up right behind gate; down in the page where up ends */
+    /* up begins where gate ends; down is in the page in which up ends */
     expert_record r = { .range = { { 1, 5000, 10000 }, { 1, 15000, 10000 }, { 1, 25500, 300 } } };
     slot_layout l;
     (void)state;
@@ -61,7 +62,7 @@ static void neighbours_are_one_piece(void **state)
     assert_int_equal(l.pieces, 2);
 }
 
-/* A page that begins where another ends is read with it. */
+/* Ranges in neighbouring pages are read together. */
 static void pages_side_by_side_are_one_piece(void **state)
 {
     expert_record r = { .range = { { 0, 0, 4096 }, { 0, 4096, 4096 }, { 0, 2 * 4096 + 1, 9 } } };
@@ -71,7 +72,7 @@ static void pages_side_by_side_are_one_piece(void **state)
     expect_order(&r, &l);
     assert_int_equal(l.pieces, 1);
     assert_int_equal(l.bytes, 3 * 4096);
-    r.range[2].offset = 3 * 4096; /* a page is left out */
+    r.range[2].offset = 3 * 4096; /* one page lies between */
     slot_layout_of(&r, &l);
     expect_order(&r, &l);
     assert_int_equal(l.pieces, 2);

@@ -1,5 +1,5 @@
-/* model_heat.c - what a run of a model that is larger than memory leaves to the next one: how much
- * each expert was used, in the folder .cadre beside the model. */
+/* model_frequency.c - what a run of a model that is larger than memory leaves to the next one: how
+ * much each expert was used, in the folder .cadre beside the model. */
 #include <string.h>
 
 #include "base/destination.h"
@@ -44,11 +44,12 @@ cadre_status model_kept_use_path(const cadre_model *m, char **path)
 }
 
 /* What an earlier run left may be of another model by now, and is no fault then. */
-static cadre_status read_kept(const cadre_model *m, policy_shape shape, expert_heat *past)
+static cadre_status read_kept(const cadre_model *m, policy_shape shape, expert_frequency *past)
 {
     char *folder, *path;
     CADRE_TRY(kept_path(m, &folder, &path));
-    cadre_status status = file_exists(path) ? expert_heat_read(path, shape, past) : CADRE_EFORMAT;
+    cadre_status status =
+        file_exists(path) ? expert_frequency_read(path, shape, past) : CADRE_EFORMAT;
     mem_free(folder);
     mem_free(path);
     return status == CADRE_ENOMEM ? status : CADRE_OK;
@@ -58,12 +59,12 @@ static cadre_status warm(
     cadre_model *m, const char *path, cadre_progress_listener progress, void *arg)
 {
     expert_store *s = m->store.experts;
-    expert_heat past = { 0 };
+    expert_frequency past = { 0 };
     if (!s) return CADRE_OK;
     if (expert_store_stats(s).picks)
         return cadre_fail(
             CADRE_EARGUMENT, m->path, "expected to be warmed before it runs, found that it ran");
-    CADRE_TRY(path ? expert_heat_read(path, expert_store_shape(s), &past)
+    CADRE_TRY(path ? expert_frequency_read(path, expert_store_shape(s), &past)
                    : read_kept(m, expert_store_shape(s), &past));
     return past.use ? expert_store_warm(s, &past, !path, progress, arg) : CADRE_OK;
 }
@@ -83,7 +84,7 @@ cadre_status cadre_model_keep_use(cadre_model *m)
     CADRE_TRY(kept_path(m, &folder, &path));
     cadre_status status = destination_folder(folder);
     if (status == CADRE_OK) status = file_make_folder(folder);
-    if (status == CADRE_OK) status = expert_heat_write(expert_store_heat(s), path);
+    if (status == CADRE_OK) status = expert_frequency_write(expert_store_frequency(s), path);
     mem_free(folder);
     mem_free(path);
     return status == CADRE_ENOMEM ? status : CADRE_OK;

@@ -1,5 +1,6 @@
-/* expert_heat.c - counts, their files, and their order. */
-#include "store/expert_heat.h"
+/* expert_frequency.c - counts how often experts are used, reads and writes these counts, and sorts
+ * experts by them. */
+#include "store/expert_frequency.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -8,28 +9,28 @@
 #include "format/json_lines.h"
 #include "format/json_writer.h"
 
-static const double HALF_LIFE = 4096; /* of what earlier runs used, in tokens */
+static const double HALF_LIFE = 4096; /* of the counts of earlier runs, in tokens */
 
-cadre_status expert_heat_open(policy_shape shape, expert_heat *u)
+cadre_status expert_frequency_open(policy_shape shape, expert_frequency *u)
 {
-    *u = (expert_heat){ .shape = shape, .use = MEM_ARRAY(double, shape.first[shape.layers]) };
+    *u = (expert_frequency){ .shape = shape, .use = MEM_ARRAY(double, shape.first[shape.layers]) };
     return u->use ? CADRE_OK : CADRE_ENOMEM;
 }
 
-void expert_heat_close(expert_heat *u)
+void expert_frequency_close(expert_frequency *u)
 {
     mem_free(u->use);
-    *u = (expert_heat){ 0 };
+    *u = (expert_frequency){ 0 };
 }
 
-void expert_heat_add(expert_heat *u, int64_t layer, const int32_t *rows, int64_t tokens)
+void expert_frequency_add(expert_frequency *u, int64_t layer, const int32_t *rows, int64_t tokens)
 {
     int32_t first = u->shape.first[layer], count = u->shape.first[layer + 1] - first;
     if (!layer) u->tokens += policy_time_of(tokens);
     for (int32_t e = 0; e < count; e++) u->use[first + e] += policy_use_of(rows[e], tokens);
 }
 
-void expert_heat_add_past(expert_heat *u, const expert_heat *past)
+void expert_frequency_add_past(expert_frequency *u, const expert_frequency *past)
 {
     double weight = exp2(-u->tokens / HALF_LIFE);
     u->tokens += weight * past->tokens;
@@ -39,7 +40,7 @@ void expert_heat_add_past(expert_heat *u, const expert_heat *past)
 
 /* ---- files ---- */
 
-cadre_status expert_heat_write(const expert_heat *u, const char *path)
+cadre_status expert_frequency_write(const expert_frequency *u, const char *path)
 {
     json_writer w = json_writer_new(0);
     json_put_object(&w, NULL);
@@ -57,18 +58,18 @@ cadre_status expert_heat_write(const expert_heat *u, const char *path)
     return json_writer_save(&w, path);
 }
 
-static int32_t experts_of(const expert_heat *u, int64_t layer)
+static int32_t experts_of(const expert_frequency *u, int64_t layer)
 {
     return u->shape.first[layer + 1] - u->shape.first[layer];
 }
 
-static cadre_status check_layers(const json_node *list, const expert_heat *u)
+static cadre_status check_layers(const json_node *list, const expert_frequency *u)
 {
     if (json_count(list) == (size_t)u->shape.layers) return CADRE_OK;
     return json_refuse(list, "the model's %lld layers of experts", (long long)u->shape.layers);
 }
 
-static cadre_status read_use(const json_node *root, expert_heat *u)
+static cadre_status read_use(const json_node *root, expert_frequency *u)
 {
     json_node layers;
     CADRE_TRY(json_get_real(root, "tokens", 0, 1e15, &u->tokens));
@@ -86,8 +87,8 @@ static cadre_status read_use(const json_node *root, expert_heat *u)
     return CADRE_OK;
 }
 
-/* The first line of a recording: its layers have as many experts as the model's. */
-static cadre_status check_head(const json_node *root, const expert_heat *u)
+/* Checks the first line of a recording: its layers must have as many experts as the model's. */
+static cadre_status check_head(const json_node *root, const expert_frequency *u)
 {
     json_node layers;
     int64_t experts;
@@ -101,7 +102,7 @@ static cadre_status check_head(const json_node *root, const expert_heat *u)
     return CADRE_OK;
 }
 
-static cadre_status count_token(const json_node *token, expert_heat *u)
+static cadre_status count_token(const json_node *token, expert_frequency *u)
 {
     json_node layers;
     CADRE_TRY(json_as_object(token));
@@ -120,8 +121,8 @@ static cadre_status count_token(const json_node *token, expert_heat *u)
     return CADRE_OK;
 }
 
-/* One line; the first says what the file is. */
-static cadre_status read_line(json_document *document, bool head, expert_heat *u)
+/* Reads one line; the first one (head) says what kind of file it is. */
+static cadre_status read_line(json_document *document, bool head, expert_frequency *u)
 {
     json_node root = json_root(document);
     cadre_status status = json_as_object(&root);
@@ -134,12 +135,12 @@ static cadre_status read_line(json_document *document, bool head, expert_heat *u
     return status;
 }
 
-cadre_status expert_heat_read(const char *path, policy_shape shape, expert_heat *out)
+cadre_status expert_frequency_read(const char *path, policy_shape shape, expert_frequency *out)
 {
-    expert_heat u;
+    expert_frequency u;
     json_lines lines;
     json_document *document = NULL;
-    CADRE_TRY(expert_heat_open(shape, &u));
+    CADRE_TRY(expert_frequency_open(shape, &u));
     cadre_status status = lines_open(path, &lines);
     bool opened = status == CADRE_OK, head = true;
     while (status == CADRE_OK) {
@@ -152,7 +153,7 @@ cadre_status expert_heat_read(const char *path, policy_shape shape, expert_heat 
     if (status == CADRE_OK && u.tokens == 0)
         status = cadre_fail(CADRE_EFORMAT, path, "expected tokens and their experts, found none");
     if (status == CADRE_OK) *out = u;
-    else expert_heat_close(&u);
+    else expert_frequency_close(&u);
     return status;
 }
 
@@ -170,7 +171,7 @@ static int by_use(const void *a, const void *b)
     return x->expert < y->expert ? -1 : x->expert > y->expert;
 }
 
-cadre_status expert_heat_order(const double *use, int32_t experts, int32_t **order)
+cadre_status expert_frequency_order(const double *use, int32_t experts, int32_t **order)
 {
     used *all = MEM_ARRAY(used, experts);
     int32_t *sorted = MEM_ARRAY(int32_t, experts);
