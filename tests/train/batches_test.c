@@ -90,7 +90,7 @@ static void test_a_batch_is_a_function_of_the_step(void **state)
         different[BATCH * CONTEXT];
     bool begins[BATCH * CONTEXT] = { false };
     batches_take(&b, 41, 0, BATCH, &(batch_rows){ whole, targets, begins, NULL });
-    /* In parts, backwards */
+    /* In pieces, the last one first */
     for (int64_t i = BATCH - 1; i >= 0; i--)
         batches_take(&b, 41, i, 1, &(batch_rows){ part + i * CONTEXT, targets, begins, NULL });
     assert_memory_equal(whole, part, sizeof whole);
@@ -98,8 +98,8 @@ static void test_a_batch_is_a_function_of_the_step(void **state)
     assert_memory_not_equal(whole, different, sizeof whole);
 }
 
-/* Of the rows of a mixture, each run has as many as its weight says, and all of its windows before
- * one comes again. */
+/* If domains have weights, each run has as many rows as its weight says, and none of its windows
+ * comes again before all have come. */
 static void test_weights_say_how_often_a_run_comes(void **state)
 {
     (void)state;
@@ -127,7 +127,7 @@ static void test_weights_say_how_often_a_run_comes(void **state)
     assert_int_equal(batches_of_corpus(none, 2, 1, CONTEXT, 5, &b), CADRE_EARGUMENT);
 }
 
-/* Silent tokens are no targets; where documents are packed, nor is what begins one. */
+/* Silent tokens are no targets. If documents are packed, neither are tokens that begin one. */
 static void test_marks_of_a_corpus(void **state)
 {
     (void)state;
@@ -165,7 +165,7 @@ static void test_rows_of_a_file_come_in_order(void **state)
     assert_int_equal(targets[CONTEXT - 1], 6 * (CONTEXT + 1) - 1);
 }
 
-/* A row of a file: documents 3, 3, 3, 5, 5, 9 ... and targets of which one is not counted */
+/* A row of a token file: documents 3, 3, 3, 5, 5, 9 ..., and targets of which one does not count */
 static void test_targets_and_documents_of_a_file(void **state)
 {
     (void)state;

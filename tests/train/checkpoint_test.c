@@ -1,5 +1,5 @@
-/* checkpoint_test.c - which folders a run would spoil; what is saved comes back, and what does not
- * belong together is refused. */
+/* checkpoint_test.c - in which folders a run would overwrite something; a checkpoint is loaded as
+ * it was saved; and a model and a training state that do not belong together are refused. */
 #include "train/checkpoint.h"
 
 #include <setjmp.h>
@@ -25,7 +25,7 @@ static void put(const char *folder, const char *name)
     mem_free(path);
 }
 
-/* Whether a folder that has this file alone is one that a run has left something in. */
+/* Whether a folder that has this file alone counts as one with files of a run */
 static bool used_with(const char *name)
 {
     const char *folder = scratch_file("folder");
@@ -58,10 +58,10 @@ static void a_folder_with_a_file_of_a_run_is_used(void **state)
         if (!used_with(files[i])) fail_msg("%s is a run's", files[i]);
     const char *file = scratch_file("file");
     succeeds(file_write(file, "x", 1));
-    assert_true(checkpoint_folder_used(file)); /* no folder can be there */
+    assert_true(checkpoint_folder_used(file)); /* a file is in the place of the folder */
 }
 
-/* A model and a state beside it are something to go on from, if they belong together or not. */
+/* A model with a training state beside it is a checkpoint, whether they belong together or not. */
 static void a_checkpoint_has_both(void **state)
 {
     (void)state;
@@ -74,7 +74,7 @@ static void a_checkpoint_has_both(void **state)
     small_remove(folder);
 }
 
-/* ---- saved and loaded ---- */
+/* ---- saving and loading ---- */
 
 typedef struct saved {
     model_config config;
@@ -157,7 +157,7 @@ static void what_is_saved_comes_back(void **state)
     small_remove(folder);
 }
 
-/* A model that is saved in bfloat16: its file is rounded, what is trained is not. */
+/* If a model is saved in bfloat16, its file has rounded weights, and the state the float32 ones. */
 static void rounding_is_the_files_alone(void **state)
 {
     (void)state;
@@ -186,7 +186,7 @@ static void rounding_is_the_files_alone(void **state)
     saved_close(&a), saved_close(&b);
 }
 
-/* The next one takes the place of the first, whose state goes. */
+/* A second checkpoint replaces the first one, whose state is removed. */
 static void the_last_one_counts(void **state)
 {
     (void)state;
@@ -223,8 +223,8 @@ static void put_bytes(const char *folder, const char *name, const char *bytes, s
     mem_free(path);
 }
 
-/* A state belongs to the very bytes of a model: one number that is another, or a model of another
- * step, and there is no state. A state of another step beside it does no harm, damaged or not. */
+/* A state belongs to the exact bytes of a model: for a model of another step, or with one other
+ * weight, no state is found. A state of another step beside it does no harm, damaged or not. */
 static void a_state_belongs_to_one_model(void **state)
 {
     (void)state;
@@ -249,7 +249,7 @@ static void a_state_belongs_to_one_model(void **state)
     succeeds(checkpoint_load(folder, &b.arrays, &s, &run));
     mem_free(run);
     same_arrays(&a, &b);
-    /* interrupted between the new state and the new model: the old one still holds */
+    /* interrupted between the new state and the new model: the old checkpoint is loaded */
     saved c;
     saved_open(&c, 50);
     succeeds(checkpoint_save(folder, &c.arrays,
@@ -268,7 +268,7 @@ static void a_state_belongs_to_one_model(void **state)
     small_remove(folder);
 }
 
-/* Bytes of the state itself that are others are not loaded. */
+/* A state with a changed byte is not loaded. */
 static void a_damaged_state_is_refused(void **state)
 {
     (void)state;
@@ -291,7 +291,7 @@ static void a_damaged_state_is_refused(void **state)
     small_remove(folder);
 }
 
-/* Counts below 0 would be taken for an enormous number of steps. */
+/* Counts below 0 are refused; they would be read as enormous numbers of steps. */
 static void counts_of_a_state_are_checked(void **state)
 {
     (void)state;
@@ -313,7 +313,7 @@ static void counts_of_a_state_are_checked(void **state)
     }
 }
 
-static void leftovers_are_swept(void **state)
+static void leftovers_are_removed(void **state)
 {
     (void)state;
     const char *folder = fresh("swept");
@@ -340,7 +340,7 @@ int main(void)
         cmocka_unit_test(a_state_belongs_to_one_model),
         cmocka_unit_test(a_damaged_state_is_refused),
         cmocka_unit_test(counts_of_a_state_are_checked),
-        cmocka_unit_test(leftovers_are_swept),
+        cmocka_unit_test(leftovers_are_removed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
-/* describe_test.c - what a dry run tells: numbers in force, wherever they come from, and a
- * length. */
+/* describe_test.c - what a dry run tells: the settings in force, wherever they come from, and the
+ * run's length. */
 #include "train/run.h"
 
 #include <setjmp.h>

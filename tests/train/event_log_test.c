@@ -14,7 +14,7 @@
 #include "support/succeeds.h"
 #include "train/event_log.h"
 
-    /* CRC-32C of "123456789" is e3069283 (RFC 3720), and the mask of it as TFRecord has it */
+    /* CRC-32C of "123456789" is e3069283 (RFC 3720), which TFRecord masks */
     static void test_checksum(void **state)
 {
     (void)state;
@@ -24,7 +24,7 @@
     assert_int_equal(event_log_checksum("", 0), 0xa282ead8);
 }
 
-/* Reads a record at *at; returns its message. */
+/* Reads the record at *at, and returns its message. */
 static const char *record_at(const char *file, size_t size, size_t *at, uint64_t *length)
 {
     uint32_t of_length, of_message;

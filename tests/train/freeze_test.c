@@ -1,5 +1,5 @@
-/* freeze_test.c - which elements a list holds, what is refused, and that the optimiser leaves them
- * alone: not in the norm, no step, no decay. */
+/* freeze_test.c - which elements a list freezes, which lists are refused, and that the optimiser
+ * leaves frozen elements alone: they do not count in the norm, are not updated and do not decay. */
 #include "train/freeze.h"
 
 #include <math.h>
@@ -18,7 +18,7 @@
 #include "support/within.h"
 #include "train/optimizer.h"
 
-/* Of a small model of a recipe, the parameters' table. */
+/* The table of the parameters of a small model of a recipe */
 static param_table table_of(const char *name)
 {
     model_config c;
@@ -126,7 +126,7 @@ static void test_a_list_fits_its_model(void **state)
 
 enum { ROWS = 6, COLS = 4000, SIZE = ROWS * COLS };
 
-/* Rows 1 .. 4 of a router of more than one block. */
+/* Rows 1 .. 4 of a router that has more than one block are frozen. */
 static void test_the_optimiser_leaves_them(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
-/* hash_table_test.c - tables of router hash: distinct experts for every id, even loads where they
- * are promised, and tokens of one kind together or apart. */
+/* hash_table_test.c - the tables of hash routers: every id has distinct experts, balanced tables
+ * give even loads, and tokens of one cluster are together (clustered) or apart (dispersed). */
 #include "train/hash_table.h"
 
 #include <setjmp.h>
@@ -13,7 +13,8 @@
 
 enum { IDS = 40, EXPERTS = 4, PICKS = 2, TOKENS = 4000 };
 
-/* Four kinds of tokens, id % 4, whose followers are of the next kind; low ids are frequent. */
+/* There are four kinds of tokens, id % 4. A token of the next kind follows each; low ids are more
+ * frequent. */
 static void make_text(int32_t *tokens)
 {
     uint32_t state = 1;
@@ -65,7 +66,7 @@ static void every_id_has_different_experts(void **state)
     }
 }
 
-/* Tokens that the fullest expert gets, over an even share. */
+/* The tokens of the expert that gets most, divided by an even share */
 static double fullest(const char *kind)
 {
     int32_t tokens[TOKENS];
@@ -83,10 +84,10 @@ static void balanced_tables_are_even(void **state)
 {
     (void)state;
     assert_true(fullest("balanced") < 1.05);
-    assert_true(fullest("random") > 1.05); /* a chance that the test would not see otherwise */
+    assert_true(fullest("random") > 1.05); /* a random table is not even, so the test sees it */
 }
 
-/* Ids of the texts that have the expert of the frequent id of their kind. */
+/* How many ids of the texts have the same expert as the most frequent id of their kind */
 static int together(const char *kind)
 {
     real table[IDS * PICKS];
@@ -96,7 +97,7 @@ static int together(const char *kind)
     return count;
 }
 
-static void clusters_are_kept_together_or_dealt_out(void **state)
+static void clusters_are_kept_together_or_dispersed(void **state)
 {
     (void)state;
     enum { ALL = IDS / 2 - 4 };
@@ -104,9 +105,9 @@ static void clusters_are_kept_together_or_dealt_out(void **state)
     assert_true(together("dispersed") <= ALL / 2);
 }
 
-/* Two runs of EXPERTS experts: the loads of each are as even as those of one table, and ids that
- * the first run has together are not all together in the second. */
-static void runs_of_experts_have_tables_of_their_own(void **state)
+/* Two segments of EXPERTS experts: the loads of each are as even as those of one table, and ids
+ * that share an expert of the first segment do not all share one of the second. */
+static void segments_have_tables_of_their_own(void **state)
 {
     (void)state;
     int32_t tokens[TOKENS];
@@ -125,7 +126,7 @@ static void runs_of_experts_have_tables_of_their_own(void **state)
                 apart += row[0] == table[other * PICKS] && row[1] != table[other * PICKS + 1];
             if (i != 2) assert_true(row[0] == first[id * PICKS]); /* balanced has one pick here */
         }
-        if (apart < IDS / 4 && i != 3) /* clusters are the same */
+        if (apart < IDS / 4 && i != 3) /* 3: clustered, whose clusters are the same */
             fail_msg("%s: %d pairs part", hash_table_kind(i), apart);
         for (int t = 0; t < TOKENS; t++)
             for (int k = 0; k < PICKS; k++) load[(int)table[tokens[t] * PICKS + k]]++;
@@ -139,8 +140,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_id_has_different_experts),
         cmocka_unit_test(balanced_tables_are_even),
-        cmocka_unit_test(runs_of_experts_have_tables_of_their_own),
-        cmocka_unit_test(clusters_are_kept_together_or_dealt_out),
+        cmocka_unit_test(segments_have_tables_of_their_own),
+        cmocka_unit_test(clusters_are_kept_together_or_dispersed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* health_test.c - idle experts and dropped picks are found when they last, and once. */
+/* health_test.c - dead experts and dropped picks are found when they last long enough, and once. */
 #include "train/health.h"
 
 #include <setjmp.h>
@@ -16,14 +16,14 @@ static unsigned step(health *h, const int64_t count[E], int64_t dropped)
     return health_check(h);
 }
 
-static void idle_experts(void **state)
+static void dead_experts(void **state)
 {
     (void)state;
     health h;
     const int64_t even[E] = { 25, 25, 25, 25 }, one_idle[E] = { 50, 25, 25, 0 };
     assert_int_equal(health_open(&h, E), CADRE_OK);
-    for (int i = 0; i < 40; i++) assert_int_equal(step(&h, one_idle, 0), 0); /* not yet */
-    assert_int_equal(step(&h, even, 0), 0);                                  /* it woke */
+    for (int i = 0; i < 40; i++) assert_int_equal(step(&h, one_idle, 0), 0); /* not yet dead */
+    assert_int_equal(step(&h, even, 0), 0);                                  /* it gets tokens */
     int found = 0;
     for (int i = 0; i < 120; i++)
         if (step(&h, one_idle, 0) == HEALTH_DEAD)
@@ -32,7 +32,7 @@ static void idle_experts(void **state)
     health_close(&h);
 }
 
-/* So few picks that an expert may go without by chance. */
+/* With so few picks an expert may get none by chance. */
 static void few_picks(void **state)
 {
     (void)state;
@@ -56,9 +56,9 @@ static void drops(void **state)
     health_close(&h);
 }
 
-/* An even share of 6 picks a step: 42 steps make 252, and the next reaches 256; one of 5 at most
- * counts, for a step is one occasion, and so 52 steps it takes. */
-static void silence_lasts_as_long_as_an_even_share_says(void **state)
+/* With an even share of 6 picks a step, 42 steps would make 252 missed picks and the next would
+ * reach 256. But at most 5 count for one step, and so it takes 52 steps. */
+static void missed_picks_are_even_shares(void **state)
 {
     (void)state;
     static const struct {
@@ -76,8 +76,8 @@ static void silence_lasts_as_long_as_an_even_share_says(void **state)
     }
 }
 
-/* Of two layers, each expert is its own; a window of drops is twenty steps, and one of a quarter is
- * not too many. */
+/* Each expert of two layers is counted apart. Drops are counted over twenty steps, and a quarter of
+ * the picks is not too many. */
 static void layers_and_windows(void **state)
 {
     (void)state;
@@ -102,8 +102,8 @@ static void layers_and_windows(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(idle_experts), cmocka_unit_test(few_picks),
-        cmocka_unit_test(drops), cmocka_unit_test(silence_lasts_as_long_as_an_even_share_says),
+    const struct CMUnitTest tests[] = { cmocka_unit_test(dead_experts), cmocka_unit_test(few_picks),
+        cmocka_unit_test(drops), cmocka_unit_test(missed_picks_are_even_shares),
         cmocka_unit_test(layers_and_windows) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
-/* idle_test.c - an option that was given in vain is named; one that acts, or asks for nothing, or
- * that a recipe has set, is not. */
+/* idle_test.c - an option that was given but has no effect is noted; an option that has one, that
+ * is switched off, or that a recipe has set, is not. */
 #define _GNU_SOURCE
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,7 +14,7 @@
 
 static char notes[8192];
 
-/* The sizes that every small run has name a dense width, which most recipes have no use for. */
+/* The sizes of every small run include a dense width, which has no effect in most recipes. */
 static void keep(void *arg, const char *sentence)
 {
     const char *words = arg;
@@ -100,7 +100,8 @@ static void in_vain(void **state)
     named("olmoe", "allow-lookahead", "allow-lookahead yes");
 }
 
-/* In a model without experts nothing of routing acts, and the rest is told as in others. */
+/* In a model without experts no option of routing has an effect; other options are noted as
+ * elsewhere. */
 static void dense(void **state)
 {
     (void)state;
@@ -140,7 +141,7 @@ static void refused(void **state)
     assert_non_null(strstr(cadre_last_error(), "bias-update-rate"));
     assert_int_equal(decide("olmoe", "top-p 0.5"), CADRE_EARGUMENT);
     assert_non_null(strstr(cadre_last_error(), "top-p"));
-    /* The recipe's rate is nobody's */
+    /* The recipe sets its own learning rate, for which there is no note. */
     assert_int_equal(decide("deepseek-v3", "router softmax"), CADRE_OK);
 }
 

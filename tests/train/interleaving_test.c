@@ -1,5 +1,6 @@
-/* interleaving_test.c - the order of stages with several chunks: everything once, nothing before
- * what it needs, chunks in the order of the micro-batches, and a shorter wait than without. */
+/* interleaving_test.c - the order of stages with several chunks: every pass is taken once and after
+ * what it needs, each chunk takes the micro-batches in order, and stages idle less than without
+ * chunks. */
 #include "train/interleaving.h"
 
 #include <setjmp.h>
@@ -64,8 +65,8 @@ static int check_order(int stages, int chunks, int64_t micro_batches, bool forwa
     return tick;
 }
 
-/* Without a stall a stage works in each of its ticks: those of its forwards, and the backwards
- * behind them; the first stage begins at once, and ends last. */
+/* If nothing stalls, a stage works in every tick from its first forward pass to its last backward
+ * pass; the first stage begins at once, and ends last. */
 static void test_every_shape(void **state)
 {
     (void)state;
@@ -87,7 +88,7 @@ static void test_peak_is_what_the_order_needs(void **state)
                       last = interleaving_measure(4, 2, 16, 3);
     assert_in_range(first.passes[0], 8, 12);
     assert_true(first.passes[1] < first.passes[0]);
-    assert_int_equal(last.passes[1], 1); /* backward right behind the forward */
+    assert_int_equal(last.passes[1], 1); /* the backward pass follows the forward pass at once */
     assert_in_range(last.messages, 1, 9);
     assert_int_equal(interleaving_measure(2, 2, 2, 0).passes[0], 2);
 }

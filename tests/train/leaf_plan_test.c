@@ -12,7 +12,7 @@
 
 enum { TEXT = 4096, SLOTS = 12 };
 
-/* A sum as text: what was added to what */
+/* A sum, written as text that shows what was added to what */
 typedef char text[TEXT];
 
 static void add_text(text to, const char *right)
@@ -22,7 +22,7 @@ static void add_text(text to, const char *right)
     snprintf(to, sizeof(text), "%s", sum);
 }
 
-/* The sequences of a leaf's piece, one after another: a chain */
+/* Appends the sequences of a piece of a leaf, one after another, as a chain of additions does. */
 static void add_chain(text to, int64_t begin, int64_t end)
 {
     for (int64_t s = begin; s < end; s++) {
@@ -31,7 +31,7 @@ static void add_chain(text to, int64_t begin, int64_t end)
     }
 }
 
-/* The tree over leaves begin .. end - 1 of a run, whose first one is a node's first */
+/* Writes the sum of a run's leaves along the tree; the run begins where a node begins. */
 static void add_tree(const leaf_micro_batch *p, const leaf_run *run, text to)
 {
     static text sum[LEAVES_LEVELS + 1];
@@ -64,7 +64,7 @@ static void do_micro_batch(const leaf_micro_batch *p, text *slot)
     for (int32_t i = 0; i < p->joins; i++) add_text(slot[p->join[i].to], slot[p->join[i].from]);
 }
 
-/* What one rank has after all micro-batches */
+/* Writes the sum that one rank has after all micro-batches. */
 static void sum_of(int64_t batch, int64_t context, int64_t micro_batches, text out)
 {
     static text slot[SLOTS];
@@ -101,7 +101,7 @@ static void test_micro_batches_change_nothing(void **state)
     assert_string_equal(whole, "(((.0+.1)+(.2+.3))+.4)");
 }
 
-/* Every leaf is of one rank, and a rank's nodes are whole. */
+/* Every leaf belongs to one rank, and a rank's nodes are whole. */
 static void test_ranks_have_whole_leaves(void **state)
 {
     (void)state;
@@ -121,7 +121,8 @@ static void test_ranks_have_whole_leaves(void **state)
     }
 }
 
-/* Trap: ranks that divide many micro-batches: no two of a rank's leaves are halves of a node. */
+/* Trap: if ranks divide many micro-batches, no two leaves of a rank are halves of a node, and a
+ * rank must keep the sums of all of them. */
 static void test_leaves_of_many_micro_batches_wait(void **state)
 {
     (void)state;

@@ -1,4 +1,4 @@
-/* length_test.c - when runs end, and whether what they plan is where they end. */
+/* length_test.c - when runs end, and whether they end where they planned. */
 #include "train/length.h"
 
 #include <setjmp.h>
@@ -46,7 +46,7 @@ static void test_time_is_up(void **state)
     assert_int_equal(length_plan(&l, &s, &p), 720);
     s = after(0, 4);
     assert_false(length_over(&l, &s));
-    l.seconds = 0.001; /* a step longer than the whole time */
+    l.seconds = 0.001; /* one step takes longer than the whole time */
     assert_int_equal(last_step(&l, 1), 1);
 }
 
@@ -90,8 +90,8 @@ static void test_a_plan_is_more_than_is_behind(void **state)
     }
 }
 
-/* What is planned at every step of a run whose steps take `before` seconds until half a minute is
- * over and `later` then; returns the step at which it ends. */
+/* Plans at every step of a run whose steps take `before` seconds for half a minute and `later`
+ * seconds then; returns the step at which it ends. */
 static int64_t run_with_changing_load(
     const run_length *l, double before, double later, int64_t plans[], int64_t room)
 {
@@ -107,8 +107,8 @@ static int64_t run_with_changing_load(
     return s.steps;
 }
 
-/* Half a minute after another program came or went, the plan is within 6 % of the end; the mean
- * of the whole run would miss it by 50 % and 25 % at that time. */
+/* Half a minute after another program began or ended, the plan is within 6 % of the end. A plan by
+ * the mean pace of the whole run would be wrong by 50 % and 25 % at that time. */
 static void test_the_plan_follows_the_load(void **state)
 {
     (void)state;
@@ -124,7 +124,8 @@ static void test_the_plan_follows_the_load(void **state)
     }
 }
 
-/* Steps that are longer than the seconds that count: one slow step of many is not the pace. */
+/* Steps that are longer than the time constant of the average: one slow step does not set the
+ * pace. */
 static void test_long_steps_have_a_pace(void **state)
 {
     (void)state;
@@ -135,7 +136,7 @@ static void test_long_steps_have_a_pace(void **state)
     assert_true(run_pace_of_step(&p) > 60 && run_pace_of_step(&p) < 75);
 }
 
-/* A run that goes on knows the pace of what is behind it, and forgets it as fast as any other. */
+/* A resumed run begins with the pace of its earlier steps, and forgets it as fast as any other. */
 static void test_a_resumed_run_has_a_pace(void **state)
 {
     (void)state;

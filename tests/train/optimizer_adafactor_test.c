@@ -41,7 +41,7 @@ static double size_of(const double *x, int64_t n)
     return sqrt(sum / (double)n);
 }
 
-/* One step of w [rows, cols] with the gradient g; a vector has an element in each "row". */
+/* One step of w [rows, cols] with the gradient g; each row of a vector has one element. */
 static void expect_step(
     moments *m, bool factored, int64_t rows, int64_t cols, double *w, const double *g, double t)
 {
@@ -106,7 +106,7 @@ static void test_same_bits(void **state)
     stepped_freezes_router(&o);
 }
 
-/* It keeps rows and columns alone. */
+/* Its states have an element for each row and each column alone. */
 static void test_memory(void **state)
 {
     (void)state;

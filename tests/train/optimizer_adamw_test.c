@@ -1,5 +1,5 @@
-/* optimizer_adamw_test.c - AdamW on several threads, resumed and frozen; optimizer_test.c has its
- * formulas. */
+/* optimizer_adamw_test.c - AdamW on several threads, resumed, and with frozen elements;
+ * optimizer_test.c tests its formulas. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
-/* optimizer_muon_test.c - Muon against its formulas in double: of matrices its own, of all else
- * those of AdamW. */
+/* optimizer_muon_test.c - Muon against its formulas in double: its own for matrices, those of AdamW
+ * for all other parameters. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -49,7 +49,7 @@ static square transposed(const square *a, int n, int m)
     return t;
 }
 
-/* X of G [n, m], n <= m */
+/* Orthogonalises G [n, m], n <= m. */
 static square orthogonalised(square x, int n, int m)
 {
     double sum = 0;
@@ -107,7 +107,8 @@ static void check_matrix(int p, const real *values, const real *got, bool origin
             assert_within(got[row->offset + i * row->cols + j], w.x[i][j], 2e-5);
 }
 
-/* Traps: the other scale, no Nesterov, four rounds, a tall matrix taken as a wide one. */
+/* Traps: the other scale, no Nesterov momentum, four iterations, a tall matrix taken as a wide
+ * one. */
 static void test_matrices(void **state)
 {
     (void)state;
@@ -121,7 +122,7 @@ static void test_matrices(void **state)
     }
 }
 
-/* Routers, embeddings and norms are AdamW's, to the bit. */
+/* Routers, embeddings and norms have the same bits as with AdamW. */
 static void test_all_else_is_adamw(void **state)
 {
     (void)state;
@@ -138,7 +139,7 @@ static void test_all_else_is_adamw(void **state)
     mem_free(b);
 }
 
-/* After a step the singular values of the change are near 1: its norm says so. */
+/* The singular values of the change in a step are near 1, as its norm shows. */
 static void test_large_matrices_are_orthogonal(void **state)
 {
     (void)state;

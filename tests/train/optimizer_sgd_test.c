@@ -20,7 +20,7 @@ static optimizer_options options(void)
         .keep_norms = true };
 }
 
-/* Traps: decay apart from the momentum, dampening, Nesterov, one rate for routers too. */
+/* Traps: decay outside of the momentum, dampening, Nesterov momentum, the same rate for routers. */
 static void test_steps(void **state)
 {
     (void)state;

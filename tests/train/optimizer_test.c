@@ -1,4 +1,5 @@
-/* optimizer_test.c - AdamW against its formulas written out, kind by kind; the gradient's norm. */
+/* optimizer_test.c - AdamW against its formulas, for every kind of parameter; the gradient's
+ * norm. */
 #include "kernel/context.h"
 #include "train/optimizer.h"
 
@@ -16,8 +17,8 @@
 
 enum { ROWS = 6, EACH = 16, ELEMENTS = ROWS * EACH };
 
-/* Kind k stands at k * EACH; 10 of its 16 elements are in use, the rest is padding that nothing may
- * touch or count. */
+/* A parameter of kind k begins at k * EACH. It has 10 of 16 elements; the rest is padding, which
+ * must not be changed or counted. */
 static param rows_of_every_kind[ROWS];
 static const param_table table = { rows_of_every_kind, ROWS, ELEMENTS, ROWS * 10, ROWS * 10 };
 enum { USED = 10 };
@@ -71,7 +72,7 @@ static void test_norm_counts_every_parameter_once(void **state)
 
 enum { LONG = 3 * (1 << 14) + 77 };
 
-/* The square of the norm of rank r's slice of a long bias, of `ranks` */
+/* The square of the norm of the slice of a long bias that rank r of `ranks` has */
 static double counted_by(compute *c, int r, int ranks)
 {
     static real all[LONG];
@@ -103,7 +104,7 @@ static void test_shares_are_counted_once(void **state)
     compute_free(c);
 }
 
-/* What two steps of AdamW make of element i. */
+/* The value of element i after two steps of AdamW */
 static double expected(
     const fixture *f, const optimizer_options *o, int i, double scale, double lr, double decay)
 {
@@ -156,7 +157,7 @@ static void test_clipping_scales_the_whole_gradient(void **state)
     (void)state;
     bool all[ROWS] = { true, true, true, true, true };
     optimizer_options o = plain;
-    o.clip = 0.5, o.eps = 0.1; /* a large eps lets the scale be seen */
+    o.clip = 0.5, o.eps = 0.1; /* a large eps makes the scale of the gradient visible */
     check_steps(&o, all, o.clip);
     o.clip = 1e6;
     check_steps(&o, all, o.clip);

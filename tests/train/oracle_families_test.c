@@ -1,6 +1,6 @@
-/* oracle_families_test.c - every published architecture is gone on from: from its folder and from
- * its GGUF, two steps on a small text leave a model of the same layers and size that opens and
- * computes something else, or the run is refused with the reason that stands here. */
+/* oracle_families_test.c - every published architecture is trained further, from a folder and from
+ * a GGUF file: after two steps on a small text, the model has the same layers and size, can be
+ * opened and computes something else; or the run is refused with the reason that is listed here. */
 #include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -23,7 +23,7 @@
 
 enum { MOST_CASES = 128, CONTEXT = 16 };
 
-/* What cannot be trained, or has no vocabulary to read a text with and is trained on ids */
+/* Models that cannot be trained, or that have no vocabulary and are trained on ids */
 static const struct {
     const char *source, *words;
     bool without_text;
@@ -81,7 +81,7 @@ static const char *file_of_ids(void)
     return path;
 }
 
-/* Steps on a text, or on ids: one step, which the file says */
+/* Trains on a text, or on a file of ids, which has one step. */
 static cadre_status train_from(const char *source, bool text)
 {
     static const char *const settings[][2] = { { "steps", "2" }, { "batch", "1" },

@@ -24,7 +24,7 @@ static const safetensors_tensor *find(const safetensors *f, const char *name)
     return t;
 }
 
-/* Number i of a tensor of any type that the files have. */
+/* Element i of a tensor of any type that the files have */
 static double number(const safetensors_tensor *t, int64_t i)
 {
     const void *data = t->data;
@@ -35,7 +35,7 @@ static double number(const safetensors_tensor *t, int64_t i)
     return (double)((const float *)data)[i];
 }
 
-/* One number of each line of the metrics against a tensor of the expectation. */
+/* Compares one number of each line of the metrics with a tensor of the expected results. */
 static void compare_column(const char *name, const char *key, const json_node *line,
     const safetensors *expected, int64_t step, double bound)
 {
@@ -118,7 +118,7 @@ static void compare_logits(
     cadre_context_free(context);
 }
 
-/* accumulate NULL: as the case says */
+/* accumulate NULL: that of the case */
 static void run_case_of(const char *set, const char *name, const char *accumulate)
 {
     char relative[64], model[4096], tokens[4200], recipe_path[4200], expected_path[4200];

@@ -1,5 +1,5 @@
-/* preference_ranks_test.c - pairs of answers on ranks that divide the batch, where the two answers
- * of a pair may be on two ranks: losses, margins and steps have the bits of one rank. */
+/* preference_ranks_test.c - preference pairs on ranks that divide the batch, where the two answers
+ * of a pair may be on two ranks: losses, margins and steps have the same bits as on one rank. */
 #include "kernel/context.h"
 #include "train/trainer.h"
 
@@ -20,8 +20,8 @@
 enum { VOCAB = 40, STEPS = 3, BATCH = 12, MOST_EXPERTS = 64 };
 
 typedef struct case_of {
-    const char *layout; /* NULL: all ranks divide the batch */
-    const char *parts;  /* --accumulate */
+    const char *layout;     /* NULL: all ranks divide the batch */
+    const char *accumulate; /* of --accumulate */
     trainer_report report[STEPS];
     double measured[BATCH];
     int32_t loads[BATCH * MOST_EXPERTS];
@@ -31,7 +31,7 @@ typedef struct case_of {
 
 static double reference_of(int64_t row) { return -20 - (double)(row * row % 7); }
 
-/* Answers that differ from each other, of which the first tokens, the prompt, do not count */
+/* Rows of different answers, whose first tokens, the prompt, do not count */
 static void feed(void *arg, int64_t first, int64_t count, const batch_rows *rows)
 {
     int64_t context = *(const int64_t *)arg;
@@ -111,7 +111,7 @@ static void run_rank(comm *world, void *arg)
         assert_int_equal(layout_parse(c->layout, world->size, &layout), CADRE_OK);
     train_ranks ranks = { world, c->layout && world->size > 1 ? &layout : NULL };
     small_set(options, "batch", "12");
-    small_set(options, "accumulate", c->parts);
+    small_set(options, "accumulate", c->accumulate);
     compute_new(1, NULL, &on);
     recipe_apply(r, options);
     recipe_config(r, options, VOCAB, &config, &notes);
@@ -137,9 +137,9 @@ static void run(case_of *c, int ranks, const char *layout)
     assert_int_equal(thread_comm_run(ranks, 60, run_rank, c), CADRE_OK);
 }
 
-static void check(const char *parts, const int *ranks)
+static void check(const char *accumulate, const int *ranks)
 {
-    case_of c = { .parts = parts };
+    case_of c = { .accumulate = accumulate };
     run(&c, 1, NULL);
     assert_string_equal(c.wrong, "");
     for (int s = 1; s < STEPS; s++) assert_true(c.report[s].margin != c.report[0].margin);
@@ -149,7 +149,7 @@ static void check(const char *parts, const int *ranks)
     mem_free(c.values);
 }
 
-/* Three and eight ranks part the answers of some pairs. */
+/* With three and eight ranks, the answers of some pairs are on two ranks. */
 static void test_pairs_on_ranks(void **state)
 {
     (void)state;
@@ -160,7 +160,7 @@ static void test_pairs_on_ranks(void **state)
 static void test_stages_are_refused(void **state)
 {
     (void)state;
-    case_of c = { .parts = "2" };
+    case_of c = { .accumulate = "2" };
     run(&c, 2, "pipeline=2");
     assert_non_null(strstr(c.wrong, "--preference: expected ranks that have all layers"));
 }

@@ -1,5 +1,5 @@
-/* preference_test.c - pairs of answers: lines as rows of tokens, the loss with its gradient, which
- * pairs a step has, and lines that are refused. */
+/* preference_test.c - preference pairs: lines as rows of tokens, the loss and its gradient, the
+ * pairs of a step, and lines that are refused. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -93,39 +93,39 @@ static void test_refusals(void **state)
 static void test_loss(void **state)
 {
     (void)state;
-    double margin, by, up, down, scrap;
+    double margin, weight, up, down, unused;
     const double reference[2] = { -3, -4 };
     double nll[2] = { 3, 4 };
-    /* The start itself: log 2 */
-    assert_near("loss", 0, (real)preference_loss(0.1, nll, reference, &margin, &by), log(2));
+    /* the reference model itself: the loss is log 2 */
+    assert_near("loss", 0, (real)preference_loss(0.1, nll, reference, &margin, &weight), log(2));
     assert_true(margin == 0);
-    assert_near("weight", 0, (real)by, 0.05);
+    assert_near("weight", 0, (real)weight, 0.05);
     /* beta ((-2 + 3) - (-5 + 4)) = 0.2 */
     nll[0] = 2, nll[1] = 5;
-    double loss = preference_loss(0.1, nll, reference, &margin, &by);
+    double loss = preference_loss(0.1, nll, reference, &margin, &weight);
     assert_near("margin", 0, (real)margin, 0.2);
     assert_near("loss", 1, (real)loss, log(1 + exp(-0.2)));
-    /* The gradient, by differences */
+    /* the gradient, against central differences */
     for (int i = 0; i < 2; i++) {
         double at = nll[i], h = 1e-5;
         nll[i] = at + h;
-        up = preference_loss(0.1, nll, reference, &margin, &scrap);
+        up = preference_loss(0.1, nll, reference, &margin, &unused);
         nll[i] = at - h;
-        down = preference_loss(0.1, nll, reference, &margin, &scrap);
+        down = preference_loss(0.1, nll, reference, &margin, &unused);
         nll[i] = at;
         double difference = (up - down) / (2 * h);
-        assert_true(fabs(difference - (i ? -by : by)) < 1e-8);
+        assert_true(fabs(difference - (i ? -weight : weight)) < 1e-8);
     }
-    /* Far from the start nothing overflows. */
+    /* far from the reference model nothing overflows */
     nll[0] = 1e6;
-    loss = preference_loss(1, nll, reference, &margin, &by);
-    assert_true(loss > 9e5 && loss < 1.1e6 && by == 1);
+    loss = preference_loss(1, nll, reference, &margin, &weight);
+    assert_true(loss > 9e5 && loss < 1.1e6 && weight == 1);
     nll[0] = -1e6;
-    loss = preference_loss(1, nll, reference, &margin, &by);
-    assert_true(loss >= 0 && loss < 1e-9 && by >= 0 && by < 1e-9);
+    loss = preference_loss(1, nll, reference, &margin, &weight);
+    assert_true(loss >= 0 && loss < 1e-9 && weight >= 0 && weight < 1e-9);
 }
 
-/* Every pair once an epoch, whatever the batch. */
+/* Every pair comes once in each epoch, whatever the batch is. */
 static void test_order(void **state)
 {
     (void)state;

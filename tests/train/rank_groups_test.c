@@ -1,4 +1,4 @@
-/* rank_groups_test.c - which ranks are in a group together, and what each holds. Ranks are
+/* rank_groups_test.c - which ranks form a group, and which share of the model each has. Ranks are
  * threads. */
 #include "train/rank_groups.h"
 
@@ -48,8 +48,8 @@ static void test_groups_of_a_layout(void **state)
     }
 }
 
-/* The groups of experts of a stage's ranks follow each other slice by slice, and layers stage by
- * stage. */
+/* Within a stage, ranks have groups of experts in the order of their slices; stages have the layers
+ * in order. */
 static void test_shares_of_a_layout(void **state)
 {
     (void)state;

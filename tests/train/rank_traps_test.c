@@ -1,6 +1,6 @@
-/* rank_traps_test.c - the traps of training on several ranks, each a test that fails when the trap
- * is put back. One step is compared with that of one rank, in what the trap would change: the first
- * moments rather than the values, because AdamW hides the scale of a gradient.
+/* rank_traps_test.c - traps of training on several ranks, that is, errors that are easily made.
+ * Each has a test that fails if the error is made. A step is compared with that of one rank, in
+ * first moments rather than in values, because AdamW hides the scale of a gradient.
  *
  * In its long form, 64 ranks train a model. */
 #include <math.h>
@@ -27,7 +27,7 @@ static const double LIMIT = 120; /* seconds; a rank that waits for ever fails th
 
 typedef const char *const option_pair[2];
 
-/* What one step of some ranks left, as rank 0 sees it */
+/* The result of one step of some ranks, gathered on rank 0 */
 typedef struct step_result {
     param_table table;
     real *start, *value, *moment; /* [table.elements] */
@@ -158,7 +158,7 @@ static void drop(step_result *r)
     mem_free(r);
 }
 
-/* The elements of a parameter in the arrays of another table, whose order may differ */
+/* Where a parameter's elements are in the arrays of another table, whose order may differ */
 static const param *same_in(const param_table *t, const param *like)
 {
     for (int64_t i = 0; i < t->count; i++)
@@ -184,8 +184,8 @@ static void same_arrays(const step_result *a, const step_result *b, bool experts
 
 static option_pair none[] = { { "batch", "12" }, { NULL, NULL } };
 
-/* Trap 7: padding is counted. Ranks that have fewer sequences than others must not count what they
- * lack: 12 sequences on 8 ranks. */
+/* Trap 7: padding is counted. With 12 sequences on 8 ranks, some ranks have fewer sequences than
+ * others, and must not count those that they do not have. */
 static void test_padding_is_not_counted(void **state)
 {
     (void)state;
@@ -225,8 +225,8 @@ static void test_bias_moves_once(void **state)
     drop(r);
 }
 
-/* Trap 9: ranks take different capacities, and wait for rows that do not come. A sequence's
- * capacity is the same wherever it is. */
+/* Trap 9: ranks compute different capacities, and wait for rows that do not come. A sequence's
+ * capacity is the same on every rank. */
 static void test_capacity_is_of_a_sequence(void **state)
 {
     (void)state;
@@ -268,16 +268,16 @@ static void test_experts_without_tokens(void **state)
     drop(one);
 }
 
-/* Trap 12: the balancing loss is scaled by the number of ranks or micro-batches once more. */
+/* Trap 12: the balancing loss is scaled a second time, by the number of ranks or micro-batches. */
 static void test_losses_know_no_ranks(void **state)
 {
     (void)state;
-    static option_pair parts[] = { { "batch", "12" }, { "accumulate", "2" },
+    static option_pair accumulated[] = { { "batch", "12" }, { "accumulate", "2" },
         { "balance-over", "sequence" }, { "aux-loss", "0.5" }, { NULL, NULL } };
     static option_pair whole[] = { { "batch", "12" }, { "balance-over", "sequence" },
         { "aux-loss", "0.5" }, { NULL, NULL } };
     const step_wanted w = { .recipe = "olmoe", .more = whole },
-                      x = { .recipe = "olmoe", .more = parts };
+                      x = { .recipe = "olmoe", .more = accumulated };
     step_result *one = step_of(&w, 1, NULL), *ranks = step_of(&w, 4, NULL),
                 *both = step_of(&x, 2, "data=2"), *cut = step_of(&w, 4, "tensor=2,pipeline=2");
     assert_true(one->report.aux > 0);
@@ -290,9 +290,9 @@ static void test_losses_know_no_ranks(void **state)
     drop(cut);
 }
 
-/* Trap 14: gradients of experts are divided by the ranks that share the batch, or summed twice
- * where both expert and data divide it; trap 15: a checkpoint has the experts of one rank alone.
- * What rank 0 collects is all experts' values and moments. */
+/* Trap 14: gradients of experts are divided by the number of ranks that share the batch, or summed
+ * twice if both expert and data divide it. Trap 15: a checkpoint has the experts of one rank alone;
+ * rank 0 must collect the values and moments of all experts. */
 static void test_gradients_of_experts(void **state)
 {
     (void)state;
@@ -314,8 +314,8 @@ static void test_gradients_of_experts(void **state)
     drop(one);
 }
 
-/* Trap 17: the norm for clipping counts an expert on each rank that has it, or not at all. It is
- * that of all gradients, each once, as the first moments tell. */
+/* Trap 17: the norm for clipping counts an expert on each rank that has it, or not at all. It must
+ * count every gradient once, which the first moments show. */
 static void test_norm_counts_each_once(void **state)
 {
     (void)state;
@@ -340,7 +340,7 @@ static void test_norm_counts_each_once(void **state)
     }
 }
 
-/* As many ranks as leaves, and in all four ways */
+/* As many ranks as leaves, and all four kinds of parallelism */
 static void test_64_ranks(void **state)
 {
     (void)state;

@@ -1,5 +1,6 @@
-/* run_adapter_test.c - runs that train adapters and compare answers: the model stays as it is, the
- * same bits for threads and parts, and what a run goes on from. */
+/* run_adapter_test.c - runs that train adapters, and runs on preference pairs: the model does not
+ * change, results have the same bits for any number of threads and micro-batches, and runs are
+ * resumed. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -30,7 +31,7 @@ static int remove_model(void **state)
     return 0;
 }
 
-/* Options of a run from the model: no recipe, no sizes. */
+/* The options of a run from the model: it has no recipe and no sizes. */
 static cadre_options *tuning(const char *out)
 {
     cadre_options *o;
@@ -94,7 +95,8 @@ static void test_same_bits(void **state)
     assert_true(small_hash(model, "model.safetensors") == before);
 }
 
-/* Two steps, and then the other two, for every optimiser: its states have shapes of their own. */
+/* Takes two steps, resumes, and takes the other two, with every optimiser, as their states have
+ * different shapes. */
 static void test_resumes(void **state)
 {
     (void)state;
@@ -176,7 +178,7 @@ static void test_preferences_same_bits(void **state)
     cadre_options *o = comparing("parts");
     small_set(o, "accumulate", "4");
     assert_true(compared(o, "parts", 2) == one);
-    /* The reference is that of the start, after an interruption too. */
+    /* After an interruption, the reference is still the model of the start. */
     o = comparing("half");
     small_set(o, "steps", "2");
     small_train(o, 1, CADRE_OK);

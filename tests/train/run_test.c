@@ -1,5 +1,5 @@
-/* run_test.c - whole training runs: the same bits for any number of threads and any cut of the
- * batch, interrupted and resumed runs, and what is refused. */
+/* run_test.c - whole training runs: they have the same bits for any number of threads and of
+ * micro-batches; they are interrupted and resumed; and some are refused. */
 #define _GNU_SOURCE
 #include <setjmp.h>
 #include <signal.h>
@@ -50,7 +50,7 @@ static void any_number_of_threads(void **state)
     }
 }
 
-static void any_cut_of_the_batch(void **state)
+static void any_number_of_micro_batches(void **state)
 {
     (void)state;
     static const char *const cuts[] = { "1", "2", "4" };
@@ -68,7 +68,7 @@ static void any_cut_of_the_batch(void **state)
             uint64_t hash = run_and_hash(o, out, 2);
             if (i == 0) whole = hash;
             if (hash != whole)
-                fail_msg("%s (%s): other bits in %s parts", cases[c][0],
+                fail_msg("%s (%s): other bits in %s micro-batches", cases[c][0],
                     cases[c][1] ? cases[c][1] : "as it is", cuts[i]);
         }
     }
@@ -95,7 +95,7 @@ static void every_variant(void **state)
     }
 }
 
-/* ---- stopping and going on ---- */
+/* ---- interrupting and resuming ---- */
 
 static void stop_after_two_steps(void *arg, const cadre_train_progress *p)
 {
@@ -137,8 +137,8 @@ static cadre_options *run_with(const router *r, const char *out)
     return o;
 }
 
-/* Where a token's routes are a function of its sequence. quantile's levels are of each part, as
- * published; relu's loss has its own share of a part's tokens. */
+/* Routers whose choice for a token depends on its sequence alone. As published, quantile computes
+ * its quantiles, and relu a share of its loss, over the tokens of a micro-batch. */
 static bool routes_by_batch(const router *r)
 {
     static const char *const names[] = { "base", "sinkhorn", "threshold", "quantile", "relu" };
@@ -147,7 +147,7 @@ static bool routes_by_batch(const router *r)
     return false;
 }
 
-static void every_router_in_any_cut_of_the_batch(void **state)
+static void every_router_in_any_number_of_micro_batches(void **state)
 {
     (void)state;
     static const char *const cuts[] = { "1", "2", "4" };
@@ -165,11 +165,11 @@ static void every_router_in_any_cut_of_the_batch(void **state)
         }
         bool same = hash[0] == hash[1] && hash[0] == hash[2];
         if (same == routes_by_batch(list[i]))
-            fail_msg("%s: %s bits in parts", list[i]->name, same ? "the same" : "other");
+            fail_msg("%s: %s bits in micro-batches", list[i]->name, same ? "the same" : "other");
     }
 }
 
-/* Their own parameters and states are part of the checkpoint; threads change nothing. */
+/* Routers' own parameters and states are in the checkpoint, and threads change no bit. */
 static void every_router_is_resumed(void **state)
 {
     (void)state;
@@ -185,7 +185,7 @@ static void every_router_is_resumed(void **state)
     }
 }
 
-/* What experts of other kinds hold is saved, opened and gone on with. */
+/* Experts of all kinds are saved, opened and trained further. */
 static void every_kind_of_expert_is_resumed(void **state)
 {
     (void)state;
@@ -206,8 +206,8 @@ static void every_kind_of_expert_is_resumed(void **state)
     }
 }
 
-/* Layers with routers, forms and losses of their own: saved, opened and gone on with, for any
- * number of threads and, as each routes by sequence, any cut of the batch. */
+/* Layers with routers, forms and losses of their own are saved, opened and trained further, with
+ * the same bits for any number of threads and, as each routes by sequence, of micro-batches. */
 static void layers_of_every_kind(void **state)
 {
     (void)state;
@@ -233,7 +233,8 @@ static void layers_of_every_kind(void **state)
         uint64_t expected = run_and_hash(o[0], out[0], 1);
         train_two_steps(o[1]);
         if (run_and_hash(o[2], out[2], 3) != expected) fail_msg("%s: resumed", models[i][1]);
-        if (run_and_hash(o[3], out[3], 2) != expected) fail_msg("%s: in parts", models[i][1]);
+        if (run_and_hash(o[3], out[3], 2) != expected)
+            fail_msg("%s: in micro-batches", models[i][1]);
     }
 }
 
@@ -270,7 +271,7 @@ static void killed_at_any_moment(void **state)
     assert_true(run_and_hash(o, cut, 1) == expected);
 }
 
-/* ---- refusals: nothing is lost ---- */
+/* ---- refusals, which must not lose anything ---- */
 
 static void expect(cadre_options *o, cadre_status status, const char *words)
 {
@@ -310,7 +311,7 @@ static void another_recipe_on_resume(void **state)
     small_remove(out);
 }
 
-/* One bit of one byte of a file of the folder changed, or its end cut off. */
+/* Changes one bit of a file of the folder, or cuts its end off. */
 static void damage(const char *folder, const char *prefix, bool truncate_it)
 {
     char **names, *text;
@@ -392,11 +393,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_number_of_threads),
-        cmocka_unit_test(any_cut_of_the_batch),
+        cmocka_unit_test(any_number_of_micro_batches),
         cmocka_unit_test(every_variant),
         cmocka_unit_test(interrupted_and_resumed),
         cmocka_unit_test(every_router_is_resumed),
-        cmocka_unit_test(every_router_in_any_cut_of_the_batch),
+        cmocka_unit_test(every_router_in_any_number_of_micro_batches),
         cmocka_unit_test(every_kind_of_expert_is_resumed),
         cmocka_unit_test(layers_of_every_kind),
         cmocka_unit_test(killed_at_any_moment),

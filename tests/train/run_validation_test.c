@@ -1,4 +1,4 @@
-/* run_validation_test.c - when held-out texts are looked at. */
+/* run_validation_test.c - after which steps a run is validated. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

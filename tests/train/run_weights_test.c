@@ -1,4 +1,4 @@
-/* run_weights_test.c - which share of the rows each domain gets, and what is refused. */
+/* run_weights_test.c - the share of the rows that each domain gets, and what is refused. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,7 +15,7 @@ enum { DOMAINS = 3 };
 
 static char *const names[DOMAINS] = { "de", "en", "de-at" };
 
-/* The weights of the three domains; NULL: not given */
+/* Checks the numbers of rows of the three domains; weights NULL: --weights is not given */
 static cadre_status take(const char *text, int64_t *rows)
 {
     corpus_domain domains[DOMAINS] = { { 0 } };

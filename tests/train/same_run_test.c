@@ -1,5 +1,5 @@
-/* same_run_test.c - which differences between a run and its checkpoint are refused, which are told,
- * and which are nobody's business. */
+/* same_run_test.c - which differences between a run and its checkpoint are refused, which are
+ * noted, and which are ignored. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -23,8 +23,8 @@ static void take_note(void *arg, const char *sentence)
 
 static const cadre_train_listener listener = { .size = sizeof listener, .note = take_note };
 
-/* The run `now` goes on from a checkpoint that says `saved`: members of JSON objects, both with the
- * same inputs unless they have their own. */
+/* Compares the run `now` with the run `saved` of a checkpoint. Both are members of JSON objects,
+ * and have the same inputs unless they name their own. */
 static cadre_status compare(cadre_options *o, const char *saved, const char *now)
 {
     static const char inputs[] = "\"inputs\": [{\"name\": \"en\", \"bytes\": 5, \"hash\": \"a\"}]";
@@ -44,16 +44,16 @@ static void refused(const char *saved, const char *now, const char *option, cons
     cadre_options *o = small_options("olmoe");
     if (option) small_set(o, option, "7");
     refuses(compare(o, saved, now), CADRE_EMISMATCH, phrase);
-    assert_string_equal(notes, ""); /* nothing is told of a run that does not go on */
+    assert_string_equal(notes, ""); /* a run that is refused gets no notes */
     cadre_options_free(o);
 }
 
-static void allowed(const char *saved, const char *now, const char *told)
+static void allowed(const char *saved, const char *now, const char *noted)
 {
     cadre_options *o = small_options("olmoe");
     small_set(o, "schedule", "cosine");
     succeeds(compare(o, saved, now));
-    assert_string_equal(notes, told);
+    assert_string_equal(notes, noted);
     cadre_options_free(o);
 }
 
@@ -64,7 +64,7 @@ static void the_same(void **state)
     allowed("\"experts\": [\"4\", \"8\"], \"width\": \"16\"",
         "\"width\": \"16\", \"experts\": [\"4\", \"8\"]", "");
     allowed("\"tie\": true", "\"tie\": true", "");
-    /* what is a list now was its text once */
+    /* an older checkpoint has a list as text */
     allowed("\"mixer\": \"lstm,attention\"", "\"mixer\": [\"lstm\", \"attention\"]", "");
 }
 
@@ -83,11 +83,11 @@ static void another_run(void **state)
     refused("\"tie\": true", "\"tie\": false", NULL, "on, found another value, off");
     refused("\"tie\": true", "", NULL, "on, found another value, not given");
     refused("\"width\": \"16\"", "", NULL, "16, found another value, not given");
-    /* an option that was not given then and is now, in both orders of the files */
+    /* an option that only one of the two runs has */
     refused("", "\"topk\": \"7\"", "topk", "not given, found another value, 7");
 }
 
-/* A checkpoint may be older than an option, of which it then says nothing. */
+/* A checkpoint may be older than an option, and then does not have it. */
 static void an_older_checkpoint(void **state)
 {
     (void)state;
@@ -96,7 +96,7 @@ static void an_older_checkpoint(void **state)
     allowed("", "\"lr\": \"0.1\"", "");
 }
 
-static void told(void **state)
+static void noted(void **state)
 {
     (void)state;
     allowed("\"lr\": \"0.1\"", "\"lr\": \"0.2\"", "--lr was 0.1, and is 0.2 from step 5 on\n");
@@ -125,7 +125,7 @@ static void a_new_length(void **state)
         }
 }
 
-static void nobodys_business(void **state)
+static void ignored(void **state)
 {
     (void)state;
     static const char *const names[] = { "data", "tokens", "from", "out", "resume", "metrics",
@@ -162,7 +162,7 @@ static void inputs(void **state)
         "checked\n");
 }
 
-/* Options are compared before inputs: what was asked for is said first. */
+/* Options are compared before inputs, so that a difference of options is reported first. */
 static void options_first(void **state)
 {
     (void)state;
@@ -170,7 +170,7 @@ static void options_first(void **state)
         "\"width\": \"32\", " INPUTS(INPUT("en", 5, "b")), NULL, "--width");
 }
 
-/* ---- what a run says of itself ---- */
+/* ---- the text that describes a run ---- */
 
 static void text_of_a_run(void **state)
 {
@@ -202,9 +202,9 @@ int main(void)
         cmocka_unit_test(the_same),
         cmocka_unit_test(another_run),
         cmocka_unit_test(an_older_checkpoint),
-        cmocka_unit_test(told),
+        cmocka_unit_test(noted),
         cmocka_unit_test(a_new_length),
-        cmocka_unit_test(nobodys_business),
+        cmocka_unit_test(ignored),
         cmocka_unit_test(inputs),
         cmocka_unit_test(options_first),
         cmocka_unit_test(text_of_a_run),

@@ -1,11 +1,11 @@
-/* saved_model_test.c - for every option of a training run: the model that is saved computes what
- * was trained, to the bit, or the option is refused by its name.
+/* saved_model_test.c - for every option of a training run: the saved model computes the same bits
+ * as the trained one, or the option is refused by its name.
  *
- * Each row of the four tables of options stands in `tries`, with values that are tried with several
- * recipes and on a model that is gone on from, or in `nature`, for it describes the run and no
- * function. A row in neither fails the test. What was trained is computed from the options, by the
- * numbers that the trainer's layers are made of, outside of training; what was saved, by opening
- * the folder. */
+ * Each row of the four tables of options is listed in `tries`, with values that are tried with
+ * several recipes and on a model that is trained further, or in `nature`, if it describes the run
+ * and not what a model computes. A row that is in neither fails the test. The trained model's
+ * outputs are computed from the options, with the configuration of the trainer's layers; the saved
+ * model's, by opening the folder. */
 #ifndef _GNU_SOURCE
     #define _GNU_SOURCE
 #endif
@@ -32,18 +32,18 @@
 enum { CONTEXT = 16, BATCH = 4, SEQUENCES = 2, TOKENS = SEQUENCES * CONTEXT };
 enum { MOST_VOCAB = 640, SMALLEST_VOCAB = 500 };
 
-/* ---- what is tried ---- */
+/* ---- the values that are tried ---- */
 
 typedef enum effect {
-    FUNCTION, /* changes what the model computes, in a recipe at least */
-    SHAPE,    /* the same, but of other parameters: there is nothing to compare it with */
-    TRAINING, /* must not change it */
+    FUNCTION, /* it changes what the model computes, in at least one recipe */
+    SHAPE,    /* the same, but parameters differ too, so there is nothing to compare it with */
+    TRAINING, /* it must not change what the model computes */
 } effect;
 
 typedef struct
 try {
     const char *option, *value;
-    const char *beside; /* "option value ..." that it acts on; NULL: nothing is needed */
+    const char *beside; /* "option value ..." that it depends on; NULL: it depends on none */
     effect effect;
 }
 try;
@@ -263,7 +263,7 @@ static const try tries[] = {
 };
 enum { TRIES = sizeof tries / sizeof *tries };
 
-/* What is computed on, how fast, how long, where it is kept. */
+/* Options of the machine, of speed, of the run's length and of files */
 static const char *const nature[] = {
     "threads",
     "seed",
@@ -364,7 +364,7 @@ static bool is_tried_as_list(const char *name)
     return false;
 }
 
-/* What is one for all layers, because tokens, devices or terms of the loss are. */
+/* Options that are the same for all layers, because tokens, devices or terms of the loss are */
 static const char *const of_the_model[] = { "tasks", "types", "banks", "type-ids", "bank-width",
     "devices", "devices-used", "balance-loss", "aux-form", "balance-over" };
 
@@ -459,7 +459,8 @@ static void logits_of_saved(cadre_context *context, const char *folder, outcome 
     cadre_model_close(m);
 }
 
-/* The configuration and the layers of a trainer with these options, and the saved values. */
+/* Computes logits with the configuration that a trainer with these options has, and the saved
+ * values. */
 static void logits_of_trained(
     cadre_context *context, cadre_options *o, const char *folder, int64_t vocab, real *logits)
 {
@@ -513,9 +514,9 @@ static void run_one(const char *base, bool from, const char *beside, const try *
     cadre_options_free(o);
 }
 
-/* ---- what must hold ---- */
+/* ---- what is checked ---- */
 
-/* The sentence of a refusal speaks of the option, or of one that stands beside it. */
+/* Checks that the error of a refusal names the option, or one that it depends on. */
 static void check_refusal(const char *base, const try *t)
 {
     const char *error = cadre_last_error();
@@ -533,7 +534,7 @@ static bool same(const real *a, const real *b, int64_t vocab)
     return !memcmp(a, b, (size_t)(TOKENS * vocab) * sizeof *a);
 }
 
-/* Without the option, but with what stands beside it. Most stand alone: `plain` is theirs. */
+/* The outputs without the option, but with those that it depends on; `plain` if there are none */
 static const outcome *without(const char *base, bool from, const try *t, const outcome *plain)
 {
     static outcome made;
@@ -542,7 +543,7 @@ static const outcome *without(const char *base, bool from, const try *t, const o
     return &made;
 }
 
-/* Whether the option made another function. plain: of the base with no option. */
+/* Whether the option changed what the model computes. plain: the outputs without any option */
 static bool check_try(const char *base, bool from, const try *t, const outcome *plain)
 {
     static outcome with;
@@ -580,7 +581,7 @@ static void saved_is_trained(void **state)
     }
 }
 
-/* The same for a model that is gone on from. */
+/* The same for a model that is trained further. */
 static void saved_is_trained_from_a_model(void **state)
 {
     (void)state;

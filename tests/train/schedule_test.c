@@ -1,4 +1,4 @@
-/* schedule_test.c - learning rates at the places where schedules turn. */
+/* schedule_test.c - learning rates at the steps at which schedules change. */
 #include "train/schedule.h"
 
 #include <setjmp.h>
@@ -40,7 +40,7 @@ static void test_constant_and_stable_then_decay(void **state)
     assert_within(schedule_lr(&s, 100), 0.001, 1e-12);
 }
 
-/* The last fifth falls, but not before warm-up is through; what is left of it then falls. */
+/* The rate falls in the last fifth of the steps, or in what is left of it after the warm-up. */
 static void test_a_warmup_into_the_last_fifth(void **state)
 {
     (void)state;
@@ -52,9 +52,9 @@ static void test_a_warmup_into_the_last_fifth(void **state)
     s.warmup = 0;
     assert_within(schedule_lr(&s, 79), 0.01, 0);
     assert_within(schedule_lr(&s, 81), 0.01 * (1 - 0.9 * 0.05), 1e-12);
-    s.steps = 4; /* no whole step in a fifth */
+    s.steps = 4; /* a fifth is less than one step */
     assert_within(schedule_lr(&s, 3), 0.01, 0);
-    s = (schedule){ SCHEDULE_COSINE, 0.01, 0.1, 20, 10 }; /* ends while it warms up */
+    s = (schedule){ SCHEDULE_COSINE, 0.01, 0.1, 20, 10 }; /* the run ends during the warm-up */
     assert_within(schedule_lr(&s, 9), 0.005, 1e-12);
     assert_within(schedule_lr(&s, 20), 0.001, 1e-12);
 }

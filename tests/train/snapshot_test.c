@@ -1,4 +1,4 @@
-/* snapshot_test.c - folders of links that stay, and which of them go. */
+/* snapshot_test.c - which files snapshots have, and which snapshots are removed. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -32,8 +32,8 @@ static bool holds(const char *folder, const char *name, const char *text)
     return same;
 }
 
-/* What is replaced in the run's folder stays in the snapshot; logs and what is half written are
- * left out. */
+/* A file that is replaced in the run's folder stays in the snapshot. Logs and incomplete files are
+ * not part of it. */
 static void test_it_stays(void **state)
 {
     (void)state;
@@ -54,8 +54,8 @@ static void test_it_stays(void **state)
     mem_free(best);
 }
 
-/* One that was interrupted is begun again. */
-static void test_a_begun_one_is_replaced(void **state)
+/* An incomplete snapshot is replaced. */
+static void test_an_incomplete_one_is_replaced(void **state)
 {
     (void)state;
     const char *run = scratch_file("begun");
@@ -86,8 +86,8 @@ static void test_the_last_ones_are_kept(void **state)
     assert_true(holds(run, "checkpoint-notes", "a person's own"));
 }
 
-/* After a kill: folders of others stay. */
-static void test_begun_ones_are_swept(void **state)
+/* Incomplete snapshots are removed; other folders stay. */
+static void test_incomplete_ones_are_removed(void **state)
 {
     (void)state;
     const char *run = scratch_file("swept");
@@ -108,8 +108,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_it_stays),
-        cmocka_unit_test(test_a_begun_one_is_replaced),
-        cmocka_unit_test(test_begun_ones_are_swept),
+        cmocka_unit_test(test_an_incomplete_one_is_replaced),
+        cmocka_unit_test(test_incomplete_ones_are_removed),
         cmocka_unit_test(test_the_last_ones_are_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

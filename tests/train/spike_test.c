@@ -1,4 +1,4 @@
-/* spike_test.c - which losses are far above the usual one. */
+/* spike_test.c - which losses count as far above the average. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -29,8 +29,8 @@ static void test_it_follows_the_losses(void **state)
     assert_true(fabs(spike_limit(&g) - 4) < 1e-3);
 }
 
-/* What was skipped is not usual; several in a row are counted, and forgotten with the next good
- * one. */
+/* A skipped batch does not change the average. Skipped batches in a row are counted, from 0 again
+ * after a good one. */
 static void test_skipped_ones_do_not_count(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
-/* trainer_ranks_test.c - ranks that divide the sequences of a batch, and the experts: the same bits
- * as one rank, in the parameters and in what is reported. Ranks are threads. */
+/* trainer_ranks_test.c - ranks that divide the sequences of a batch, experts, matrices or layers
+ * have the same bits as one rank, in the parameters and in what they report. Ranks are threads. */
 #include "kernel/context.h"
 #include "train/trainer.h"
 
@@ -20,15 +20,15 @@
 
 enum { VOCAB = 40, STEPS = 3, MOST_LAYERS = 8, ARRAYS = 3 };
 
-/* What a run leaves: of one rank, and what others are compared with */
+/* The results of a run; those of one rank are what others are compared with */
 typedef struct outcome {
     param_table table;
-    param_table shape[ARRAYS]; /* of the arrays, as they lie there */
+    param_table shape[ARRAYS]; /* the layout of each array */
     real *array[ARRAYS];       /* values and moments */
     trainer_report report[STEPS];
     cadre_moe_metrics metrics[STEPS][MOST_LAYERS];
     double router_norm[STEPS][MOST_LAYERS], bias[STEPS][MOST_LAYERS];
-    double held_out; /* the losses of rows that were not learnt from */
+    double held_out; /* the sum of the losses of held-out rows */
     int64_t counted;
 } outcome;
 
@@ -38,12 +38,12 @@ typedef struct plan_of_run {
     const char *layout; /* NULL: all ranks divide the batch */
     int64_t documents;  /* in a row */
     int threads;
-    outcome *one;      /* filled by a run of one rank, else compared with */
+    outcome *one;      /* written by a run of one rank; other runs are compared with it */
     char refusal[300]; /* why rank 0 could not begin */
     char wrong[300];
 } plan_of_run;
 
-/* Keeps the first thing that is wrong. */
+/* Keeps the first error. */
 static void note(plan_of_run *p, const char *format, ...)
 {
     va_list args;
@@ -52,7 +52,7 @@ static void note(plan_of_run *p, const char *format, ...)
     va_end(args);
 }
 
-/* Sequence s of every step, some tokens more often than others */
+/* Writes sequence s of every step, which has some tokens more often than others. */
 static void feed(void *arg, int64_t first, int64_t count, const batch_rows *rows)
 {
     int64_t context = *(const int64_t *)arg;
@@ -85,7 +85,7 @@ static const param *find(const param_table *t, const param *like)
     return NULL;
 }
 
-/* "tensor=2,data=2" on four ranks; the ranks of a layout */
+/* Parses "tensor=2,data=2", and sets the number of ranks of the layout. */
 static rank_layout layout_of(const char *text)
 {
     rank_layout l = layout_single();
@@ -108,7 +108,7 @@ static void compare_values(plan_of_run *p, const trainer *t, const real *values)
     }
 }
 
-/* All fields have the same bits; padding stands behind `dead`. */
+/* Whether all fields have the same bits; there is padding after `dead`. */
 static bool same_metrics(const cadre_moe_metrics *a, const cadre_moe_metrics *b)
 {
     size_t rest = offsetof(cadre_moe_metrics, load_entropy);
@@ -116,7 +116,7 @@ static bool same_metrics(const cadre_moe_metrics *a, const cadre_moe_metrics *b)
            !memcmp((const char *)a + rest, (const char *)b + rest, sizeof *a - rest);
 }
 
-/* What the metrics show of a selection bias; -1: there is none */
+/* The range of a selection bias, as the metrics report it; -1: there is none */
 static double bias_range(const trainer *t, int l)
 {
     const real *bias = trainer_correction(t, l);
@@ -152,7 +152,7 @@ static void keep_step(plan_of_run *p, const trainer *t, int s, const trainer_rep
     }
 }
 
-/* Its values, and what its optimiser keeps */
+/* Compares the values and the optimiser's states. */
 static int arrays_of(trainer *t) { return 1 + optimizer_states(trainer_optimizer(t)); }
 
 static void keep_values(plan_of_run *p, const model_config *config, trainer *t)
@@ -170,7 +170,7 @@ static void keep_values(plan_of_run *p, const model_config *config, trainer *t)
     }
 }
 
-/* What a checkpoint has of all ranks: on the first one */
+/* Collects the arrays of a checkpoint on rank 0. */
 static void compare_collected(plan_of_run *p, trainer *t, comm *world)
 {
     for (int a = 0; a < arrays_of(t); a++) {
@@ -208,8 +208,8 @@ static void take_steps(plan_of_run *p, const train_settings *settings, trainer *
     }
 }
 
-/* Rows that are not learnt from, and a batch that is passed over because its loss is too large:
- * both before the values are compared, which stay as they are. */
+/* Evaluates held-out rows, and takes a step that is skipped because its loss is too large. Both
+ * come before the values are compared, which they must not change. */
 static void look(plan_of_run *p, const train_settings *settings, trainer *t, comm *world)
 {
     double sum = 0;
@@ -293,7 +293,7 @@ static void free_one(plan_of_run *p)
     mem_free(p->one);
 }
 
-/* The one rank's outcome with all numbers of ranks */
+/* Compares the results of one rank with those of several numbers of ranks. */
 static void check_ranks(const char *name, const char *const more[][2], const int *ranks)
 {
     plan_of_run p = { .documents = 1 };
@@ -302,7 +302,7 @@ static void check_ranks(const char *name, const char *const more[][2], const int
     free_one(&p);
 }
 
-/* And with layouts; documents: in a row */
+/* Does the same with layouts; documents: how many a row has */
 static void check_packed(
     int64_t documents, const char *name, const char *const more[][2], const char *const *layouts)
 {
@@ -333,25 +333,24 @@ static void check_refusal(
 static void test_documents_on_ranks(void **state)
 {
     (void)state;
-    const char *const plain[][2] = { { "experts", "12" }, { NULL, NULL } }, *const parts[][2] = {
-        { "accumulate", "2" }, { "balance-over", "step" }, { NULL, NULL }
-    };
+    const char *const plain[][2] = { { "experts", "12" }, { NULL, NULL } },
+                      *const accumulated[][2] = { { "accumulate", "2" }, { "balance-over", "step" },
+                          { NULL, NULL } };
     check_packed(7, "deepseek-v3", plain, (const char *const[]){ "data=2", "data=3", NULL });
-    check_packed(7, "qwen3-moe", parts,
+    check_packed(7, "qwen3-moe", accumulated,
         (const char *const[]){ "data=2", "pipeline=2", "pipeline=2,data=2", "tensor=2", NULL });
 }
 
 static void test_what_is_refused(void **state)
 {
     (void)state;
-    const char *const parts[][2] = { { "accumulate", "4" }, { NULL, NULL } }, *const dense[][2] = {
-        { "estimator", "dense" }, { NULL, NULL }
-    };
-    check_refusal("deepseek-v3", parts, 3, "at most 2 ranks");
+    const char *const accumulated[][2] = { { "accumulate", "4" }, { NULL, NULL } },
+                      *const dense[][2] = { { "estimator", "dense" }, { NULL, NULL } };
+    check_refusal("deepseek-v3", accumulated, 3, "at most 2 ranks");
     check_refusal("olmoe", dense, 2, "--estimator dense");
 }
 
-/* Optimisers that step a matrix as a whole: each is with one rank. */
+/* Optimisers that update a matrix as a whole: one rank updates each matrix. */
 static void test_whole_matrices_on_ranks(void **state)
 {
     (void)state;
@@ -366,7 +365,7 @@ static void test_whole_matrices_on_ranks(void **state)
         (const char *const[]){ "data=2", "data=3", "pipeline=2", "data=2,pipeline=2", NULL });
 }
 
-/* The momentum of each part of a parameter is with the rank that steps it. */
+/* The rank that updates a slice of a parameter has the momentum of that slice. */
 static void test_momentum_on_ranks(void **state)
 {
     (void)state;
@@ -377,20 +376,20 @@ static void test_momentum_on_ranks(void **state)
     check_layouts("olmoe", sgd, (const char *const[]){ "tensor=2", "data=2,pipeline=2", NULL });
 }
 
-/* Products of rounded operands are chains in the order of k, so they are divided like others. */
+/* Products of rounded operands are chains in the order of k too, so ranks can divide them. */
 static void test_rounded_products_on_ranks(void **state)
 {
     (void)state;
     const char *const rounded[][2] = { { "compute", "bf16" }, { "experts", "12" }, { NULL, NULL } },
-                      *const parts[][2] = { { "compute", "bf16" }, { "accumulate", "2" },
+                      *const accumulated[][2] = { { "compute", "bf16" }, { "accumulate", "2" },
                           { "tie", "true" }, { NULL, NULL } };
     if (REAL_IS_DOUBLE) skip();
     check_ranks("deepseek-v3", rounded, (const int[]){ 2, 3, 4, 0 });
-    check_layouts("qwen3-moe", parts,
+    check_layouts("qwen3-moe", accumulated,
         (const char *const[]){ "tensor=2", "pipeline=2", "data=2,tensor=2", NULL });
 }
 
-/* A rank sends what its layers need of others when they run again, too. */
+/* When layers are recomputed, ranks exchange again what these need. */
 static void test_recomputed_layers_on_ranks(void **state)
 {
     (void)state;
@@ -421,8 +420,8 @@ static void test_balance_over_micro_and_step(void **state)
     check_ranks("gshard", capacity, (const int[]){ 2, 3, 0 });
 }
 
-/* Trap: slices that are cut where experts stand between other parameters, or are uneven: the room
- * for what arrives is that of even ones. */
+/* Trap: slices are divided wrongly if experts lie between other parameters, or they are uneven, and
+ * the memory for what is received is that of even ones. */
 static void test_slices_of_wide_layers(void **state)
 {
     (void)state;
@@ -450,7 +449,7 @@ static void test_accumulated_batches(void **state)
     check_ranks("deepseek-v3", four, (const int[]){ 2, 0 });
 }
 
-/* Heads, rows and columns that 2 and 3 do not divide evenly */
+/* Numbers of heads, rows and columns that are not divisible by 2 and 3 */
 static void test_slices(void **state)
 {
     (void)state;
@@ -496,8 +495,8 @@ static void test_stages(void **state)
     check_layouts("mixtral", pooled, (const char *const[]){ "pipeline=4", NULL });
 }
 
-/* Two to four blocks of layers a rank, which take turns; a tied embedding at both ends; a survey */
-static void test_several_blocks_of_layers(void **state)
+/* Two to four chunks of layers a stage; a tied embedding at both ends; balancing over a step */
+static void test_several_chunks_of_layers(void **state)
 {
     (void)state;
     const char *const two[][2] = { { "layers", "5" }, { "accumulate", "2" }, { "experts", "12" },
@@ -525,7 +524,8 @@ static void test_stages_of_every_recipe(void **state)
             check_layouts(recipe_name(i), two, (const char *const[]){ "pipeline=2", NULL });
 }
 
-/* Recurrent layers and convolutions, between attention: whole on every rank of `tensor` */
+/* Recurrent layers and convolutions between attention layers: every rank of `tensor` has all of
+ * them */
 static void test_every_mixer(void **state)
 {
     (void)state;
@@ -557,7 +557,7 @@ int main(void)
         cmocka_unit_test(test_slices),
         cmocka_unit_test(test_slices_of_every_recipe),
         cmocka_unit_test(test_stages),
-        cmocka_unit_test(test_several_blocks_of_layers),
+        cmocka_unit_test(test_several_chunks_of_layers),
         cmocka_unit_test(test_stages_of_every_recipe),
         cmocka_unit_test(test_documents_on_ranks),
         cmocka_unit_test(test_what_is_refused),

@@ -1,4 +1,5 @@
-/* trainer_test.c - a step of training: it allocates nothing, and its parts are the whole. */
+/* trainer_test.c - a training step: it allocates nothing, and the number of micro-batches changes
+ * no bit. */
 #include "kernel/context.h"
 #include "train/trainer.h"
 
@@ -29,7 +30,7 @@ typedef struct fixture {
     double lr;
 } fixture;
 
-/* more: options and values, ended by NULL */
+/* more: names and values of options, then NULL */
 static void open_with(fixture *f, const char *name, const char *const more[][2])
 {
     char *notes;
@@ -71,10 +72,11 @@ static void feed(void *arg, int64_t first, int64_t count, const batch_rows *rows
     }
 }
 
-/* ---- a look at rows, and steps that change nothing ---- */
+/* ---- evaluation, and steps that change nothing ---- */
 
-/* Rows that are not learnt from have the loss of the step that follows, and leave it as it is. */
-static void test_a_look_changes_nothing(void **state)
+/* The loss of evaluated rows is that of the next step on them, which the evaluation does not
+ * change. */
+static void test_an_evaluation_changes_nothing(void **state)
 {
     (void)state;
     static const char *const computes[] = { "f32", "bf16" };
@@ -100,8 +102,8 @@ static void test_a_look_changes_nothing(void **state)
     }
 }
 
-/* A bad batch moves neither values nor states, nor a selection bias; the next good one does. */
-static void test_a_bad_batch_is_passed_over(void **state)
+/* A bad batch changes neither values nor states nor a selection bias; the next good one does. */
+static void test_a_bad_batch_is_skipped(void **state)
 {
     (void)state;
     fixture f;
@@ -128,11 +130,11 @@ static void test_a_bad_batch_is_passed_over(void **state)
 
 typedef struct document_feed {
     int64_t context, length; /* of a row, and of each document in it */
-    int every;               /* every so-maniest target counts; 0: none does */
+    int every;               /* one of so many targets counts; 0: none does */
 } document_feed;
 
-/* The documents of a step, one after another, however many a row holds. Document d counts up from
- * 5 d. */
+/* Writes the documents of a step one after another, however many a row has. Document d has the
+ * tokens 5 d, 5 d + 1, and so on. */
 static void feed_documents(void *arg, int64_t first, int64_t count, const batch_rows *rows)
 {
     const document_feed *f = arg;
@@ -153,7 +155,7 @@ static trainer_report step_of(fixture *f, const document_feed *documents)
     return report;
 }
 
-/* With room for so many documents in a row */
+/* Makes a trainer whose rows have at most so many documents. */
 static void open_documents(
     fixture *f, const char *name, const char *const more[][2], int64_t documents)
 {
@@ -179,7 +181,7 @@ static void test_a_step_allocates_nothing(void **state)
     for (int i = 0; recipe_name(i); i++) {
         fixture f;
         open_case(&f, recipe_name(i), i % 2 ? "accumulate" : NULL, "2");
-        mem_fail_at(0, false); /* count from here */
+        mem_fail_at(0, false); /* count allocations from here */
         bool watched = heap_peak_begin();
         for (int64_t s = 0; s < 3; s++) step(&f, s);
         size_t grown = watched ? heap_peak_end() : 0;
@@ -189,7 +191,7 @@ static void test_a_step_allocates_nothing(void **state)
     }
 }
 
-/* Wherever memory runs out, the sentence is that one, and nothing is left behind. */
+/* Whichever allocation fails, the error is that memory ran out, and nothing is leaked. */
 static void test_memory_that_runs_out(void **state)
 {
     (void)state;
@@ -211,12 +213,13 @@ static void test_memory_that_runs_out(void **state)
                 fail_msg("%d bytes are left where allocation %d fails",
                     (int)(mem_balance() - before), n);
         }
-        assert_true(n > (what ? 1 : 3)); /* where none failed */
+        assert_true(n > (what ? 1 : 3)); /* the number of the first one that did not fail */
     }
     close_case(&f);
 }
 
-/* What is said before a run is what it takes: but for tables of pointers and small structs. */
+/* The memory that is computed before a run is what the run takes, except for tables of pointers and
+ * small structs. */
 static void test_memory_is_known_before(void **state)
 {
     (void)state;
@@ -251,7 +254,7 @@ static void test_it_learns_to_count(void **state)
     }
 }
 
-/* Frozen ones keep their bits, the selection bias of a router too; all others move. */
+/* Frozen parameters keep their bits, and so does a frozen selection bias; all others change. */
 static void test_what_is_frozen_stays(void **state)
 {
     (void)state;
@@ -280,8 +283,8 @@ static void test_what_is_frozen_stays(void **state)
     }
 }
 
-/* Trap: a balancing loss that is reported but never reaches the parameters, or one that counts as
- * language loss. */
+/* Trap: a balancing loss is reported but has no gradient, or it is counted in the language-model
+ * loss. */
 static void test_balancing_reaches_the_router_alone_apart_from_the_loss(void **state)
 {
     (void)state;
@@ -294,8 +297,8 @@ static void test_balancing_reaches_the_router_alone_apart_from_the_loss(void **s
     close_case(&plain), close_case(&balanced);
 }
 
-/* Documents in one row compute what they compute in rows of their own: in every mixer, with every
- * router, positions and capacity. */
+/* Documents packed in one row give the same results as in rows of their own, in every mixer and
+ * with every router, positions and capacity. */
 static void compare_packed(const char *name, const char *const extra[2])
 {
     fixture apart, packed;
@@ -324,8 +327,8 @@ static void test_documents_in_a_row_are_sequences(void **state)
     compare_packed("olmoe", lstm), compare_packed("olmoe", conv), compare_packed("olmoe", space);
 }
 
-/* The same bits, though the parts count different numbers of targets, or none. */
-static void test_documents_in_parts_are_the_whole(void **state)
+/* The bits are the same though micro-batches count different numbers of targets, or none. */
+static void test_documents_in_micro_batches(void **state)
 {
     (void)state;
     static const char *const cuts[] = { "1", "2", "4" };
@@ -358,9 +361,9 @@ static void test_a_step_that_counts_nothing(void **state)
     close_case(&f);
 }
 
-/* ---- layers whose forward runs again ---- */
+/* ---- recomputed layers ---- */
 
-/* Steps with and without --recompute layers: the same bits of everything, in less memory. */
+/* Steps with and without --recompute layers have the same bits; those with it need less memory. */
 static void compare_recomputed(const char *name, const char *const extra[][2])
 {
     const char *more[2][8][2];
@@ -407,7 +410,7 @@ static void test_recomputed_layers_have_the_same_bits(void **state)
             (const char *const[][2]){ { "layers", "4" }, { "mixer", mixers[i] }, { NULL, NULL } });
 }
 
-/* Noise, jitter and what is dropped are drawn again as they were; states of routers move once. */
+/* Recomputed layers have the same noise, jitter and dropout, and states of routers change once. */
 static void test_recomputed_routing_has_the_same_bits(void **state)
 {
     (void)state;
@@ -443,8 +446,8 @@ static void test_metrics_are_of_the_sparse_layers(void **state)
     close_case(&f);
 }
 
-/* Losses over the whole step do not depend on how the batch is cut: values, gradients and what the
- * optimiser makes of them. */
+/* With balancing over a whole step, losses, gradients and values do not depend on the number of
+ * micro-batches. */
 static void compare_cuts(const char *loss, const char *form, const char *router_name)
 {
     static const char *const cuts[] = { "1", "2", "4" };
@@ -466,7 +469,7 @@ static void compare_cuts(const char *loss, const char *form, const char *router_
     for (int i = 0; i < 3; i++) close_case(&f[i]);
 }
 
-static void test_balance_over_a_step_is_of_all_its_parts(void **state)
+static void test_balance_over_a_step_is_of_all_micro_batches(void **state)
 {
     (void)state;
     static const char *const losses[] = { "load", "first-choice", "importance", "entropy", "device",
@@ -486,7 +489,7 @@ typedef struct failing {
     bool kept[2];
 } failing;
 
-/* Rank 1 has no room for what it is asked; rank 0 learns it in the middle of a step. */
+/* Rank 1 fails for lack of memory, and rank 0 gets the error in the middle of a step. */
 static void step_or_fail(comm *world, void *arg)
 {
     failing *f = arg;
@@ -525,17 +528,17 @@ static void test_a_failing_rank_changes_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_a_look_changes_nothing),
-        cmocka_unit_test(test_a_bad_batch_is_passed_over),
+        cmocka_unit_test(test_an_evaluation_changes_nothing),
+        cmocka_unit_test(test_a_bad_batch_is_skipped),
         cmocka_unit_test(test_a_step_allocates_nothing),
         cmocka_unit_test(test_memory_that_runs_out),
         cmocka_unit_test(test_memory_is_known_before),
         cmocka_unit_test(test_it_learns_to_count),
         cmocka_unit_test(test_what_is_frozen_stays),
         cmocka_unit_test(test_balancing_reaches_the_router_alone_apart_from_the_loss),
-        cmocka_unit_test(test_balance_over_a_step_is_of_all_its_parts),
+        cmocka_unit_test(test_balance_over_a_step_is_of_all_micro_batches),
         cmocka_unit_test(test_documents_in_a_row_are_sequences),
-        cmocka_unit_test(test_documents_in_parts_are_the_whole),
+        cmocka_unit_test(test_documents_in_micro_batches),
         cmocka_unit_test(test_a_step_that_counts_nothing),
         cmocka_unit_test(test_recomputed_layers_have_the_same_bits),
         cmocka_unit_test(test_recomputed_routing_has_the_same_bits),
