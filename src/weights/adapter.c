@@ -63,7 +63,7 @@ void adapter_targets_text(unsigned targets, char text[ADAPTER_TARGETS_TEXT])
 
 /* ---- pairs ---- */
 
-/* The parameters that may have pairs, in the order of files, and the targets that they are of */
+/* The parameters that may have pairs, in the order of files, and the target that each belongs to */
 static const struct {
     param_role role;
     unsigned module, fused;
@@ -103,7 +103,7 @@ static param row_of(const listing *l, const param *of, int64_t rows, int64_t col
         .whole = rows };
 }
 
-/* The first time without memory, to count. */
+/* Adds a pair to the list, or only counts it while there is no memory yet. */
 static void add_pair(listing *l, const param *p, bool fused)
 {
     adapter *a = l->a;
@@ -136,7 +136,7 @@ static void list_pairs(listing *l)
             }
 }
 
-/* The offsets of experts come last, as a trainer has them. */
+/* Assigns offsets, those of experts last, as a trainer needs them. */
 static void place_rows(param_table *t)
 {
     int64_t at = 0;
@@ -151,7 +151,7 @@ static void place_rows(param_table *t)
     t->active = t->total;
 }
 
-/* ---- what models can have ---- */
+/* ---- which models can have pairs ---- */
 
 static const char *router_words(const moe_config *m)
 {
@@ -163,7 +163,7 @@ static const char *router_words(const moe_config *m)
     return r->project ? "a router with products of its own" : NULL;
 }
 
-/* What a layer has that pairs do not go with; NULL: nothing */
+/* A property of the layer with which pairs cannot be used; NULL: there is none */
 static const char *unfit(const layer_config *layer)
 {
     const moe_config *m = &layer->moe;

@@ -16,7 +16,7 @@
 #include "arch/tensor_name.h"
 #include "weights/weights.h"
 
-/* Matrices that pairs stand beside, as --targets names them */
+/* The matrices that pairs adapt, as --targets names them */
 typedef enum adapter_target {
     ADAPT_Q = 1 << 0,
     ADAPT_K = 1 << 1,
@@ -32,7 +32,7 @@ typedef enum adapter_target {
 /* Parses "q,k,v,o" and the like. "down" is that of modules beside "gate" or "up", else that of
  * parameters. */
 cadre_status adapter_targets_parse(const char *text, unsigned *targets);
-/* Writes them as they are parsed. */
+/* Writes targets in the form that is parsed. */
 enum { ADAPTER_TARGETS_TEXT = 40 };
 void adapter_targets_text(unsigned targets, char text[ADAPTER_TARGETS_TEXT]);
 
@@ -46,7 +46,7 @@ typedef struct adapter_spec {
 typedef struct adapter_pair {
     param_role role; /* with gate_up, ROLE_EXPERT_GATE */
     int32_t layer, expert;
-    bool fused; /* its tensor is that of all experts of the layer */
+    bool fused; /* the pairs of all experts of the layer are one tensor */
 } adapter_pair;
 
 typedef struct adapter {
@@ -73,8 +73,7 @@ void adapter_views(const adapter *a, const param_table *table, const real *value
 void adapter_bind(const adapter *a, const param_table *table, const real *values, real *gradient,
     low_rank *pairs, const model_config *config, model_weights *w);
 
-/* A model that stays as it is, and the pairs beside its matrices that are trained. The model's
- * parameters may have any number format. */
+/* A model that is not changed, in any number formats, and the pairs that are trained */
 typedef struct adapted_model {
     const adapter *adapter;
     const param_table *table; /* the model's */

@@ -12,8 +12,8 @@
 
 /* ---- reading ---- */
 
-/* Keys that make of an adapter something else than pairs beside matrices, or pairs of several ranks
- * and scales: each must be absent, null, false or empty. */
+/* Keys that make an adapter something other than pairs beside matrices, or give pairs different
+ * ranks and scales. Each must be absent, null, false or empty. */
 static const char *const others[] = { "use_dora", "use_rslora", "use_qalora", "use_bdlora",
     "fan_in_fan_out", "lora_bias", "modules_to_save", "rank_pattern", "alpha_pattern",
     "layers_to_transform", "layers_pattern", "layer_replication", "exclude_modules",
@@ -53,7 +53,7 @@ static cadre_status must_say(
     return strcmp(found, wanted) ? json_refuse(&value, "\"%s\"", wanted) : CADRE_OK;
 }
 
-/* Ways to begin that change the model beside the pairs, such as "pissa", are refused. */
+/* Refuses initialisations that change the model too, such as "pissa". */
 static cadre_status check_start(const json_node *root)
 {
     static const char *const known[] = { "gaussian", "orthogonal", "eva" };
@@ -70,7 +70,7 @@ static cadre_status check_start(const json_node *root)
 
 typedef struct module_target {
     unsigned target;
-    param_role role[3]; /* whose modules it means */
+    param_role role[3]; /* the roles of its modules */
 } module_target;
 
 static const module_target modules[] = {

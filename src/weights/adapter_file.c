@@ -17,7 +17,7 @@ typedef struct pair_tensor {
     bool up;               /* B */
 } pair_tensor;
 
-/* The rows of the table that it holds: row, row + 2, ... */
+/* The parameter of one of the tensor's experts */
 static const param *param_of(const pair_tensor *t, int64_t expert)
 {
     return &t->a->table.rows[2 * (t->pair + expert) + t->up];
@@ -33,7 +33,7 @@ static int64_t experts_at(const adapter *a, int64_t i)
     return count;
 }
 
-/* Walks over them all: begin with { .a = a }, experts 0. */
+/* Moves on to the next tensor; it begins as { .a = a }, with experts 0. */
 static bool next_tensor(pair_tensor *t)
 {
     if (t->experts && !t->up) t->up = true;
@@ -46,7 +46,7 @@ static bool next_tensor(pair_tensor *t)
     return true;
 }
 
-/* A of experts is [E R, in], B is [out, R E]. */
+/* The shape of the tensor: for experts, A is [E R, in] and B is [out, R E]. */
 static void shape_of(const pair_tensor *t, int64_t shape[2])
 {
     const param *p = param_of(t, 0);
@@ -180,7 +180,7 @@ static cadre_status is_of(
     return CADRE_OK;
 }
 
-/* Refuses tensors beside those of the pairs: what they would do to the model is not done. */
+/* Refuses tensors that belong to no pair, because their effect on the model would be missing. */
 static cadre_status refuse_others(
     const safetensors *file, const model_config *config, const adapter *a)
 {

@@ -1,4 +1,5 @@
-/* adapter_merge.h - pairs added to the matrices that they stand beside: W + (alpha / R) B A. */
+/* adapter_merge.h - adds an adapter's pairs to the matrices that they adapt: W + (alpha / R) B
+ * A. */
 #ifndef CADRE_WEIGHTS_ADAPTER_MERGE_H
 #define CADRE_WEIGHTS_ADAPTER_MERGE_H
 
@@ -18,7 +19,7 @@ void adapter_merge_close(adapter_merge *m);
  * row. NULL: there is none. */
 const low_rank *adapter_merge_find(const adapter_merge *m, const param *p, int64_t *first);
 
-/* Adds what a pair has in its output `row` to a row [in] of the matrix. */
+/* Adds row `row` of (alpha / R) B A to a row [in] of the matrix. */
 void adapter_merge_row(const low_rank *pair, int64_t row, float *values);
 
 #endif

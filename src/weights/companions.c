@@ -16,7 +16,7 @@ static const char generation_name[] = "generation_config.json",
                   tokenizer_name[] = "tokenizer_config.json";
 static const size_t text_limit = (size_t)64 << 20;
 
-/* What generation_config.json and GGUF call the same number */
+/* The names of the same number in generation_config.json and in GGUF */
 static const struct {
     const char *json, *gguf;
     bool whole;

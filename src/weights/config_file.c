@@ -1,5 +1,5 @@
-/* config_file.c - reads a model's configuration from its folder or its GGUF, and completes it by
- * the form of its weights. */
+/* config_file.c - reads a model's configuration from its folder or its GGUF file, and completes it
+ * with what only the weights show. */
 #include "weights/config_file.h"
 
 #include <string.h>
@@ -79,9 +79,9 @@ static void fit_head(const weight_file *file, model_config *c)
     if (find(file, c, &head, &a) && find(file, c, &embed, &b)) c->tie = !rows_differ(&a, &b);
 }
 
-/* Whether the model has the heads of values tiled, because its file has. If a matrix that has them
- * as its columns is not quantised, it is put in order instead: then its sums are those of a folder,
- * to the bit. */
+/* Whether the model keeps the heads of values in the tiled order of its file. If the matrix whose
+ * columns they are is not quantised, it is put in order instead; then its sums have the same bits
+ * as with a folder. */
 static bool keeps_tiles(const weight_file *file, const model_config *c)
 {
     tensor_name out;
@@ -99,7 +99,7 @@ static bool keeps_tiles(const weight_file *file, const model_config *c)
     return true;
 }
 
-/* Records how this file has what files may have in several ways. */
+/* Records which of several possible forms this file has. */
 static void fit_to_file(const weight_file *file, model_config *c)
 {
     tensor_name q = { 0 };

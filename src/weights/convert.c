@@ -14,7 +14,7 @@ typedef struct conversion {
     const model_config *stack; /* whose parameters are read: the model's or its encoder's */
     param_reader readers[2];   /* a tensor is made of up to two parameters in turn */
     format_choice dtype, experts_dtype; /* .base NULL: as in the file */
-    adapter_merge merge;                /* what is added to it; .pairs NULL: nothing */
+    adapter_merge merge;                /* the adapter that is added; .pairs NULL: none */
     struct {
         const low_rank *pair; /* beside what a reader reads; NULL: none */
         int64_t first;

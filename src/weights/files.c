@@ -164,8 +164,8 @@ cadre_status model_take_values(const safetensors *file, const char *prefix,
     return status;
 }
 
-/* Refuses NaN and infinities: every sum with them is one too, and training such a model would teach
- * it nothing and never say so. */
+/* Refuses NaN and infinities: every sum with them is NaN or infinite too, so that training such a
+ * model would fail without an error. */
 static cadre_status check_numbers(
     const weight_file *file, const architecture *arch, const param *p, const real *values)
 {
@@ -182,7 +182,7 @@ static cadre_status check_numbers(
     return status;
 }
 
-/* Whether all of the model is here: a rank reads the tensors of its share alone. */
+/* Whether the table is that of a whole model; a rank reads the tensors of its share alone. */
 static bool is_whole(const param_table *table)
 {
     int64_t trained = 0;

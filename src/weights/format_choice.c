@@ -23,7 +23,7 @@ static bool first_four(int64_t layer, int64_t layers)
 
 static bool first_eighth(int64_t layer, int64_t layers) { return layer < layers / 8; }
 
-/* The first eighth, the last eighth, and every third layer between them. */
+/* Whether a layer gets more bits: the first and the last eighth, and every third one between */
 static bool spread(int64_t layer, int64_t layers)
 {
     int64_t eighth = layers / 8;
@@ -90,7 +90,7 @@ static bool has_values(const mixer_config *m)
     return m->row == &mixer_gated_delta || m->row == &mixer_kda || m->row == &mixer_cross;
 }
 
-/* Which layers' values have more bits is counted in those that have values. */
+/* Whether a layer's values get more bits; layers are counted among those that have values. */
 static bool values_have_more(const format_choice *d, const model_config *config, int64_t layer)
 {
     int64_t before = 0, all = 0;
@@ -122,7 +122,7 @@ const number_format *format_choice_of(
     }
 }
 
-/* Of as many bits, in blocks of 32 */
+/* The format with as many bits in blocks of 32 */
 static const number_format *in_small_blocks(const number_format *f)
 {
     return f == &number_q4_k ? &number_q5_0 : f == &number_q5_k ? &number_q5_1 : &number_q8_0;

@@ -19,7 +19,8 @@ init_options init_options_of(
     return o;
 }
 
-/* The taps of a convolution: each reads few numbers, whatever the width. PyTorch's for three. */
+/* The deviation of the taps of a convolution, which reads few elements whatever the width is; it is
+ * PyTorch's for three taps. */
 static const double TAPS_DEVIATION = 1.0 / 3;
 
 static bool is_taps(const param *p)
@@ -40,8 +41,8 @@ static double deviation_of(const param *p, const init_options *o)
     return usual * sqrt(o->variance);
 }
 
-/* As Mamba-2 begins: decays of 1 to 16, and steps of 0.001 to 0.1, alike in their logarithms. Of
- * softplus(b) = dt, b = dt + log(1 - exp(-dt)). */
+/* The initialisation of Mamba-2: decays of 1 to 16, and step sizes of 0.001 to 0.1, uniform in
+ * their logarithms. The bias b has softplus(b) = dt, that is, b = dt + log(1 - exp(-dt)). */
 static bool starts_state(const param *p, random_key key, uint64_t at, real *value)
 {
     if (p->role != ROLE_A_LOG && p->role != ROLE_DT_BIAS) return false;
@@ -73,8 +74,7 @@ static bool starts_with(const param *p, int64_t i, real *value)
            (p->kind == PARAM_NORM || p->kind == PARAM_BIAS || p->kind == PARAM_STATE);
 }
 
-/* A normal number within two deviations: if the first draw lies outside, others are drawn for the
- * same place. */
+/* A normal random number within two deviations; numbers outside are drawn again. */
 static double truncated_normal(random_key key, uint64_t index)
 {
     enum { TRIES = 8 };

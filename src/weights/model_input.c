@@ -54,7 +54,7 @@ cadre_status model_input_open(const char *path, bool to_gguf, model_input *in)
     /* Refuses tensors that would silently be left out. */
     CADRE_TRY(unused_tensors_check_model(&in->file, &in->config));
     in->config.paired_rows = in->config.split_kv_b = false;
-    in->config.tiled_heads &= to_gguf; /* whose order is the same then, also of columns */
+    in->config.tiled_heads &= to_gguf; /* a GGUF keeps the tiled order, of rows and columns */
     CADRE_TRY(find_tokenizer(in, path));
     return companions_read(path, in->file.gguf, &in->config, &in->companions);
 }

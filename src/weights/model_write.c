@@ -66,7 +66,7 @@ static cadre_status report(void *arg, int64_t bytes)
 
 /* The model, or the encoder or decoder of one: these two share a file. */
 typedef struct stack {
-    const model_config *config; /* NULL: there is none */
+    const model_config *config; /* NULL: there is no such stack */
     param_table table;
     tensor_list list;
 } stack;
@@ -173,8 +173,8 @@ static cadre_status note_fallbacks(const model_output *o, const tensor_list *lis
     return CADRE_OK;
 }
 
-/* Whether RoPE is scaled by a formula that GGUF has no keys for. A tensor before the others then
- * holds what it comes to. */
+/* Whether RoPE is scaled by a formula for which GGUF has no keys. Then a tensor before the others
+ * has the resulting factors. */
 static bool has_divisors(const model_config *c)
 {
     return c->arch->gguf.divisors &&

@@ -11,7 +11,7 @@ enum { WORD = 8 /* elements */, NVFP4_GROUP = 16, INT4_BLOCK = 32, NVFP4_BLOCK =
 
 /* ---- finding ---- */
 
-/* "X.weight" without its last word, which all other names begin with */
+/* "X." of "X.weight", with which the names of its other tensors begin */
 static bool stem_of(const char *name, char stem[TENSOR_NAME])
 {
     static const char end[] = ".weight";
@@ -78,7 +78,7 @@ static cadre_status refuse_group(const expectation *e, const char *suffix, int64
         (long long)e->w->cols, (long long)groups);
 }
 
-/* The groups that the scales have along dimension `along` */
+/* The number of groups that have scales along dimension `along` */
 static cadre_status find_scales(const expectation *e, const char *suffix, int along)
 {
     packed_weight *w = e->w;
@@ -90,7 +90,8 @@ static cadre_status find_scales(const expectation *e, const char *suffix, int al
     return expect(e, suffix, NULL, 2, shape, &w->scales);
 }
 
-/* The order that act-order quantisers leave; one that counts up is none. */
+/* Finds the order of columns that quantisers with "act order" store. An order that only counts up
+ * is ignored. */
 static cadre_status find_order(const expectation *e, const char *suffix)
 {
     packed_weight *w = e->w;
@@ -228,7 +229,7 @@ bool packed_weight_accompanies(const weight_file *f, const char *name, const sto
 
 /* ---- rows ---- */
 
-/* Element i of a row of words */
+/* Element i of a row of 32-bit words */
 static int nibble(const stored_tensor *t, int64_t word, int shift)
 {
     uint32_t bits;

@@ -64,7 +64,8 @@ bool param_source_exists(const weight_file *f, const model_config *c, const para
     return found;
 }
 
-/* One for the matrix, one for each row, or one for each block of 128 x 128 */
+/* The form of the scales of FP8: one for the matrix, for each row, or for each block of 128 x
+ * 128 */
 static const number_block_scale_form *form_of_fp8(const param_source *s)
 {
     const number_format *format = s->scales.format;
@@ -75,7 +76,7 @@ static const number_block_scale_form *form_of_fp8(const param_source *s)
     return format == &number_bf16 ? &number_block_scale_bf16 : &number_block_scale_f32;
 }
 
-/* The only scale of a matrix */
+/* Refuses the only scale of a matrix if it is not finite. */
 static cadre_status expect_finite(const weight_file *f, const char *name, const stored_tensor *t)
 {
     float scale;
@@ -111,7 +112,7 @@ static cadre_status find_fp8(const weight_file *f, const char *name, param_sourc
     return shape[0] * shape[1] == 1 ? expect_finite(f, scale, &s->scales) : CADRE_OK;
 }
 
-/* NVFP4 in GGUF: NAME.scale has a number for the matrix, or one for each expert. */
+/* Finds the scale of NVFP4 in GGUF: NAME.scale has one for the matrix, or one for each expert. */
 static cadre_status find_whole_scales(const weight_file *f, const char *name, param_source *s)
 {
     char scale[TENSOR_NAME + 16];
@@ -222,7 +223,7 @@ int64_t param_source_bytes(const param_source *s)
            number_block_scale_bytes(s->block_scales.form, rows, cols);
 }
 
-/* Checks that every element of the tensor is one of what it was made by: exp is above 0. */
+/* Checks that every element of the tensor can be the result of exp, that is, above 0. */
 static cadre_status check_elements(const weight_file *f, const char *name, const param_source *s)
 {
     float values[PIECE];
@@ -446,7 +447,7 @@ static cadre_status read_kv_b(
     return status;
 }
 
-/* A rank's share is a part of the tensor. */
+/* The whole parameter of which p is a rank's share */
 static param whole_of(const param *p)
 {
     param whole = *p;

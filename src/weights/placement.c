@@ -55,7 +55,7 @@ static int by_bytes(const void *a, const void *b)
     return x->bytes == y->bytes ? strcmp(x->name, y->name) : x->bytes < y->bytes ? 1 : -1;
 }
 
-/* NULL stands for `real`. */
+/* The format of a parameter's copy; NULL: `real` */
 static const number_format *copy_format(const param_source *s)
 {
     if (s->param->rows == 1 || REAL_IS_DOUBLE) return NULL;
@@ -80,7 +80,7 @@ static cadre_status keep_source(placing *k, const param_source *s, int64_t bytes
     return CADRE_OK;
 }
 
-/* The pointer to its data is set when there is memory. */
+/* Adds a parameter to the copies; the pointer to its data is set when there is memory. */
 static cadre_status place_copy(placing *k, int64_t i, const param_source *s)
 {
     const number_format *format = copy_format(s);
@@ -115,7 +115,7 @@ static void place_mapped(placing *k, int64_t i, const param_source *s, const voi
     k->out->mapped_bytes += param_source_bytes(s);
 }
 
-/* A slice that kernels could read in the mapped file, as it is there */
+/* Places a copy of a slice, though kernels could read it in the mapped file. */
 static cadre_status place_slice(placing *k, int64_t i, const param_source *s, const void *data)
 {
     param_place *place = &k->out->place[i];
@@ -127,7 +127,8 @@ static cadre_status place_slice(placing *k, int64_t i, const param_source *s, co
         k, s, (int64_t)number_row_bytes(place->format, s->param->rows * s->param->cols));
 }
 
-/* An embedding is no slice: of its rows, those are read that texts have. */
+/* Whether the parameter is a slice that is copied. An embedding is not, as only the rows of tokens
+ * that occur are read. */
 static bool is_slice(const param *p) { return p->rows < p->whole && p->role != ROLE_EMBED; }
 
 /* Bytes from a matrix's first block scale to its last */
@@ -202,7 +203,8 @@ static cadre_status check_experts(const placing *k, int64_t i)
 
 /* ---- the second pass ---- */
 
-/* Of the matrix of which a slice was copied: the system maps more than was read. */
+/* Lets the pages of a matrix leave memory after a slice of it was copied; the system maps more than
+ * was read. */
 static void let_matrix_go(const param_source *s)
 {
     const param *p = s->param;
@@ -212,7 +214,7 @@ static void let_matrix_go(const param_source *s)
         number_row_bytes(format, p->whole * s->place.row));
 }
 
-/* Row by row, for a row of the file may be longer. */
+/* Copies a slice row by row, because a row of the file may be longer. */
 static void copy_slice(const param_source *s, const number_format *format, uint8_t *to)
 {
     const uint8_t *from = param_source_in_place(s);
@@ -250,7 +252,7 @@ static void copy_one(
     }
 }
 
-/* What is left in the map is read at once. */
+/* Reads what stays in the map into memory at once. */
 static void hold_mapped(const placing *k)
 {
     for (size_t i = 0; i < k->copies; i++)
@@ -299,7 +301,7 @@ static cadre_status place_all(placing *k)
     return copy_all(k);
 }
 
-/* What is streamed goes through slots that hold any expert of a layer. */
+/* Refuses to stream experts of different widths, as a slot must hold any expert of a layer. */
 static cadre_status check_streaming(const placing *k)
 {
     for (int64_t l = 0; k->options->stream && l < k->config->layers; l++)

@@ -1,8 +1,8 @@
 /* placement.h - where the parameters of an opened model are: in the mapped file if kernels can read
  * them there, otherwise in copies. Experts may also stay in the file until a source reads them.
  *
- * Copies are made of vectors, as `real`; of matrices that lie transposed, in their own format; of
- * what is to be repacked; and of ranks' slices. */
+ * Copies are made of vectors, as `real`; of matrices that are transposed in the file, in their own
+ * format; of matrices that are repacked; and of ranks' slices. */
 #ifndef CADRE_WEIGHTS_PLACEMENT_H
 #define CADRE_WEIGHTS_PLACEMENT_H
 
@@ -28,10 +28,10 @@ typedef struct placement {
 } placement;
 
 typedef struct placement_options {
-    bool repack; /* matrices that can be repacked (weights/repacking.h) are */
+    bool repack; /* repack the matrices that can be (weights/repacking.h) */
     bool stream; /* experts' matrices that kernels could read in the mapped file are streamed */
-    /* Of a rank's share all is in memory once it is placed, and nothing else: slices of matrices as
-     * copies, for the pages of a map hold other ranks' rows too */
+    /* A rank's whole share is in memory after it is placed, and nothing else: slices of matrices
+     * are copied, because the pages of the map hold other ranks' rows too */
     bool hold;
 } placement_options;
 

@@ -1,4 +1,5 @@
-/* rank_share.c - cuts the table of parameters, and the description of mixers. */
+/* rank_share.c - makes a rank's share of the table of parameters and of the mixers'
+ * configuration. */
 #include "weights/rank_share.h"
 
 #include <string.h>
@@ -55,7 +56,7 @@ static bool is_held(const model_config *c, const rank_share *s, const param *p)
     if (p->role == ROLE_OUT_NORM || p->role == ROLE_HEAD) return s->end == c->layers;
     if (p->role == ROLE_EMBED) return s->first == 0 || (c->tie && s->end == c->layers);
     if (p->layer >= 0 && (p->layer < s->first || p->layer >= s->end)) return false;
-    /* The biases of experts' outputs are added where their rows are joined: on every rank. */
+    /* The biases of experts' outputs are added where their rows are combined: on every rank. */
     if (p->expert < 0 || p->role == ROLE_EXPERT_DOWN_BIAS) return true;
     if (s->placed) return spread_has(&s->placed[p->layer], p->expert, s->group);
     int64_t experts = moe_config_weighted(&c->layer[p->layer].moe);
@@ -63,8 +64,9 @@ static bool is_held(const model_config *c, const rank_share *s, const param *p)
            p->expert < share_begin(experts, s->group + 1, s->groups);
 }
 
-/* Into how many pieces a parameter of `rows` rows or elements may be cut; 1: it is not. An
- * embedding is not, because its rows are looked up: those that no text has are never read. */
+/* In how many pieces a parameter of `rows` rows or elements may be divided; 1: it is not divided.
+ * An embedding is not, because its rows are looked up, and those of tokens that do not occur are
+ * never read. */
 static int64_t pieces_of(const model_config *c, const param *p, int64_t rows)
 {
     param_cut cut = param_row_of(p->role)->cut;
@@ -72,7 +74,7 @@ static int64_t pieces_of(const model_config *c, const param *p, int64_t rows)
     if (cut == BY_ROW) return rows;
     const layer_config *l = &c->layer[p->layer];
     if (param_part_of(p->role) == PART_CROSS_ATTENTION) return l->cross.kv_heads;
-    return l->mixer.kv_heads ? l->mixer.kv_heads : 1; /* a recurrent mixer is not cut */
+    return l->mixer.kv_heads ? l->mixer.kv_heads : 1; /* a recurrent mixer is not divided */
 }
 
 static param cut_of(const model_config *c, const rank_share *s, const param *p)

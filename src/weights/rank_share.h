@@ -5,8 +5,8 @@
  *     experts    one of several groups of neighbouring experts of every sparse layer
  *     slice      neighbouring rows of the matrices that THE LIST of parameters cuts
  *
- * The rest, such as norms and routers, every rank of a stage has. A share is of views: a rank that
- * never reads an element of a mapped file never has it in memory. */
+ * Every rank of a stage has the rest, such as norms and routers. A share consists of views: what a
+ * rank never reads of a mapped file is not in its memory. */
 #ifndef CADRE_WEIGHTS_RANK_SHARE_H
 #define CADRE_WEIGHTS_RANK_SHARE_H
 
@@ -21,19 +21,19 @@ typedef struct rank_share {
         *placed; /* [layers] which groups have an expert; NULL: runs of neighbours */
 } rank_share;
 
-/* Refuses more parts than the model has of what is divided; the sentence names the way. */
+/* Refuses more ranks than the model has heads, experts or layers to divide. */
 cadre_status rank_share_check(const model_config *config, const rank_share *share);
 
-/* The table with the rows (of a vector: elements) that the rank holds of each parameter: none of
- * one that it does not hold, which has rows 0. `whole` and `first` say of what they are a part. */
+/* Makes the table with the rows (for a vector, elements) that the rank holds of each parameter;
+ * rows 0: it holds none. `whole` and `first` of a row say which part of the parameter it is. */
 cadre_status rank_share_table(
     const model_config *config, const rank_share *share, const param_table *whole, param_table *t);
 
-/* The parameter of which p is a part */
+/* The whole parameter of which p is a part */
 param rank_share_whole(const param *p);
 
-/* Lets the mixers have the rank's heads alone, and those of other stages nothing to keep. Routers
- * and feed-forwards are described whole. */
+/* Gives the mixers the rank's heads alone, and marks those of other stages, which keep no state.
+ * Routers and feed-forwards are described as a whole. */
 void rank_share_mixers(const rank_share *share, model_config *config);
 
 #endif

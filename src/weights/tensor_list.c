@@ -24,7 +24,7 @@ static size_t listed_bytes(const listed_tensor *t)
 
 /* ---- which tensors there are ---- */
 
-/* Finds the other half of a gate-and-up tensor, which is a neighbour. */
+/* Finds the other half of a gate-and-up tensor, which is a neighbour in the table. */
 static listed_tensor *find_other_half(tensor_list *list, const char *name)
 {
     for (int64_t i = list->count; i-- > 0 && i + 8 > list->count;)
@@ -193,7 +193,7 @@ static float limit_of(const number_format *format)
     return format == &number_bf16 ? 0x1.ffp127F : INFINITY;
 }
 
-/* NaN is below nothing. */
+/* A NaN fails every comparison, and so is not below the limit. */
 static bool fits(const number_format *format, const float *values, int64_t count)
 {
     const float limit = limit_of(format);
@@ -228,9 +228,9 @@ static cadre_status begin_expert(writing *w, int64_t expert)
     return CADRE_OK;
 }
 
-/* ---- by share: a parameter's rows are not the tensor's, so it is put together first ---- */
+/* ---- by expert: a share whose rows are not the tensor's rows is put together first ---- */
 
-/* The place of a part in the tensor, or in an expert's share of it */
+/* The place of a parameter in the tensor, or in an expert's share of it */
 static tensor_place place_of(const writing *w, int part)
 {
     param first = *param_of(w, part);
@@ -281,7 +281,7 @@ typedef struct batch {
     int64_t first;         /* stored row */
 } batch;
 
-/* Which part a stored row is of, and which row of it */
+/* Which parameter a stored row belongs to, and which row of it */
 static int part_at(const batch *b, int64_t stored, int64_t *row)
 {
     const listed_tensor *t = b->writing->tensor;

@@ -1,5 +1,5 @@
-/* unused_tensors.h - refuses a file with tensors that no parameter is made of: its model is not
- * what it seems. */
+/* unused_tensors.h - refuses a file with tensors that no parameter is made of, because its model is
+ * not what its configuration says. */
 #ifndef CADRE_WEIGHTS_UNUSED_TENSORS_H
 #define CADRE_WEIGHTS_UNUSED_TENSORS_H
 

@@ -60,7 +60,7 @@ static weight expert_view(
         .expert_block_scales = place.block_scales.form ? scales : NULL };
 }
 
-/* Where the bank of a layer stands among all. */
+/* The index of a layer's bank among the banks of all layers */
 static int64_t bank_at(int64_t layer, int32_t bank) { return layer * ROUTER_MAX_TYPES + bank; }
 
 static void bind_expert(const model_config *c, const param *p, param_place place, model_weights *w)
@@ -73,7 +73,7 @@ static void bind_expert(const model_config *c, const param *p, param_place place
     const moe_config *moe = &c->layer[p->layer].moe;
     moe_bank bank = moe_config_bank_of(moe, p->expert);
     for (int32_t e = bank.first; e < p->expert; e++)
-        if (table[e]) return; /* another one that is here has said how they look */
+        if (table[e]) return; /* an earlier expert on this rank has set the view */
     table += bank.first, scales += bank.first;
     weight v = expert_view(bank.count, p, place, table, scales);
     expert_weights *e = moe_config_has_bank_widths(moe) ? &w->banks[bank_at(p->layer, bank.index)]
@@ -302,7 +302,7 @@ cadre_status model_weights_of_flat(
 
 /* ---- gradients ---- */
 
-/* Whether `up` lies right behind its gate, a parameter of this role. */
+/* Whether `up` begins where its gate, a parameter of this role, ends */
 static bool is_joined(const param *up, param_role gate)
 {
     return up[-1].role == gate && up[-1].offset + up[-1].rows * up[-1].cols == up->offset;

@@ -10,7 +10,7 @@
 #include "kernel/weight.h"
 #include "weights/weight_file.h"
 
-/* Streamed: in memory only while a source of experts has brought it there. */
+/* A streamed parameter is in memory only while a source of experts holds it. */
 typedef enum place_kind { PLACE_MAPPED, PLACE_COPIED, PLACE_STREAMED } place_kind;
 
 /* Where the elements of table->rows[i] are */
@@ -68,7 +68,7 @@ cadre_status model_weights_make(const model_config *config, const param_table *t
     const param_place *place, model_weights *w);
 void model_weights_free(model_weights *w);
 
-/* Puts pairs of small matrices beside a parameter of a layer, borrowed: one, or those of all of its
+/* Attaches low-rank pairs, borrowed, to a parameter of a layer: one, or those of all of its
  * experts. After the last of them, the views that mixers and sparse layers have get them too. */
 void model_weights_pair(model_weights *w, int64_t layer, param_role role, const low_rank *pairs);
 void model_weights_share_pairs(model_weights *w, int64_t layers);
