@@ -149,15 +149,39 @@ static cadre_status describe_state(
     return CADRE_OK;
 }
 
+/* One array of a checkpoint */
+typedef struct array_source {
+    const checkpoint_arrays *arrays;
+    int array;
+} array_source;
+
+static cadre_status read_array(const void *arg, int64_t first, int64_t count, real *to)
+{
+    const array_source *s = arg;
+    const checkpoint_arrays *a = s->arrays;
+    if (a->source.read) return a->source.read(a->source.arg, s->array, first, count, to);
+    const real *values = s->array ? a->state[s->array - 1].values : a->values;
+    memcpy(to, values + first, (size_t)count * sizeof *to);
+    return CADRE_OK;
+}
+
+static cadre_status put_array(
+    safetensors_writer *w, const checkpoint_arrays *a, const param_table *table, int array)
+{
+    array_source from = { a, array };
+    const values_source source = { read_array, &from };
+    return model_put_values(w, table, &source, true);
+}
+
 static cadre_status write_state(
     const char *path, const checkpoint_arrays *a, const checkpoint_state *s, hash128 model)
 {
     safetensors_writer *w;
     CADRE_TRY(safetensors_writer_open(path, true, &w));
     cadre_status status = describe_state(w, a, s, model);
-    if (status == CADRE_OK && rounds(a)) status = model_put_values(w, a->table, a->values, true);
+    if (status == CADRE_OK && rounds(a)) status = put_array(w, a, a->table, 0);
     for (int i = 0; i < a->states && status == CADRE_OK; i++)
-        status = model_put_values(w, a->state[i].table, a->state[i].values, true);
+        status = put_array(w, a, a->state[i].table, i + 1);
     if (status == CADRE_OK) return safetensors_writer_commit(w);
     safetensors_writer_discard(w);
     return status;
@@ -168,13 +192,27 @@ static cadre_status remove_other(const char *path, void *keep)
     return strcmp(path, keep) ? file_remove(path) : CADRE_OK;
 }
 
+/* The pairs of an adapter are few. */
+static cadre_status seal_adapter(const char *path, const checkpoint_arrays *a,
+    const values_source *from, safetensors_writer **sealed, hash128 *hash)
+{
+    real *values = MEM_ARRAY(real, a->table->elements);
+    cadre_status status =
+        values ? from->read(from->arg, 0, a->table->elements, values) : CADRE_ENOMEM;
+    if (status == CADRE_OK)
+        status = adapter_seal_values(path, a->config, a->adapter, values, sealed, hash);
+    mem_free(values);
+    return status;
+}
+
 static cadre_status seal(
     const char *path, const checkpoint_arrays *a, safetensors_writer **sealed, hash128 *hash)
 {
     const number_format *format = a->format ? a->format : &number_f32;
-    if (a->adapter)
-        return adapter_seal_values(path, a->config, a->adapter, a->values, sealed, hash);
-    return model_seal_values(path, a->config, a->table, format, a->values, sealed, hash);
+    array_source array = { a, 0 };
+    const values_source from = { read_array, &array };
+    if (a->adapter) return seal_adapter(path, a, &from, sealed, hash);
+    return model_seal_values(path, a->config, a->table, format, &from, sealed, hash);
 }
 
 cadre_status checkpoint_save(

@@ -37,6 +37,12 @@ typedef struct checkpoint_arrays {
     const number_format *format;
     optimizer_state state[OPTIMIZER_STATES];
     int states;
+    /* Where what is saved is read from: array 0 is the values, i + 1 is state i. read NULL: the
+     * arrays above */
+    struct checkpoint_source {
+        cadre_status (*read)(void *arg, int array, int64_t first, int64_t count, real *to);
+        void *arg;
+    } source;
 } checkpoint_arrays;
 
 /* Whether there is a model, and a training state */

@@ -23,69 +23,59 @@ bool train_ranks_stop(const train_run *r)
     return asked > 0;
 }
 
-/* The values and the optimiser's states of the whole model, gathered on rank 0 */
-typedef struct whole_arrays {
-    int count;                               /* arrays: the values, then the states */
-    param_table table[1 + OPTIMIZER_STATES]; /* the layout of each */
-    int64_t elements;
-    real *at; /* [elements] one array after another; NULL on other ranks */
-} whole_arrays;
+/* The tables of the whole model's arrays: the values, and the optimiser's states */
+typedef struct whole_tables {
+    int count;
+    param_table table[1 + OPTIMIZER_STATES];
+} whole_tables;
 
-static void free_arrays(whole_arrays *w)
+static void free_tables(whole_tables *w)
 {
-    mem_return(w->at, (size_t)w->elements, sizeof *w->at);
     for (int i = 0; i < w->count; i++) param_table_free(&w->table[i]);
 }
 
-static cadre_status make_arrays(const train_run *r, whole_arrays *w)
+static cadre_status make_tables(const train_run *r, whole_tables *w)
 {
     int count = 1 + optimizer_states(trainer_optimizer(r->trainer));
-    for (; w->count < count; w->count++) {
+    for (; w->count < count; w->count++)
         CADRE_TRY(trainer_array_table(r->trainer, w->count - 1, &w->table[w->count]));
-        w->elements += w->table[w->count].elements;
-    }
-    if (train_leads(r)) w->at = mem_reserve((size_t)w->elements, sizeof *w->at);
-    return train_leads(r) && !w->at ? CADRE_ENOMEM : CADRE_OK;
-}
-
-static cadre_status collect(const train_run *r, const whole_arrays *w)
-{
-    real *at = w->at;
-    for (int i = 0; i < w->count; i++) {
-        CADRE_TRY(trainer_collect(r->trainer, i - 1, at));
-        if (at) at += w->table[i].elements;
-    }
     return CADRE_OK;
 }
 
-/* The arrays of a checkpoint, gathered on rank 0 */
-static checkpoint_arrays arrays_of(const train_run *r, const whole_arrays *w)
+static cadre_status read_whole(void *arg, int array, int64_t first, int64_t count, real *to)
+{
+    return trainer_reader_read(arg, array - 1, first, count, to);
+}
+
+/* The arrays of a checkpoint, which rank 0 reads from all ranks */
+static checkpoint_arrays arrays_of(
+    const train_run *r, const whole_tables *w, trainer_reader *reader)
 {
     optimizer *o = trainer_optimizer(r->trainer);
     checkpoint_arrays a = { .config = &r->config,
         .adapter = r->settings.adapted ? &r->adapter : NULL,
         .table = &w->table[0],
-        .values = w->at,
         .format = r->saved_as,
-        .states = optimizer_states(o) };
-    real *at = w->at;
-    for (int i = 0; i < a.states; i++) {
-        at += w->table[i].elements;
-        a.state[i] = (optimizer_state){ optimizer_state_at(o, i).prefix, &w->table[i + 1], at };
-    }
+        .states = optimizer_states(o),
+        .source = { read_whole, reader } };
+    for (int i = 0; i < a.states; i++)
+        a.state[i] = (optimizer_state){ .prefix = optimizer_state_at(o, i).prefix,
+            .table = &w->table[i + 1] };
     return a;
 }
 
 static cadre_status save_whole(const train_run *r)
 {
-    whole_arrays w = { 0 };
-    cadre_status status = make_arrays(r, &w);
-    if (status == CADRE_OK) status = collect(r, &w);
-    if (status == CADRE_OK && w.at) {
-        const checkpoint_arrays arrays = arrays_of(r, &w);
+    whole_tables w = { 0 };
+    trainer_reader *reader = NULL;
+    cadre_status status = make_tables(r, &w);
+    if (status == CADRE_OK) status = trainer_reader_open(r->trainer, 0, &reader);
+    if (status == CADRE_OK) {
+        const checkpoint_arrays arrays = arrays_of(r, &w, reader);
         status = checkpoint_save(r->out, &arrays, &r->state);
+        trainer_reader_close(reader);
     }
-    free_arrays(&w);
+    free_tables(&w);
     return status;
 }
 
@@ -95,7 +85,7 @@ cadre_status train_ranks_save(const train_run *r)
         checkpoint_arrays arrays = train_arrays(r);
         return checkpoint_save(r->out, &arrays, &r->state);
     }
-    cadre_status status = save_whole(r);
+    cadre_status status = train_leads(r) ? save_whole(r) : trainer_answer(r->trainer);
     if (status != CADRE_OK) comm_fail(train_world(r), status);
     CADRE_TRY(status);
     return train_ranks_barrier(r);

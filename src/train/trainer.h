@@ -33,10 +33,21 @@ cadre_status trainer_bytes(const compute *c, const model_config *config,
 const param_table *trainer_table(const trainer *t);
 const param_table *trainer_whole_table(const trainer *t);
 
-/* Brings an array of all ranks together on rank 0, for a checkpoint. Every rank calls it. which:
- * the number of a state of the optimiser, or TRAINER_VALUES; whole [trainer_array_table's elements]
- * on rank 0, elsewhere NULL */
+/* Reading arrays of the whole model, for a checkpoint, wherever its ranks have them: rank 0 opens,
+ * reads and closes, and the other ranks answer until it closes. None holds more of what others have
+ * than some megabytes. which: a state of the optimiser, or the values; first, count: elements of
+ * trainer_array_table's layout */
 enum { TRAINER_VALUES = -1 };
+typedef struct trainer_reader trainer_reader;
+/* window: elements that are asked for at a time; 0: as many as serve well */
+cadre_status trainer_reader_open(trainer *t, int64_t window, trainer_reader **reader);
+cadre_status trainer_reader_read(
+    trainer_reader *reader, int which, int64_t first, int64_t count, real *to);
+void trainer_reader_close(trainer_reader *reader); /* NULL is fine, and tells nobody */
+cadre_status trainer_answer(trainer *t);
+
+/* Reads all of an array at once: whole [trainer_array_table's elements] on rank 0, elsewhere NULL.
+ * Every rank calls it. */
 cadre_status trainer_collect(trainer *t, int which, real *whole);
 /* The layout of that array for the whole model; freed by param_table_free */
 cadre_status trainer_array_table(const trainer *t, int which, param_table *table);

@@ -1,186 +1,33 @@
-/* trainer_collect.c - gathers the parameters, or a state of the optimiser, of all ranks on rank 0,
- * for a checkpoint. Each rank sends the slice of the dense parameters that it owns, and its
- * experts. */
+/* trainer_collect.c - reads arrays of the whole model, wherever its ranks have them.
+ *
+ * Rank 0 asks for a range of elements of the whole array; every rank sends those that it updates,
+ * each piece with its place. So no rank ever holds more of the others than a few windows, and a
+ * model that fits no single machine can be saved. */
 #include <string.h>
 
 #include "base/memory.h"
 #include "train/trainer_state.h"
 
-static real *array_of(trainer *t, int which)
-{
-    return which == TRAINER_VALUES ? t->values : optimizer_state_at(t->optimizer, which).values;
-}
+enum { ELEMENTS = 1 << 20, WINDOWS = 4 }; /* of a window; windows that are kept */
 
-/* The elements that a rank sends: of dense parameters those that it updates, then its experts */
-typedef struct contribution {
-    int64_t begin, end;     /* of dense parameters */
-    int64_t dense, experts; /* where its experts begin, and how many elements they have */
-} contribution;
+/* What rank 0 asks for: elements first .. end - 1 of an array; end 0: nothing more */
+typedef struct array_range {
+    int64_t which, first, end;
+} array_range;
 
-static contribution own_contribution(const trainer *t)
+/* Elements of the whole array that a rank has */
+typedef struct array_piece {
+    int64_t first, count;
+} array_piece;
+
+static real *array_of(trainer *t, int64_t which)
 {
-    return (contribution){ t->first[t->plan.rank], t->first[t->plan.rank + 1], t->dense,
-        t->table.elements - t->dense };
+    return which == TRAINER_VALUES ? t->values
+                                   : optimizer_state_at(t->optimizer, (int)which).values;
 }
 
 static int64_t earlier(int64_t a, int64_t b) { return a < b ? a : b; }
 static int64_t later(int64_t a, int64_t b) { return a > b ? a : b; }
-
-/* Whether a rank updates this parameter of an expert: with an adapter, all ranks have the pairs of
- * all experts, and each updates those of its own experts. */
-static bool is_of_rank(const trainer *t, int rank, const param *p)
-{
-    if (!t->settings.adapted || p->expert < 0) return true;
-    param_share share = rank_groups_share(&t->groups, rank);
-    return param_share_has_expert(&t->config, &share, p->layer, p->expert);
-}
-
-/* Elements of a rank's flat layout */
-typedef struct flat_range {
-    int rank;
-    const param_table *table;
-    int64_t begin, end;
-    const real *from;
-} flat_range;
-
-/* Copies the range to its places in the whole model. */
-static void place(const trainer *t, const flat_range *r, real *whole)
-{
-    for (int64_t i = 0; i < r->table->count; i++) {
-        const param *p = &r->table->rows[i];
-        int64_t begin = r->begin, end = r->end;
-        if (!is_of_rank(t, r->rank, p)) continue;
-        int64_t first = later(p->offset, begin), last = earlier(p->offset + p->rows * p->cols, end);
-        if (first < last)
-            memcpy(whole + t->whole.rows[p->index].offset + param_elements_before(p) + first -
-                       p->offset,
-                r->from + first - begin, (size_t)(last - first) * sizeof *whole);
-    }
-}
-
-static cadre_status table_of(const trainer *t, int rank, param_table *table)
-{
-    int64_t dense;
-    param_share share = rank_groups_share(&t->groups, rank);
-    if (t->settings.adapted) return param_table_copy(&t->whole, table);
-    CADRE_TRY(param_table_make_share(&t->config, &share, table));
-    trainer_place_experts_last(table, &dense);
-    return CADRE_OK;
-}
-
-/* Rank 0 receives what rank r sends, and places it. */
-static cadre_status receive(
-    trainer *t, int r, const contribution *b, const param_table *table, real *whole)
-{
-    int64_t dense = b->end - b->begin;
-    size_t count = (size_t)(dense + b->experts);
-    real *arrived = count ? mem_reserve(count, sizeof *arrived) : NULL;
-    if (count && !arrived) return CADRE_ENOMEM;
-    if (dense) comm_receive(t->world, r, arrived, (size_t)dense * sizeof *arrived);
-    if (b->experts)
-        comm_receive(t->world, r, arrived + dense, (size_t)b->experts * sizeof *arrived);
-    place(t, &(flat_range){ r, table, b->begin, b->end, arrived }, whole);
-    place(t, &(flat_range){ r, table, b->dense, b->dense + b->experts, arrived + dense }, whole);
-    mem_return(arrived, count, sizeof *arrived);
-    return CADRE_OK;
-}
-
-static cadre_status receive_all(trainer *t, const contribution *all, const real *array, real *whole)
-{
-    const param_table *own = &t->table;
-    place(t, &(flat_range){ 0, own, all->begin, all->end, array + all->begin }, whole);
-    place(t, &(flat_range){ 0, own, all->dense, own->elements, array + all->dense }, whole);
-    for (int r = 1; r < t->world->size; r++) {
-        param_table table;
-        CADRE_TRY(table_of(t, r, &table));
-        cadre_status status = receive(t, r, &all[r], &table, whole);
-        param_table_free(&table);
-        CADRE_TRY(status);
-    }
-    return CADRE_OK;
-}
-
-static void send(trainer *t, const contribution *b, const real *array)
-{
-    int64_t dense = b->end - b->begin;
-    if (dense) comm_send(t->world, 0, array + b->begin, (size_t)dense * sizeof *array);
-    if (b->experts) comm_send(t->world, 0, array + b->dense, (size_t)b->experts * sizeof *array);
-}
-
-/* ---- states whose shapes differ from their parameters' ---- */
-
-static bool is_own(const trainer *t, int rank, const contribution *b, const param *p)
-{
-    if (p->kind == PARAM_STATE) return false;
-    if (param_is_expert(p->role)) return is_of_rank(t, rank, p);
-    return p->offset >= b->begin && p->offset < b->end;
-}
-
-/* The states of the parameters that rank r updates */
-typedef struct state_rows {
-    int rank;
-    const contribution *b;
-    const param_table *table, *state; /* the layouts of parameters and states on that rank */
-    const param_table *whole; /* the layout of the states of the whole model; NULL: not used */
-} state_rows;
-
-/* Copies these states, one after another, from an array in the layout of r->whole, or of the rank,
- * to a packed one (out), or back. packed NULL: only counts them. Returns how many elements they
- * have. */
-static int64_t move_states(
-    const trainer *t, const state_rows *r, real *array, real *packed, bool out)
-{
-    int64_t at = 0;
-    for (int64_t i = 0; i < r->table->count; i++) {
-        const param *p = &r->table->rows[i], *s = &r->state->rows[i];
-        int64_t size = s->rows * s->cols;
-        if (!is_own(t, r->rank, r->b, p)) continue;
-        real *place = array + (r->whole ? r->whole->rows[p->index].offset : s->offset);
-        if (packed && out) memcpy(packed + at, place, (size_t)size * sizeof *packed);
-        else if (packed) memcpy(place, packed + at, (size_t)size * sizeof *packed);
-        at += size;
-    }
-    return at;
-}
-
-/* Rank r packs its states and sends them to rank 0, which places them in the whole model. */
-static cadre_status take_states(trainer *t, const state_rows *r, real *array, real *whole)
-{
-    state_rows own = *r;
-    int64_t count = move_states(t, r, whole, NULL, false);
-    real *packed = MEM_ARRAY(real, count);
-    own.whole = NULL;
-    if (!packed) return CADRE_ENOMEM;
-    if (r->rank == t->world->rank) move_states(t, &own, array, packed, true);
-    if (r->rank != t->world->rank)
-        comm_receive(t->world, r->rank, packed, (size_t)count * sizeof *packed);
-    if (r->whole) move_states(t, r, whole, packed, false);
-    else comm_send(t->world, 0, packed, (size_t)count * sizeof *packed);
-    mem_free(packed);
-    return CADRE_OK;
-}
-
-static cadre_status collect_of(trainer *t, int which, int r, const contribution *b, real *whole)
-{
-    param_table table = { 0 }, state = { 0 }, all = { 0 };
-    cadre_status status = table_of(t, r, &table);
-    if (status == CADRE_OK) status = optimizer_state_table(t->optimizer, which, &table, &state);
-    if (status == CADRE_OK && whole)
-        status = optimizer_state_table(t->optimizer, which, &t->whole, &all);
-    const state_rows rows = { r, b, &table, &state, whole ? &all : NULL };
-    if (status == CADRE_OK) status = take_states(t, &rows, array_of(t, which), whole);
-    param_table_free(&table);
-    param_table_free(&state);
-    param_table_free(&all);
-    return status;
-}
-
-static cadre_status collect_states(trainer *t, int which, const contribution *all, real *whole)
-{
-    for (int r = 0; r < t->world->size; r++)
-        if (whole || r == t->world->rank) CADRE_TRY(collect_of(t, which, r, &all[r], whole));
-    return CADRE_OK;
-}
 
 cadre_status trainer_array_table(const trainer *t, int which, param_table *table)
 {
@@ -188,19 +35,280 @@ cadre_status trainer_array_table(const trainer *t, int which, param_table *table
     return optimizer_state_table(t->optimizer, which, trainer_whole_table(t), table);
 }
 
-cadre_status trainer_collect(trainer *t, int which, real *whole)
+/* ---- what a rank has ---- */
+
+/* Whether this rank updates the parameter: with an adapter, all ranks have the pairs of all
+ * experts, and each updates those of its own. */
+static bool is_of_rank(const trainer *t, const param *p)
 {
-    real *array = array_of(t, which);
-    contribution all[BATCH_RANKS], own = own_contribution(t);
-    comm_all_gather(t->world, &own, sizeof own, all);
+    if (!t->settings.adapted || p->expert < 0) return true;
+    param_share share = rank_groups_share(&t->groups, t->world->rank);
+    return param_share_has_expert(&t->config, &share, p->layer, p->expert);
+}
+
+/* The pieces of a range, and their elements one after another; all NULL: they are only counted */
+typedef struct pieces {
+    int64_t count, elements;
+    array_piece *list;
+    real *values;
+} pieces;
+
+/* Elements from .. of the rank's array are first .. of the whole one. */
+static void add_piece(
+    pieces *out, const array_range *asked, int64_t first, int64_t count, const real *from)
+{
+    int64_t begin = later(first, asked->first), end = earlier(first + count, asked->end);
+    if (begin >= end) return;
+    if (out->list) {
+        out->list[out->count] = (array_piece){ begin, end - begin };
+        memcpy(out->values + out->elements, from + begin - first,
+            (size_t)(end - begin) * sizeof *from);
+    }
+    out->count++;
+    out->elements += end - begin;
+}
+
+/* Of the values, or a state with the parameters' shapes: the dense elements that the rank updates,
+ * and its experts. */
+static void find_elements(trainer *t, const array_range *asked, pieces *out)
+{
+    const real *array = array_of(t, asked->which);
+    const int64_t dense_begin = t->first[t->plan.rank], dense_end = t->first[t->plan.rank + 1];
+    for (int64_t i = 0; i < t->table.count; i++) {
+        const param *p = &t->table.rows[i];
+        int64_t begin = p->offset, end = p->offset + p->rows * p->cols;
+        if (begin < t->dense) begin = later(begin, dense_begin), end = earlier(end, dense_end);
+        if (begin >= end || !is_of_rank(t, p)) continue;
+        add_piece(out, asked,
+            t->whole.rows[p->index].offset + param_elements_before(p) + begin - p->offset,
+            end - begin, array + begin);
+    }
+}
+
+/* Of a state with shapes of its own: that of each whole parameter that the rank updates. */
+static void find_states(trainer *t, const array_range *asked, const param_table *own,
+    const param_table *whole, pieces *out)
+{
+    const real *array = array_of(t, asked->which);
+    for (int64_t i = 0; i < t->table.count; i++) {
+        const param *p = &t->table.rows[i], *s = &own->rows[i];
+        bool dense = p->offset >= t->first[t->plan.rank] && p->offset < t->first[t->plan.rank + 1];
+        bool is_own = param_is_expert(p->role) ? is_of_rank(t, p) : dense;
+        if (p->kind == PARAM_STATE || !is_own) continue;
+        add_piece(out, asked, whole->rows[p->index].offset, s->rows * s->cols, array + s->offset);
+    }
+}
+
+static cadre_status find(trainer *t, const array_range *asked, pieces *out)
+{
+    param_table own = { 0 }, whole = { 0 };
+    out->count = out->elements = 0;
+    if (asked->which == TRAINER_VALUES || !optimizer_has_shapes(t->optimizer)) {
+        find_elements(t, asked, out);
+        return CADRE_OK;
+    }
+    cadre_status status = optimizer_state_table(t->optimizer, (int)asked->which, &t->table, &own);
+    if (status == CADRE_OK)
+        status = optimizer_state_table(t->optimizer, (int)asked->which, &t->whole, &whole);
+    if (status == CADRE_OK) find_states(t, asked, &own, &whole, out);
+    param_table_free(&own);
+    param_table_free(&whole);
+    return status;
+}
+
+static void pieces_free(pieces *p)
+{
+    mem_free(p->list);
+    mem_free(p->values);
+    *p = (pieces){ 0 };
+}
+
+static cadre_status pieces_allocate(pieces *p)
+{
+    p->list = MEM_ARRAY(array_piece, p->count + 1);
+    p->values = MEM_ARRAY(real, p->elements + 1);
+    return p->list && p->values ? CADRE_OK : CADRE_ENOMEM;
+}
+
+static cadre_status pieces_make(trainer *t, const array_range *asked, pieces *p)
+{
+    *p = (pieces){ 0 };
+    CADRE_TRY(find(t, asked, p));
+    CADRE_TRY(pieces_allocate(p));
+    return find(t, asked, p);
+}
+
+/* ---- between ranks: how many pieces and elements, the pieces, the elements ---- */
+
+static void send_pieces(trainer *t, const pieces *p)
+{
+    const int64_t sizes[2] = { p->count, p->elements };
+    comm_send(t->world, 0, sizes, sizeof sizes);
+    if (!p->count) return;
+    comm_send(t->world, 0, p->list, (size_t)p->count * sizeof *p->list);
+    comm_send(t->world, 0, p->values, (size_t)p->elements * sizeof *p->values);
+}
+
+static cadre_status check_pieces(const pieces *p, const array_range *asked, int rank)
+{
+    int64_t elements = 0;
+    for (int64_t i = 0; i < p->count; i++) {
+        const array_piece *piece = &p->list[i];
+        if (piece->first < asked->first || piece->first > asked->end || piece->count < 0 ||
+            piece->count > asked->end - piece->first)
+            break;
+        elements += piece->count;
+    }
+    if (elements == p->elements) return CADRE_OK;
+    return cadre_fail(CADRE_EFORMAT, NULL,
+        "rank %d: expected pieces of what it was asked for, found others", rank);
+}
+
+static cadre_status receive_pieces(trainer *t, int rank, const array_range *asked, pieces *p)
+{
+    int64_t sizes[2];
+    *p = (pieces){ 0 };
+    comm_receive(t->world, rank, sizes, sizeof sizes);
     CADRE_TRY(comm_status(t->world));
-    if (which != TRAINER_VALUES && optimizer_has_shapes(t->optimizer)) {
-        cadre_status status = collect_states(t, which, all, whole);
-        if (status != CADRE_OK) comm_fail(t->world, status);
-    } else if (t->world->rank) send(t, &own, array);
-    else {
-        cadre_status status = receive_all(t, all, array, whole);
-        if (status != CADRE_OK) comm_fail(t->world, status);
+    int64_t most = asked->end - asked->first;
+    if (sizes[0] < 0 || sizes[0] > most || sizes[1] < 0 || sizes[1] > most)
+        return cadre_fail(CADRE_EFORMAT, NULL,
+            "rank %d: expected at most the %lld elements that it was asked for, found %lld", rank,
+            (long long)most, (long long)sizes[1]);
+    p->count = sizes[0], p->elements = sizes[1];
+    if (!p->count) return CADRE_OK;
+    CADRE_TRY(pieces_allocate(p));
+    comm_receive(t->world, rank, p->list, (size_t)p->count * sizeof *p->list);
+    comm_receive(t->world, rank, p->values, (size_t)p->elements * sizeof *p->values);
+    CADRE_TRY(comm_status(t->world));
+    return check_pieces(p, asked, rank);
+}
+
+/* to: element asked->first of the whole array, and those behind it */
+static void put_pieces(const array_range *asked, const pieces *p, real *to)
+{
+    const real *from = p->values;
+    for (int64_t i = 0; i < p->count; from += p->list[i++].count)
+        memcpy(to + p->list[i].first - asked->first, from, (size_t)p->list[i].count * sizeof *to);
+}
+
+static cadre_status gather(trainer *t, const array_range *asked, real *to)
+{
+    array_range told = *asked;
+    comm_broadcast(t->world, &told, sizeof told, 0);
+    for (int r = 0; r < t->world->size; r++) {
+        pieces p;
+        cadre_status status = r ? receive_pieces(t, r, asked, &p) : pieces_make(t, asked, &p);
+        if (status == CADRE_OK) put_pieces(asked, &p, to);
+        pieces_free(&p);
+        CADRE_TRY(status);
     }
     return comm_status(t->world);
+}
+
+/* ---- rank 0 reads, the others answer ---- */
+
+typedef struct window {
+    array_range range; /* end 0: nothing is kept */
+    int64_t used;      /* when; the least recent one makes room */
+    real *values;      /* [elements of a window] */
+} window;
+
+struct trainer_reader {
+    trainer *trainer;
+    int64_t uses, elements; /* elements of a window */
+    window windows[WINDOWS];
+};
+
+cadre_status trainer_reader_open(trainer *t, int64_t elements, trainer_reader **out)
+{
+    trainer_reader *r = MEM_ARRAY(trainer_reader, 1);
+    bool whole = r != NULL;
+    if (r) r->trainer = t, r->elements = elements ? elements : ELEMENTS;
+    for (int i = 0; whole && i < WINDOWS; i++)
+        whole = (r->windows[i].values = MEM_ARRAY(real, r->elements)) != NULL;
+    if (whole) *out = r;
+    else trainer_reader_close(r);
+    return whole ? CADRE_OK : CADRE_ENOMEM;
+}
+
+void trainer_reader_close(trainer_reader *r)
+{
+    array_range end = { 0 };
+    if (!r) return;
+    comm_broadcast(r->trainer->world, &end, sizeof end, 0);
+    for (int i = 0; i < WINDOWS; i++) mem_free(r->windows[i].values);
+    mem_free(r);
+}
+
+static cadre_status load(trainer_reader *r, int which, int64_t element, window **out)
+{
+    window *least = r->windows;
+    int64_t first = element / r->elements * r->elements;
+    for (int i = 0; i < WINDOWS; i++) {
+        window *w = &r->windows[i];
+        *out = w;
+        w->used = w->range.end ? w->used : -1;
+        if (w->range.end && w->range.which == which && w->range.first == first) return CADRE_OK;
+        if (w->used < least->used) least = w;
+    }
+    *out = least;
+    const array_range asked = { which, first, first + r->elements };
+    least->range.end = 0;
+    memset(least->values, 0, (size_t)r->elements * sizeof *least->values); /* what no rank has */
+    CADRE_TRY(gather(r->trainer, &asked, least->values));
+    least->range = asked;
+    return CADRE_OK;
+}
+
+cadre_status trainer_reader_read(
+    trainer_reader *r, int which, int64_t first, int64_t count, real *to)
+{
+    while (count > 0) {
+        window *w;
+        CADRE_TRY(load(r, which, first, &w));
+        int64_t n = earlier(count, w->range.end - first);
+        w->used = ++r->uses;
+        memcpy(to, w->values + first - w->range.first, (size_t)n * sizeof *to);
+        first += n, to += n, count -= n;
+    }
+    return CADRE_OK;
+}
+
+static cadre_status answer(trainer *t, const array_range *asked)
+{
+    pieces p;
+    cadre_status status = pieces_make(t, asked, &p);
+    if (status == CADRE_OK) send_pieces(t, &p);
+    pieces_free(&p);
+    return status;
+}
+
+cadre_status trainer_answer(trainer *t)
+{
+    for (;;) {
+        array_range asked = { 0 };
+        comm_broadcast(t->world, &asked, sizeof asked, 0);
+        CADRE_TRY(comm_status(t->world));
+        if (!asked.end) return CADRE_OK;
+        cadre_status status = answer(t, &asked);
+        if (status != CADRE_OK) comm_fail(t->world, status);
+    }
+}
+
+cadre_status trainer_collect(trainer *t, int which, real *whole)
+{
+    trainer_reader *reader;
+    param_table table;
+    if (t->world->rank) return trainer_answer(t);
+    cadre_status status = trainer_array_table(t, which, &table);
+    int64_t elements = status == CADRE_OK ? table.elements : 0;
+    if (status == CADRE_OK) param_table_free(&table);
+    if (status == CADRE_OK) status = trainer_reader_open(t, 0, &reader);
+    if (status == CADRE_OK) {
+        status = trainer_reader_read(reader, which, 0, elements, whole);
+        trainer_reader_close(reader);
+    }
+    if (status != CADRE_OK) comm_fail(t->world, status);
+    return status;
 }

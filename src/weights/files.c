@@ -56,41 +56,67 @@ cadre_status model_declare_values(safetensors_writer *w, const char *prefix,
     return status;
 }
 
-static cadre_status put_reals(safetensors_writer *w, const real *values, int64_t count)
+static cadre_status read_memory(const void *arg, int64_t first, int64_t count, real *to)
 {
-    if (!REAL_IS_DOUBLE) return safetensors_writer_put(w, values, (size_t)count * sizeof *values);
+    memcpy(to, (const real *)arg + first, (size_t)count * sizeof *to);
+    return CADRE_OK;
+}
+
+values_source values_in_memory(const real *values)
+{
+    return (values_source){ read_memory, values };
+}
+
+/* Elements first .. as floats */
+static cadre_status read_floats(
+    const values_source *source, int64_t first, int64_t count, float *values)
+{
+    real chunk[CHUNK];
+    for (int64_t i = 0; i < count; i += CHUNK) {
+        int64_t n = count - i < CHUNK ? count - i : CHUNK;
+        CADRE_TRY(source->read(source->arg, first + i, n, chunk));
+        for (int64_t j = 0; j < n; j++) values[i + j] = (float)chunk[j];
+    }
+    return CADRE_OK;
+}
+
+static cadre_status put_floats(
+    safetensors_writer *w, const values_source *source, int64_t first, int64_t count)
+{
     float chunk[CHUNK];
     for (int64_t i = 0; i < count; i += CHUNK) {
         int64_t n = count - i < CHUNK ? count - i : CHUNK;
-        for (int64_t j = 0; j < n; j++) chunk[j] = (float)values[i + j];
+        CADRE_TRY(read_floats(source, first + i, n, chunk));
         CADRE_TRY(safetensors_writer_put(w, chunk, (size_t)n * sizeof *chunk));
     }
     return CADRE_OK;
 }
 
 cadre_status model_put_values(
-    safetensors_writer *w, const param_table *table, const real *values, bool trained_only)
+    safetensors_writer *w, const param_table *table, const values_source *values, bool trained_only)
 {
     for (int64_t i = 0; i < table->count; i++) {
         const param *p = &table->rows[i];
         if (!left_out(p, trained_only))
-            CADRE_TRY(put_reals(w, values + p->offset, p->rows * p->cols));
+            CADRE_TRY(put_floats(w, values, p->offset, p->rows * p->cols));
     }
     return CADRE_OK;
 }
 
-/* A flat array, and the format that a file has it in */
+/* A flat array, and the format that a file has it in. One thread reads it. */
 typedef struct flat_source {
-    const real *values;
+    const values_source *values;
     const number_format *format;
+    cadre_status status; /* of the first row that could not be read */
 } flat_source;
 
 static void flat_row(void *arg, const param *p, int64_t index, int64_t row, float *values)
 {
-    const flat_source *flat = arg;
-    const real *from = flat->values + p->offset + row * p->cols;
+    flat_source *flat = arg;
     (void)index;
-    for (int64_t i = 0; i < p->cols; i++) values[i] = (float)from[i];
+    if (flat->status == CADRE_OK)
+        flat->status = read_floats(flat->values, p->offset + row * p->cols, p->cols, values);
+    if (flat->status != CADRE_OK) memset(values, 0, (size_t)p->cols * sizeof *values);
 }
 
 static const number_format *flat_format(void *arg, const param *p)
@@ -100,10 +126,10 @@ static const number_format *flat_format(void *arg, const param *p)
 }
 
 cadre_status model_seal_values(const char *path, const model_config *config,
-    const param_table *table, const number_format *format, const real *values,
+    const param_table *table, const number_format *format, const values_source *values,
     safetensors_writer **sealed, hash128 *hash)
 {
-    flat_source flat = { values, format };
+    flat_source flat = { values, format, CADRE_OK };
     tensor_list list;
     tensor_sink sink = { NULL, NULL };
     const tensor_source source = { .format = flat_format, .row = flat_row, .arg = &flat };
@@ -112,6 +138,7 @@ cadre_status model_seal_values(const char *path, const model_config *config,
     if (status == CADRE_OK) status = safetensors_writer_metadata(sink.folder, "format", "pt");
     if (status == CADRE_OK) status = tensor_list_declare(&list, &sink);
     if (status == CADRE_OK) status = tensor_list_write(NULL, &list, &sink, &source, NULL, NULL);
+    if (status == CADRE_OK) status = flat.status;
     if (status == CADRE_OK) status = safetensors_writer_seal(sink.folder, hash);
     tensor_list_free(&list);
     if (status != CADRE_OK) {

@@ -16,11 +16,19 @@ cadre_status model_read_values(
 /* The code book of images alone, [K patches]; config->images has a side. */
 cadre_status model_read_image_codes(const char *path, const model_config *config, real *codes);
 
+/* Where the elements of a flat array are read from, a few thousand at a time */
+typedef struct values_source {
+    cadre_status (*read)(const void *arg, int64_t first, int64_t count, real *to);
+    const void *arg;
+} values_source;
+
+values_source values_in_memory(const real *values); /* borrowed */
+
 /* Writes the model completely, synced under a temporary name, and computes its hash.
  * safetensors_writer_commit then only renames it. */
 /* format: f32, f16 or bf16; what is not trained by gradient is f32 all the same */
 cadre_status model_seal_values(const char *path, const model_config *config,
-    const param_table *table, const number_format *format, const real *values,
+    const param_table *table, const number_format *format, const values_source *values,
     safetensors_writer **sealed, hash128 *hash);
 
 /* Declares and writes one flat array of the whole model, with `prefix` before each tensor's name. A
@@ -28,8 +36,8 @@ cadre_status model_seal_values(const char *path, const model_config *config,
  * trained_only. */
 cadre_status model_declare_values(safetensors_writer *w, const char *prefix,
     const model_config *config, const param_table *table, bool trained_only);
-cadre_status model_put_values(
-    safetensors_writer *w, const param_table *table, const real *values, bool trained_only);
+cadre_status model_put_values(safetensors_writer *w, const param_table *table,
+    const values_source *values, bool trained_only);
 cadre_status model_take_values(const safetensors *file, const char *prefix,
     const model_config *config, const param_table *table, bool trained_only, real *values);
 

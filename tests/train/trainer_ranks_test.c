@@ -170,6 +170,28 @@ static void keep_values(plan_of_run *p, const model_config *config, trainer *t)
     }
 }
 
+/* Elements that are read here and there, in windows that cut parameters and ranks' shares, are
+ * those of the array that was read at once. whole: on rank 0 */
+static void compare_windows(plan_of_run *p, trainer *t, int which, int64_t count, const real *whole)
+{
+    enum { WINDOW = 37, READS = 12, LENGTH = 90 };
+    trainer_reader *reader;
+    real read[LENGTH];
+    if (!whole) {
+        if (trainer_answer(t) != CADRE_OK) note(p, "answering: %s", cadre_last_error());
+        return;
+    }
+    assert_int_equal(trainer_reader_open(t, WINDOW, &reader), CADRE_OK);
+    for (int64_t i = 0; i < READS; i++) {
+        int64_t first = i * 7919 % count, n = count - first < LENGTH ? count - first : LENGTH;
+        if (trainer_reader_read(reader, which, first, n, read) != CADRE_OK)
+            note(p, "reading array %d: %s", which, cadre_last_error());
+        else if (memcmp(read, whole + first, (size_t)n * sizeof *read) != 0)
+            note(p, "array %d, elements from %lld on", which, (long long)first);
+    }
+    trainer_reader_close(reader);
+}
+
 /* Collects the arrays of a checkpoint on rank 0. */
 static void compare_collected(plan_of_run *p, trainer *t, comm *world)
 {
@@ -187,6 +209,7 @@ static void compare_collected(plan_of_run *p, trainer *t, comm *world)
                     (size_t)(own->rows * own->cols) * sizeof(real)))
                 note(p, "array %d, role %d, expert %d", a, own->role, own->expert);
         }
+        compare_windows(p, t, a - 1, table.elements, whole);
         mem_free(whole);
         param_table_free(&table);
     }

@@ -41,7 +41,8 @@ static void open_case(fixture *f, const char *name)
     gradient_fill(f->values, f->table.elements, 1, 1);
     succeeds(safetensors_writer_open(path, true, &w));
     succeeds(model_declare_values(w, "m.", &f->config, &f->table, false));
-    succeeds(model_put_values(w, &f->table, f->values, false));
+    const values_source values = values_in_memory(f->values);
+    succeeds(model_put_values(w, &f->table, &values, false));
     succeeds(safetensors_writer_commit(w));
     succeeds(safetensors_open(path, &f->file));
 }
@@ -119,7 +120,8 @@ static void test_gains_are_stored_less_one(void **state)
     const param *p = &f.table.rows[gain];
     real *read = MEM_ARRAY(real, f.table.elements), *values = f.values + p->offset;
     safetensors_close(f.file);
-    succeeds(model_seal_values(path, &f.config, &f.table, &number_f32, f.values, &w, &hash));
+    const values_source source = values_in_memory(f.values);
+    succeeds(model_seal_values(path, &f.config, &f.table, &number_f32, &source, &w, &hash));
     succeeds(safetensors_writer_commit(w));
     succeeds(safetensors_open(path, &f.file));
     succeeds(safetensors_get_as(f.file, "model.norm.weight", "F32", 1, &p->cols, &t));
@@ -160,8 +162,9 @@ static void test_a_share_is_read_from_a_model(void **state)
     hash128 hash;
     param_table t;
     open_case(&f, "olmoe");
+    const values_source source = values_in_memory(f.values);
     succeeds(model_seal_values(
-        scratch_file("model.safetensors"), &f.config, &f.table, &number_f32, f.values, &w, &hash));
+        scratch_file("model.safetensors"), &f.config, &f.table, &number_f32, &source, &w, &hash));
     succeeds(safetensors_writer_commit(w));
     for (int32_t slice = 0; slice < 2; slice++) {
         const param_share share = { .slice = slice, .slices = 2, .groups = 1 };
