@@ -1,4 +1,5 @@
-# conversations on a terminal: script(1) gives one
+# conversations on a terminal: script(1) gives one, where there are pseudo-terminals
+! no pseudo-terminal here: script -qec true /dev/null
 $ for i in $(seq 300); do echo "The $i. token goes to expert $((i * 7 % 8)) and to $((i * 5 % 8)); \
 + load is even, $((i % 13)) are dropped."; done > en.txt
 $ cadre train --recipe olmoe --layers 2 --width 32 --heads 2 --experts 4 --topk 2 \
