@@ -57,8 +57,7 @@ MUST += -DCADRE_REAL_DOUBLE
 endif
 # Tests call what cadre.h does not declare. Builds with sanitizers or in double precision are for
 # tests alone: all tests share one library there, whose names are visible. What is shipped hides
-# them; there each test has its own copy, without its debug symbols. (With them a copy is 34 to 51
-# MB, of which 293 tests would fill a small disk.)
+# them; there each test has its own copy, without its debug symbols, which would fill a small disk.
 ifneq ($(SAN)$(REAL),)
 MUST := $(filter-out -fvisibility=hidden,$(MUST))
 WHOLE := $(BUILD)/whole.so
@@ -296,6 +295,7 @@ check:
 	@tests/run-tests $(BUILD)/cadre:tests/docs $(TEST_SRC:tests/%.c=build-asan/tests/%) \
 	    $(GRADIENT_TESTS) tests/house build-asan/fuzz:fuzz $(SHIPPED_TESTS:%=$(BUILD)/cadre:%) \
 	    $(BUILD)/cadre:tests/adding $(BUILD)/cadre:tests/ranks $(CLI_TESTS:%=build-asan/cadre:%)
+	@echo "disk: $$(du -shc $(BUILD) build-asan build-double | tail -1 | cut -f1)"
 
 # Slower: threads under their own sanitizer; everything once more as it is shipped, in the
 # long form that some tests have (support/long.h); long runs of one character, thousands of damaged

@@ -8,7 +8,7 @@
 #include "base/memory.h"
 #include "base/sized.h"
 #include "infer/batcher.h"
-#include "infer/expert_moves.h"
+#include "infer/placement_change.h"
 #include "infer/request_routes.h"
 #include "kernel/context.h"
 
@@ -371,7 +371,7 @@ cadre_status cadre_batcher_place(cadre_batcher *b, cadre_placed *placed)
     CADRE_TRY(sized_check("cadre_placed", placed, SIZE_UP_TO(cadre_placed, after)));
     CADRE_TRY(context_enter(b->model->context));
     cadre_status status = context_leave(
-        b->model->context, expert_moves_make(b->model, &b->batcher.load, b->placed_rows, &made));
+        b->model->context, placement_change(b->model, &b->batcher.load, b->placed_rows, &made));
     if (status == CADRE_OK) sized_write(&made, sizeof made, placed);
     return status;
 }

@@ -33,30 +33,35 @@ static cadre_status shape_of(const model_config *c, int32_t **first, policy_shap
     return CADRE_OK;
 }
 
-static cadre_status read_use(const cadre_model *m, policy_shape shape, double *use)
+static cadre_status refuse_unknown_use(const cadre_model *m, const char *kept)
+{
+    cadre_fail(CADRE_EARGUMENT, m->path,
+        "--placement %s: expected to know how much experts are used, found no %s",
+        m->context->placement, kept);
+    cadre_fail_advice("--placement-from takes a file that 'cadre generate --routes' wrote");
+    return CADRE_EARGUMENT;
+}
+
+static cadre_status read_use(const char *path, policy_shape shape, double *use)
+{
+    expert_frequency frequency = { 0 };
+    CADRE_TRY(expert_frequency_read(path, shape, &frequency));
+    memcpy(use, frequency.use, (size_t)shape.first[shape.layers] * sizeof *use);
+    expert_frequency_close(&frequency);
+    return CADRE_OK;
+}
+
+/* By the file that was given, else by what earlier runs left. Where it may not be known (loads ""),
+ * it stays zero. */
+static cadre_status find_use(const cadre_model *m, policy_shape shape, double *use)
 {
     const char *given = m->context->loads;
-    bool may_lack = given && !*given;
-    char *kept = NULL;
-    expert_frequency frequency = { 0 };
-    if (may_lack) given = NULL;
-    if (!given) CADRE_TRY(model_kept_use_path(m, &kept));
+    char *kept;
+    if (given && *given) return read_use(given, shape, use);
+    CADRE_TRY(model_kept_use_path(m, &kept));
     cadre_status status = CADRE_OK;
-    bool lacks = kept && !file_exists(kept);
-    if (lacks && may_lack) {
-        mem_free(kept);
-        return CADRE_OK;
-    }
-    if (lacks) {
-        status = cadre_fail(CADRE_EARGUMENT, m->path,
-            "--placement %s: expected to know how much experts are used, found no %s",
-            m->context->placement, kept);
-        cadre_fail_advice("--placement-from takes a file that 'cadre generate --routes' wrote");
-    }
-    if (status == CADRE_OK) status = expert_frequency_read(given ? given : kept, shape, &frequency);
-    if (status == CADRE_OK)
-        memcpy(use, frequency.use, (size_t)shape.first[shape.layers] * sizeof *use);
-    expert_frequency_close(&frequency);
+    if (file_exists(kept)) status = read_use(kept, shape, use);
+    else if (!given) status = refuse_unknown_use(m, kept);
     mem_free(kept);
     return status;
 }
@@ -104,7 +109,7 @@ static cadre_status place_layers(const cadre_model *m, const double *use, expert
 static cadre_status place_all(cadre_model *m, policy_shape shape, double *use)
 {
     model_ranks *r = m->ranks;
-    cadre_status status = r->world->rank ? CADRE_OK : read_use(m, shape, use);
+    cadre_status status = r->world->rank ? CADRE_OK : find_use(m, shape, use);
     CADRE_TRY(model_ranks_agree(r->world, status));
     comm_broadcast(r->world, use, (size_t)shape.first[shape.layers] * sizeof *use, 0);
     CADRE_TRY(comm_status(r->world));

@@ -117,35 +117,40 @@ static void defaults(router_options *o)
     o->norm_eps = REAL_C(1e-20);
 }
 
-/* Checks that an entry's experts are integers, experts of the layer, and all different. */
+/* Entry k of an id's row is an expert of first .. first + count - 1. */
+static cadre_status check_entry(
+    const real *row, int32_t k, int32_t first, int32_t count, int64_t id, const char *where)
+{
+    if (row[k] >= (real)first && row[k] < (real)(first + count) && row[k] == (real)(int32_t)row[k])
+        return CADRE_OK;
+    return cadre_fail(CADRE_EARGUMENT, where,
+        "router.table: expected an expert from %d to %d as entry %d of id %lld, found %g", first,
+        first + count - 1, k, (long long)id, (double)row[k]);
+}
+
+/* An id has experts of the layer, all different. */
 static cadre_status check_id(
     const router_options *o, int32_t experts, const real *const *own, int64_t id, const char *where)
 {
     const real *row = own[TABLE] + id * o->topk;
     for (int32_t k = 0; k < o->topk; k++) {
-        bool fine = row[k] >= 0 && row[k] < (real)experts && row[k] == (real)(int32_t)row[k];
-        for (int32_t j = 0; fine && j < k; j++) fine = row[j] != row[k];
-        if (!fine)
-            return cadre_fail(CADRE_EARGUMENT, where,
-                "router.table: expected different experts from 0 to %d for id %lld, found %g",
-                experts - 1, (long long)id, (double)row[k]);
+        CADRE_TRY(check_entry(row, k, 0, experts, id, where));
+        for (int32_t j = 0; j < k; j++)
+            if (row[j] == row[k])
+                return cadre_fail(CADRE_EARGUMENT, where,
+                    "router.table: expected different experts for id %lld, found %g twice",
+                    (long long)id, (double)row[k]);
     }
     return CADRE_OK;
 }
 
-/* The same, where the k-th of an entry is an expert of the k-th run. */
+/* Entry k of an id is an expert of the k-th run of them. */
 static cadre_status check_id_of_parts(
     const router_options *o, int32_t experts, const real *const *own, int64_t id, const char *where)
 {
-    const real *row = own[TABLE] + id * o->topk;
     int32_t run = experts / o->topk;
-    for (int32_t k = 0; k < o->topk; k++) {
-        int32_t first = k * run, end = first + run;
-        if (!(row[k] >= (real)first && row[k] < (real)end && row[k] == (real)(int32_t)row[k]))
-            return cadre_fail(CADRE_EARGUMENT, where,
-                "router.table: expected an expert from %d to %d as part %d of id %lld, found %g",
-                first, end - 1, k, (long long)id, (double)row[k]);
-    }
+    for (int32_t k = 0; k < o->topk; k++)
+        CADRE_TRY(check_entry(own[TABLE] + id * o->topk, k, k * run, run, id, where));
     return CADRE_OK;
 }
 

@@ -100,7 +100,6 @@ static void place_experts(engine *e)
     cadre_status status = cadre_batcher_place(e->batcher, &placed);
     pthread_mutex_lock(&e->mutex);
     engine_placements *p = &e->placements;
-    p->tries++;
     p->failures += status != CADRE_OK;
     p->changes += placed.changed;
     if (status == CADRE_OK) p->before = placed.before, p->after = placed.after;

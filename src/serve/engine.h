@@ -35,7 +35,7 @@ typedef struct engine_options {
 
 /* How often experts were placed anew, and the balance at the last try (cadre_placed). */
 typedef struct engine_placements {
-    int64_t tries, changes, failures;
+    int64_t changes, failures;
     double before, after;
 } engine_placements;
 

@@ -158,18 +158,22 @@ typedef struct array_source {
 static cadre_status read_array(const void *arg, int64_t first, int64_t count, real *to)
 {
     const array_source *s = arg;
-    const checkpoint_arrays *a = s->arrays;
-    if (a->source.read) return a->source.read(a->source.arg, s->array, first, count, to);
-    const real *values = s->array ? a->state[s->array - 1].values : a->values;
-    memcpy(to, values + first, (size_t)count * sizeof *to);
-    return CADRE_OK;
+    return s->arrays->source.read(s->arrays->source.arg, s->array, first, count, to);
+}
+
+/* array: borrowed by what is returned */
+static values_source source_of(const array_source *array)
+{
+    const checkpoint_arrays *a = array->arrays;
+    if (a->source.read) return (values_source){ read_array, array };
+    return values_in_memory(array->array ? a->state[array->array - 1].values : a->values);
 }
 
 static cadre_status put_array(
     safetensors_writer *w, const checkpoint_arrays *a, const param_table *table, int array)
 {
-    array_source from = { a, array };
-    const values_source source = { read_array, &from };
+    const array_source from = { a, array };
+    const values_source source = source_of(&from);
     return model_put_values(w, table, &source, true);
 }
 
@@ -209,8 +213,8 @@ static cadre_status seal(
     const char *path, const checkpoint_arrays *a, safetensors_writer **sealed, hash128 *hash)
 {
     const number_format *format = a->format ? a->format : &number_f32;
-    array_source array = { a, 0 };
-    const values_source from = { read_array, &array };
+    const array_source array = { a, 0 };
+    const values_source from = source_of(&array);
     if (a->adapter) return seal_adapter(path, a, &from, sealed, hash);
     return model_seal_values(path, a->config, a->table, format, &from, sealed, hash);
 }

@@ -46,9 +46,6 @@ cadre_status trainer_reader_read(
 void trainer_reader_close(trainer_reader *reader); /* NULL is fine, and tells nobody */
 cadre_status trainer_answer(trainer *t);
 
-/* Reads all of an array at once: whole [trainer_array_table's elements] on rank 0, elsewhere NULL.
- * Every rank calls it. */
-cadre_status trainer_collect(trainer *t, int which, real *whole);
 /* The layout of that array for the whole model; freed by param_table_free */
 cadre_status trainer_array_table(const trainer *t, int which, param_table *table);
 real *trainer_values(trainer *t); /* [table->elements], the flat layout */

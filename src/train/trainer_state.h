@@ -12,7 +12,7 @@
  *     trainer_ranks.c        exchanges gradients, losses and parameters between ranks
  *     trainer_slices.c       gathers columns of matrices whose rows are divided among ranks
  *     trainer_evaluate.c     computes the loss of held-out rows
- *     trainer_collect.c      gathers parameters and optimiser states for a checkpoint */
+ *     trainer_reader.c       reads all ranks' parameters and optimiser states for a checkpoint */
 #ifndef CADRE_TRAIN_TRAINER_STATE_H
 #define CADRE_TRAIN_TRAINER_STATE_H
 

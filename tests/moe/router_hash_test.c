@@ -150,7 +150,8 @@ static void parts_make_a_whole(void **state)
     table[PARTS + 1] = table[PARTS]; /* an expert of the first run as the second part */
     const cadre_moe_batch batch = { .tokens = 1, .ids = ids + 1 };
     assert_int_equal(cadre_moe_forward(parts.moe, &batch, expected, y), CADRE_EARGUMENT);
-    assert_non_null(strstr(cadre_last_error(), "expected an expert from 4 to 7 as part 1 of id 1"));
+    assert_non_null(
+        strstr(cadre_last_error(), "expected an expert from 4 to 7 as entry 1 of id 1"));
     close_layer(&whole);
     close_layer(&parts);
 }

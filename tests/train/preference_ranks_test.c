@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "base/memory.h"
+#include "support/collect.h"
 #include "support/small_run.h"
 #include "support/thread_comm.h"
 #include "weights/initialise.h"
@@ -82,7 +83,7 @@ static void keep_or_compare(case_of *c, comm *world, trainer *t)
     const param_table *table = trainer_whole_table(t);
     size_t bytes = (size_t)table->elements * sizeof(real);
     real *whole = world->rank ? NULL : mem_alloc(bytes, 1);
-    if (world->size > 1) assert_int_equal(trainer_collect(t, TRAINER_VALUES, whole), CADRE_OK);
+    if (world->size > 1) assert_int_equal(collect_array(t, TRAINER_VALUES, whole), CADRE_OK);
     for (int64_t i = 0, at = 0; whole && i < table->count; i++) {
         const param *p = &table->rows[i];
         size_t size = (size_t)(p->rows * p->cols) * sizeof(real);

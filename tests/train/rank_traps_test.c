@@ -16,6 +16,7 @@
 
 #include "base/memory.h"
 #include "kernel/context.h"
+#include "support/collect.h"
 #include "support/long.h"
 #include "support/small_run.h"
 #include "support/thread_comm.h"
@@ -64,7 +65,7 @@ static real *collected(trainer *t, comm *world, int which)
 {
     const param_table *table = trainer_whole_table(t);
     real *whole = world->rank ? NULL : MEM_ARRAY(real, table->elements);
-    if (world->size > 1) trainer_collect(t, which, whole);
+    if (world->size > 1) collect_array(t, which, whole);
     else
         memcpy(whole,
             which == TRAINER_VALUES ? trainer_values(t)

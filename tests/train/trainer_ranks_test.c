@@ -14,6 +14,7 @@
 
 #include "base/memory.h"
 #include "moe/metrics.h"
+#include "support/collect.h"
 #include "support/small_run.h"
 #include "support/thread_comm.h"
 #include "weights/initialise.h"
@@ -199,7 +200,7 @@ static void compare_collected(plan_of_run *p, trainer *t, comm *world)
         param_table table;
         assert_int_equal(trainer_array_table(t, a - 1, &table), CADRE_OK);
         real *whole = world->rank ? NULL : mem_alloc((size_t)table.elements, sizeof *whole);
-        if (trainer_collect(t, a - 1, whole) != CADRE_OK)
+        if (collect_array(t, a - 1, whole) != CADRE_OK)
             note(p, "collecting array %d: %s", a, cadre_last_error());
         for (int64_t i = 0; whole && i < table.count; i++) {
             const param *own = &table.rows[i], *one = find(&p->one->shape[a], own);

@@ -1,5 +1,5 @@
-/* expert_moves.c - decides whether to place experts anew, and has all ranks do it. */
-#include "infer/expert_moves.h"
+/* placement_change.c - decides whether to place experts anew, and has all ranks do it. */
+#include "infer/placement_change.h"
 
 #include <string.h>
 
@@ -41,7 +41,7 @@ static cadre_status place_if_worth(
     return CADRE_OK;
 }
 
-cadre_status expert_moves_make(
+cadre_status placement_change(
     cadre_model *m, const expert_load *load, int64_t *before, cadre_placed *placed)
 {
     int64_t experts;

@@ -1,5 +1,5 @@
-/* expert_moves_test.c - experts that are placed anew while requests are written change no token,
- * and make the busiest rank's work less. */
+/* placement_change_test.c - experts that are placed anew while requests are written change no
+ * token, and make the busiest rank's work less. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -157,7 +157,7 @@ static void compare(const char *name, bool fails)
     }
 }
 
-static void moves_change_no_token(void **state)
+static void other_places_change_no_token(void **state)
 {
     static const char *const models[] = { "models/olmoe", "models/mixtral", "models/qwen2_moe" };
     int ran = 0;
@@ -205,7 +205,7 @@ static void nothing_to_place_is_said(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(moves_change_no_token),
+        cmocka_unit_test(other_places_change_no_token),
         cmocka_unit_test(after_a_failure_all_stays),
         cmocka_unit_test(nothing_to_place_is_said),
     };

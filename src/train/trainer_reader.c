@@ -1,4 +1,4 @@
-/* trainer_collect.c - reads arrays of the whole model, wherever its ranks have them.
+/* trainer_reader.c - reads arrays of the whole model, wherever its ranks have them.
  *
  * Rank 0 asks for a range of elements of the whole array; every rank sends those that it updates,
  * each piece with its place. So no rank ever holds more of the others than a few windows, and a
@@ -46,12 +46,37 @@ static bool is_of_rank(const trainer *t, const param *p)
     return param_share_has_expert(&t->config, &share, p->layer, p->expert);
 }
 
-/* The pieces of a range, and their elements one after another; all NULL: they are only counted */
+/* The pieces of a range, and their elements one after another. The memory for them is kept from
+ * range to range, as the layouts of a state with shapes of its own are. */
 typedef struct pieces {
-    int64_t count, elements;
-    array_piece *list;
-    real *values;
+    int64_t count, elements, room;
+    array_piece *list; /* a rank has at most one piece of each of its parameters */
+    real *values;      /* [room] */
+    int64_t which;     /* the array that the layouts below are of */
+    param_table own, whole;
 } pieces;
+
+static void pieces_free(pieces *p)
+{
+    mem_free(p->list);
+    mem_free(p->values);
+    param_table_free(&p->own);
+    param_table_free(&p->whole);
+    *p = (pieces){ 0 };
+}
+
+/* Room for the pieces of a range of so many elements */
+static cadre_status make_room(const trainer *t, int64_t elements, pieces *p)
+{
+    if (elements <= p->room) return CADRE_OK;
+    pieces_free(p);
+    p->which = TRAINER_VALUES;
+    p->list = MEM_ARRAY(array_piece, t->whole.count);
+    p->values = MEM_ARRAY(real, elements);
+    if (!p->list || !p->values) return CADRE_ENOMEM;
+    p->room = elements;
+    return CADRE_OK;
+}
 
 /* Elements from .. of the rank's array are first .. of the whole one. */
 static void add_piece(
@@ -59,12 +84,8 @@ static void add_piece(
 {
     int64_t begin = later(first, asked->first), end = earlier(first + count, asked->end);
     if (begin >= end) return;
-    if (out->list) {
-        out->list[out->count] = (array_piece){ begin, end - begin };
-        memcpy(out->values + out->elements, from + begin - first,
-            (size_t)(end - begin) * sizeof *from);
-    }
-    out->count++;
+    out->list[out->count++] = (array_piece){ begin, end - begin };
+    memcpy(out->values + out->elements, from + begin - first, (size_t)(end - begin) * sizeof *from);
     out->elements += end - begin;
 }
 
@@ -86,56 +107,42 @@ static void find_elements(trainer *t, const array_range *asked, pieces *out)
 }
 
 /* Of a state with shapes of its own: that of each whole parameter that the rank updates. */
-static void find_states(trainer *t, const array_range *asked, const param_table *own,
-    const param_table *whole, pieces *out)
+static void find_states(trainer *t, const array_range *asked, pieces *out)
 {
     const real *array = array_of(t, asked->which);
     for (int64_t i = 0; i < t->table.count; i++) {
-        const param *p = &t->table.rows[i], *s = &own->rows[i];
+        const param *p = &t->table.rows[i], *s = &out->own.rows[i];
         bool dense = p->offset >= t->first[t->plan.rank] && p->offset < t->first[t->plan.rank + 1];
         bool is_own = param_is_expert(p->role) ? is_of_rank(t, p) : dense;
         if (p->kind == PARAM_STATE || !is_own) continue;
-        add_piece(out, asked, whole->rows[p->index].offset, s->rows * s->cols, array + s->offset);
+        add_piece(
+            out, asked, out->whole.rows[p->index].offset, s->rows * s->cols, array + s->offset);
     }
 }
 
-static cadre_status find(trainer *t, const array_range *asked, pieces *out)
+static cadre_status lay_out(trainer *t, int which, pieces *p)
 {
-    param_table own = { 0 }, whole = { 0 };
-    out->count = out->elements = 0;
+    if (p->which == which) return CADRE_OK;
+    param_table_free(&p->own);
+    param_table_free(&p->whole);
+    p->which = TRAINER_VALUES;
+    CADRE_TRY(optimizer_state_table(t->optimizer, which, &t->table, &p->own));
+    CADRE_TRY(optimizer_state_table(t->optimizer, which, &t->whole, &p->whole));
+    p->which = which;
+    return CADRE_OK;
+}
+
+static cadre_status find(trainer *t, const array_range *asked, pieces *p)
+{
+    CADRE_TRY(make_room(t, asked->end - asked->first, p));
+    p->count = p->elements = 0;
     if (asked->which == TRAINER_VALUES || !optimizer_has_shapes(t->optimizer)) {
-        find_elements(t, asked, out);
+        find_elements(t, asked, p);
         return CADRE_OK;
     }
-    cadre_status status = optimizer_state_table(t->optimizer, (int)asked->which, &t->table, &own);
-    if (status == CADRE_OK)
-        status = optimizer_state_table(t->optimizer, (int)asked->which, &t->whole, &whole);
-    if (status == CADRE_OK) find_states(t, asked, &own, &whole, out);
-    param_table_free(&own);
-    param_table_free(&whole);
-    return status;
-}
-
-static void pieces_free(pieces *p)
-{
-    mem_free(p->list);
-    mem_free(p->values);
-    *p = (pieces){ 0 };
-}
-
-static cadre_status pieces_allocate(pieces *p)
-{
-    p->list = MEM_ARRAY(array_piece, p->count + 1);
-    p->values = MEM_ARRAY(real, p->elements + 1);
-    return p->list && p->values ? CADRE_OK : CADRE_ENOMEM;
-}
-
-static cadre_status pieces_make(trainer *t, const array_range *asked, pieces *p)
-{
-    *p = (pieces){ 0 };
-    CADRE_TRY(find(t, asked, p));
-    CADRE_TRY(pieces_allocate(p));
-    return find(t, asked, p);
+    CADRE_TRY(lay_out(t, (int)asked->which, p));
+    find_states(t, asked, p);
+    return CADRE_OK;
 }
 
 /* ---- between ranks: how many pieces and elements, the pieces, the elements ---- */
@@ -166,18 +173,15 @@ static cadre_status check_pieces(const pieces *p, const array_range *asked, int 
 
 static cadre_status receive_pieces(trainer *t, int rank, const array_range *asked, pieces *p)
 {
-    int64_t sizes[2];
-    *p = (pieces){ 0 };
+    int64_t sizes[2], most = asked->end - asked->first;
     comm_receive(t->world, rank, sizes, sizeof sizes);
     CADRE_TRY(comm_status(t->world));
-    int64_t most = asked->end - asked->first;
-    if (sizes[0] < 0 || sizes[0] > most || sizes[1] < 0 || sizes[1] > most)
+    if (sizes[0] < 0 || sizes[0] > t->whole.count || sizes[1] < 0 || sizes[1] > most)
         return cadre_fail(CADRE_EFORMAT, NULL,
             "rank %d: expected at most the %lld elements that it was asked for, found %lld", rank,
             (long long)most, (long long)sizes[1]);
     p->count = sizes[0], p->elements = sizes[1];
     if (!p->count) return CADRE_OK;
-    CADRE_TRY(pieces_allocate(p));
     comm_receive(t->world, rank, p->list, (size_t)p->count * sizeof *p->list);
     comm_receive(t->world, rank, p->values, (size_t)p->elements * sizeof *p->values);
     CADRE_TRY(comm_status(t->world));
@@ -192,16 +196,13 @@ static void put_pieces(const array_range *asked, const pieces *p, real *to)
         memcpy(to + p->list[i].first - asked->first, from, (size_t)p->list[i].count * sizeof *to);
 }
 
-static cadre_status gather(trainer *t, const array_range *asked, real *to)
+static cadre_status gather(trainer *t, const array_range *asked, pieces *p, real *to)
 {
     array_range told = *asked;
     comm_broadcast(t->world, &told, sizeof told, 0);
     for (int r = 0; r < t->world->size; r++) {
-        pieces p;
-        cadre_status status = r ? receive_pieces(t, r, asked, &p) : pieces_make(t, asked, &p);
-        if (status == CADRE_OK) put_pieces(asked, &p, to);
-        pieces_free(&p);
-        CADRE_TRY(status);
+        CADRE_TRY(r ? receive_pieces(t, r, asked, p) : find(t, asked, p));
+        put_pieces(asked, p, to);
     }
     return comm_status(t->world);
 }
@@ -218,6 +219,7 @@ struct trainer_reader {
     trainer *trainer;
     int64_t uses, elements; /* elements of a window */
     window windows[WINDOWS];
+    pieces pieces; /* of one rank after another */
 };
 
 cadre_status trainer_reader_open(trainer *t, int64_t elements, trainer_reader **out)
@@ -238,6 +240,7 @@ void trainer_reader_close(trainer_reader *r)
     if (!r) return;
     comm_broadcast(r->trainer->world, &end, sizeof end, 0);
     for (int i = 0; i < WINDOWS; i++) mem_free(r->windows[i].values);
+    pieces_free(&r->pieces);
     mem_free(r);
 }
 
@@ -256,7 +259,7 @@ static cadre_status load(trainer_reader *r, int which, int64_t element, window *
     const array_range asked = { which, first, first + r->elements };
     least->range.end = 0;
     memset(least->values, 0, (size_t)r->elements * sizeof *least->values); /* what no rank has */
-    CADRE_TRY(gather(r->trainer, &asked, least->values));
+    CADRE_TRY(gather(r->trainer, &asked, &r->pieces, least->values));
     least->range = asked;
     return CADRE_OK;
 }
@@ -275,40 +278,23 @@ cadre_status trainer_reader_read(
     return CADRE_OK;
 }
 
-static cadre_status answer(trainer *t, const array_range *asked)
-{
-    pieces p;
-    cadre_status status = pieces_make(t, asked, &p);
-    if (status == CADRE_OK) send_pieces(t, &p);
-    pieces_free(&p);
-    return status;
-}
-
-cadre_status trainer_answer(trainer *t)
+static cadre_status answer_all(trainer *t, pieces *p)
 {
     for (;;) {
         array_range asked = { 0 };
         comm_broadcast(t->world, &asked, sizeof asked, 0);
         CADRE_TRY(comm_status(t->world));
         if (!asked.end) return CADRE_OK;
-        cadre_status status = answer(t, &asked);
-        if (status != CADRE_OK) comm_fail(t->world, status);
+        CADRE_TRY(find(t, &asked, p));
+        send_pieces(t, p);
     }
 }
 
-cadre_status trainer_collect(trainer *t, int which, real *whole)
+cadre_status trainer_answer(trainer *t)
 {
-    trainer_reader *reader;
-    param_table table;
-    if (t->world->rank) return trainer_answer(t);
-    cadre_status status = trainer_array_table(t, which, &table);
-    int64_t elements = status == CADRE_OK ? table.elements : 0;
-    if (status == CADRE_OK) param_table_free(&table);
-    if (status == CADRE_OK) status = trainer_reader_open(t, 0, &reader);
-    if (status == CADRE_OK) {
-        status = trainer_reader_read(reader, which, 0, elements, whole);
-        trainer_reader_close(reader);
-    }
+    pieces p = { 0 };
+    cadre_status status = answer_all(t, &p);
     if (status != CADRE_OK) comm_fail(t->world, status);
+    pieces_free(&p);
     return status;
 }
