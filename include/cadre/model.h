@@ -22,8 +22,8 @@ CADRE_API cadre_status cadre_model_open(
     cadre_context *context, const char *path, cadre_model **model);
 
 /* Options of opening a model */
-typedef struct cadre_opening {
-    size_t size; /* sizeof(cadre_opening) */
+typedef struct cadre_open_options {
+    size_t size; /* sizeof(cadre_open_options) */
     /* Quantised weights are copied into memory, in the order in which this machine's kernels read
      * them faster, and the file's pages may leave memory. Results are the same. */
     bool repack;
@@ -39,12 +39,12 @@ typedef struct cadre_opening {
      * weights stay in the formats of their file. Refused if it is of another model, or more than
      * pairs of matrices, and where several ranks run the model. NULL: none */
     const char *adapter;
-} cadre_opening;
+} cadre_open_options;
 /* "f32", "f16", "q8_0" in turn; NULL after the last. */
 CADRE_API const char *cadre_cache_format_name(int i);
 /* Opens a model as cadre_model_open does, with these options; NULL: none. */
 CADRE_API cadre_status cadre_model_open_with(
-    cadre_context *context, const char *path, const cadre_opening *how, cadre_model **model);
+    cadre_context *context, const char *path, const cadre_open_options *how, cadre_model **model);
 /* Closes a model. What borrows it (sessions, conversations, batchers, passes) is freed before. */
 CADRE_API void cadre_model_close(cadre_model *model);
 

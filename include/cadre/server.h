@@ -27,16 +27,16 @@ typedef struct cadre_server_options {
     double timeout;     /* seconds for a request to arrive, and for an answer to be read; 0: 60 */
     int64_t body_limit; /* bytes of a request; 0: 8 MiB */
     const char *template_name; /* of chats; NULL: recognised */
-    bool repack;               /* as cadre_opening has it */
-    const char *cache;         /* as cadre_opening has it */
+    bool repack;               /* as cadre_open_options has it */
+    const char *cache;         /* as cadre_open_options has it */
     /* Called in the thread that runs the server; each NULL: not wanted */
     void (*listening)(void *arg, const char *url); /* it can answer now: "http://127.0.0.1:8080" */
     /* A request was answered: one line with its method, path, status and counts, and nothing of
      * what was asked or answered */
     void (*log)(void *arg, const char *line);
     void *arg;
-    int64_t memory;      /* as cadre_opening has it */
-    const char *adapter; /* as cadre_opening has it */
+    int64_t memory;      /* as cadre_open_options has it */
+    const char *adapter; /* as cadre_open_options has it */
     /* Before it can answer, the experts are read that warm_by says were used most, or where that
      * is NULL, earlier servers; then, at its end, it leaves the next one what it used
      * (cadre_model_warm, cadre_model_keep_use) */

@@ -24,7 +24,7 @@ static bool is_of_stage(const builder *b, param_role role, int64_t layer)
     const param_share *s = &b->share;
     if (!s->stages) return true;
     if (layer >= 0)
-        return share_part(b->config->layers, layer, s->stages * s->chunks) % s->stages == s->stage;
+        return share_owner(b->config->layers, layer, s->stages * s->chunks) % s->stages == s->stage;
     bool last = s->stage + 1 == s->stages;
     if (role == ROLE_OUT_NORM || role == ROLE_HEAD) return last;
     return s->stage == 0 || (role == ROLE_EMBED && last && b->config->tie);
@@ -34,7 +34,7 @@ bool param_share_has_expert(
     const model_config *config, const param_share *share, int64_t layer, int64_t expert)
 {
     int64_t experts = moe_config_weighted(&config->layer[layer].moe);
-    return share_part(experts, expert, share->groups) == share->group;
+    return share_owner(experts, expert, share->groups) == share->group;
 }
 
 static bool is_held(const builder *b, param_role role, int64_t layer, int64_t expert)

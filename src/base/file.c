@@ -253,7 +253,7 @@ cadre_status file_writer_put(file_writer *w, const void *data, size_t size)
     return CADRE_OK;
 }
 
-cadre_status file_writer_seal(file_writer *w)
+cadre_status file_writer_finish(file_writer *w)
 {
     if (w->status != CADRE_OK || w->fd < 0) return w->status;
     cadre_status status = flush(w);
@@ -267,7 +267,7 @@ cadre_status file_writer_seal(file_writer *w)
 
 cadre_status file_writer_commit(file_writer *w)
 {
-    cadre_status status = file_writer_seal(w);
+    cadre_status status = file_writer_finish(w);
     if (status == CADRE_OK && rename(w->temporary, w->path) != 0)
         status = cadre_fail_errno(CADRE_EIO, w->path, "could not be renamed into place");
     if (status == CADRE_OK) status = file_sync_folder(w->folder);

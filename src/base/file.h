@@ -41,7 +41,7 @@ typedef struct file_writer file_writer;
 cadre_status file_writer_open(const char *path, file_writer **writer);
 cadre_status file_writer_put(file_writer *w, const void *data, size_t size);
 /* Syncs and closes the temporary file, so that commit only has to rename it. */
-cadre_status file_writer_seal(file_writer *w);
+cadre_status file_writer_finish(file_writer *w);
 cadre_status file_writer_commit(file_writer *w); /* frees w, whatever happens */
 void file_writer_discard(file_writer *w);        /* frees w; NULL is fine */
 /* Opens, writes and commits. */

@@ -64,8 +64,8 @@ static int answer_message(const talk *t, const char *message, size_t size)
     if (status == CADRE_OK) status = answer_show(&t->view, t->chat);
     if (status == CADRE_OK || (status == CADRE_EINTERRUPTED && t->view.person)) return EXIT_DONE;
     int exit_code = complain_status(status);
-    bool may_go_on = t->view.person && status == CADRE_ENOMEM; /* with a shorter message */
-    return may_go_on ? EXIT_DONE : exit_code;
+    bool may_continue = t->view.person && status == CADRE_ENOMEM; /* with a shorter message */
+    return may_continue ? EXIT_DONE : exit_code;
 }
 
 /* ---- commands to the program itself ---- */

@@ -128,7 +128,7 @@ cadre_status opened_model(const invocation *call, const char *path, opened *o)
 {
     const cadre_options *options = call->options;
     bool offered = cadre_options_row(options, "repack") != NULL;
-    const cadre_opening how = { .size = sizeof how,
+    const cadre_open_options how = { .size = sizeof how,
         .repack = offered && cadre_options_flag(options, "repack"),
         .cache =
             cadre_options_row(options, "cache") ? cadre_options_text(options, "cache", 0) : NULL,

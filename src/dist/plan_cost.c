@@ -60,7 +60,7 @@ double plan_expected_max_load(int experts, int picks, int ranks)
         for (int64_t e = 0; e < experts && left > 0; e++) {
             uint64_t bits = random_bits(key, (uint64_t)d * (uint64_t)experts + (uint64_t)e);
             if ((int64_t)(bits % (uint64_t)(experts - e)) >= left) continue;
-            int rank = share_part(experts, e, ranks);
+            int rank = share_owner(experts, e, ranks);
             left--;
             if (++load[rank] > most) most = load[rank];
         }

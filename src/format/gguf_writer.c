@@ -271,7 +271,7 @@ cadre_status gguf_writer_put(gguf_writer *w, const void *data, size_t size)
 cadre_status gguf_writer_commit(gguf_writer *w)
 {
     cadre_status status = ensure_begun(w);
-    if (status == CADRE_OK) status = tensor_stream_seal(&w->stream);
+    if (status == CADRE_OK) status = tensor_stream_finish(&w->stream);
     if (status == CADRE_OK) status = tensor_stream_commit(&w->stream);
     writer_free(w);
     return status;

@@ -66,7 +66,7 @@ cadre_status safetensors_verify(const safetensors *file);
  * declaration, in pieces of any size. At commit the file appears under its name, complete and
  * synced. After a failure, later calls return the same failure.
  *
- * Two files that belong together (a model and its training state) use seal: the file is then
+ * Two files that belong together (a model and its training state) use finish: the file is then
  * complete on the disk under a temporary name, and its hash is known. Commit only renames it. */
 typedef struct safetensors_writer safetensors_writer;
 
@@ -78,8 +78,8 @@ cadre_status safetensors_writer_declare(
     safetensors_writer *w, const char *name, const char *dtype, int rank, const int64_t *shape);
 cadre_status safetensors_writer_put(safetensors_writer *w, const void *data, size_t size);
 /* Refuses while a tensor lacks bytes. */
-cadre_status safetensors_writer_seal(safetensors_writer *w, hash128 *file_hash);
-/* Seals the file if that was not done; frees w in any case. */
+cadre_status safetensors_writer_finish(safetensors_writer *w, hash128 *file_hash);
+/* Finishes the file if that was not done; frees w in any case. */
 cadre_status safetensors_writer_commit(safetensors_writer *w);
 /* Frees w and leaves no file. NULL is fine. */
 void safetensors_writer_discard(safetensors_writer *w);

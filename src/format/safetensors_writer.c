@@ -161,7 +161,7 @@ cadre_status safetensors_writer_put(safetensors_writer *w, const void *data, siz
 }
 
 /* Writes the last tensor, whose bytes are known now that the others are written. If another tensor
- * lacks bytes, seal will refuse. */
+ * lacks bytes, finish will refuse. */
 static cadre_status put_hashes(safetensors_writer *w)
 {
     const tensor_stream *s = &w->stream;
@@ -171,18 +171,18 @@ static cadre_status put_hashes(safetensors_writer *w)
     return tensor_stream_put(&w->stream, w->hash_rows, s->list[s->at].size);
 }
 
-cadre_status safetensors_writer_seal(safetensors_writer *w, hash128 *file_hash)
+cadre_status safetensors_writer_finish(safetensors_writer *w, hash128 *file_hash)
 {
     CADRE_TRY(ensure_begun(w));
     CADRE_TRY(put_hashes(w));
-    CADRE_TRY(tensor_stream_seal(&w->stream));
+    CADRE_TRY(tensor_stream_finish(&w->stream));
     if (file_hash) *file_hash = hash_stream_value(w->stream.of_file);
     return CADRE_OK;
 }
 
 cadre_status safetensors_writer_commit(safetensors_writer *w)
 {
-    cadre_status status = safetensors_writer_seal(w, NULL);
+    cadre_status status = safetensors_writer_finish(w, NULL);
     if (status == CADRE_OK) status = tensor_stream_commit(&w->stream);
     writer_free(w);
     return status;

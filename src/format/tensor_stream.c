@@ -148,18 +148,18 @@ cadre_status tensor_stream_put(tensor_stream *s, const void *data, size_t size)
     return s->status;
 }
 
-static cadre_status seal(tensor_stream *s)
+static cadre_status finish(tensor_stream *s)
 {
     if (s->at < s->count)
         return cadre_fail(CADRE_EARGUMENT, s->path, "%s: expected %zu bytes, was given %zu",
             quote_text(s->list[s->at].name).text, s->list[s->at].size, s->done);
-    s->sealed = true;
-    return file_writer_seal(s->file);
+    s->finished = true;
+    return file_writer_finish(s->file);
 }
 
-cadre_status tensor_stream_seal(tensor_stream *s)
+cadre_status tensor_stream_finish(tensor_stream *s)
 {
-    if (s->status == CADRE_OK && !s->sealed) s->status = seal(s);
+    if (s->status == CADRE_OK && !s->finished) s->status = finish(s);
     return s->status;
 }
 

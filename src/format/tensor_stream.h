@@ -25,7 +25,7 @@ typedef struct tensor_stream {
     cadre_status status;
     tensor_slot *list; /* [count] */
     size_t count, room;
-    bool begun, sealed;
+    bool begun, finished;
     size_t at, done; /* the tensor that is being written, and how many of its bytes are */
     size_t left;     /* bytes declared and not yet written */
     hash_stream *of_file, *of_tensor;
@@ -39,7 +39,7 @@ cadre_status tensor_stream_begin(tensor_stream *s, const void *header, size_t si
 /* Writes bytes, in pieces of any size. */
 cadre_status tensor_stream_put(tensor_stream *s, const void *data, size_t size);
 /* Completes the file on the disk under a temporary name; refuses while bytes are missing. */
-cadre_status tensor_stream_seal(tensor_stream *s);
-cadre_status tensor_stream_commit(tensor_stream *s); /* renames it; call it after seal */
+cadre_status tensor_stream_finish(tensor_stream *s);
+cadre_status tensor_stream_commit(tensor_stream *s); /* renames it; call it after finish */
 
 #endif

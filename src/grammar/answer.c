@@ -209,7 +209,7 @@ static node_id put_thoughts(making *m, node_id body)
 {
     const chat_template *c = m->f->template;
     const char *open = c ? mark_of(c, true) : NULL, *close = c ? mark_of(c, false) : NULL;
-    if (!open || !close || m->f->goes_on) return body;
+    if (!open || !close || m->f->continues) return body;
     node_id behind = json_text_lead(m->n, body);
     node_id thought = text_until(m, close, behind, NETWORK_DEAD);
     if (c->thinks) return thought;
@@ -238,7 +238,7 @@ static cadre_status put_channels(making *m, node_id *piece)
         CADRE_TRY(put_calls(m, &calls));
         calls = put_words(m, m->f->style->begin, calls);
     }
-    if (m->f->goes_on) return *piece = body, CADRE_OK;
+    if (m->f->continues) return *piece = body, CADRE_OK;
     node_id said = text ? put_words(m, "<|channel|>final<|message|>", body) : (node_id)NETWORK_DEAD;
     node_id list[] = { said, calls, put_aside(m, "<|channel|>analysis<|message|>", head),
         put_aside(m, "<|channel|>commentary<|message|>", head) };

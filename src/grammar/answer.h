@@ -16,7 +16,7 @@ typedef struct answer_form {
     const char *name; /* of the schema, for errors */
     const tokenizer *tokenizer;
     const chat_template *template; /* NULL: no thoughts and no marks */
-    bool goes_on;                  /* the answer has begun before: there are no thoughts */
+    bool continues;                /* the answer has begun before: there are no thoughts */
     bool json;                     /* it is JSON, ... */
     const char *schema;            /* ... valid for this [size]; NULL: any object */
     size_t size;

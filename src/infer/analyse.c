@@ -312,7 +312,7 @@ static cadre_status put_shuffled(json_writer *w, const analysis *a)
     if (!bits) return CADRE_ENOMEM;
     cadre_status status = shuffled_domains(a->census, a->count, bits);
     json_put_object(w, "shuffled_domains");
-    json_put_int(w, "stretch", a->form.stretch);
+    json_put_int(w, "segment", a->form.segment);
     json_put_int(w, "rounds", SHUFFLED_ROUNDS);
     json_put_array(w, "bits");
     for (int64_t s = 0; s < a->form.layers; s++) {
@@ -472,7 +472,7 @@ static void tell(const analysis *a, const cadre_train_listener *listener, const 
 static cadre_status open_model(
     analysis *a, cadre_context *context, const char *base, const char *run)
 {
-    const cadre_opening opening = { .size = sizeof opening, .adapter = base ? run : NULL };
+    const cadre_open_options opening = { .size = sizeof opening, .adapter = base ? run : NULL };
     return cadre_model_open_with(context, base ? base : run, &opening, &a->model);
 }
 

@@ -157,7 +157,7 @@ static cadre_status find_mask(constraint_text *t)
     return CADRE_OK;
 }
 
-static cadre_status refuse_to_go_on(const constraint_text *t)
+static cadre_status refuse_to_continue(const constraint_text *t)
 {
     size_t shown = t->text.size < 24 ? t->text.size : 24;
     return cadre_fail(CADRE_EUNSUPPORTED, t->constraint->name,
@@ -175,7 +175,7 @@ cadre_status constraint_find(constraint_text *t)
     lock_give(&t->constraint->lock);
     CADRE_TRY(status);
     for (size_t i = 0; i < t->constraint->masks.words; i++) any |= t->mask[i];
-    return any ? CADRE_OK : refuse_to_go_on(t);
+    return any ? CADRE_OK : refuse_to_continue(t);
 }
 
 static cadre_status step(constraint_text *t, string_view bytes)

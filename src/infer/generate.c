@@ -78,7 +78,7 @@ static cadre_status open_batcher(cadre_session *s)
     return s->batcher.slots ? CADRE_OK : batcher_open(s->model, &limits, &s->session, &s->batcher);
 }
 
-static cadre_status go_on(
+static cadre_status continue_tokens(
     cadre_session *s, const int32_t *tokens, int64_t count, const request_options *options)
 {
     request r;
@@ -98,7 +98,7 @@ cadre_status cadre_session_generate(cadre_session *s, const int32_t *tokens, int
         .limit = limit, .sampling = sampling, .may_stop = true, .listener = listener, .arg = arg
     };
     CADRE_TRY(session_enter(s));
-    return session_leave(s, go_on(s, tokens, count, &options));
+    return session_leave(s, continue_tokens(s, tokens, count, &options));
 }
 
 /* ---- one text ---- */

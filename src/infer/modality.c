@@ -81,7 +81,7 @@ static bool append_id(void *arg, int32_t id, const char *text, size_t size)
 }
 
 /* What the model holds most likely. */
-static cadre_status go_on(
+static cadre_status continue_tokens(
     const modality *m, const int32_t *prompt, int64_t count, int64_t limit, token_list *ids)
 {
     const cadre_sampling greedy = { .size = sizeof greedy, .temperature = 0 };
@@ -147,7 +147,7 @@ static cadre_status put_image(const modality *m, const char *name, const pair *p
 {
     token_list ids = { 0 };
     int64_t patches = image_patches(&m->model->config.images);
-    cadre_status status = go_on(m, p->ids, p->begin + 1, patches, &ids);
+    cadre_status status = continue_tokens(m, p->ids, p->begin + 1, patches, &ids);
     json_put_object(m->w, NULL);
     json_put_string(m->w, "domain", name);
     if (status == CADRE_OK) status = put_text(m, "prompt", p->ids, p->begin);
@@ -163,7 +163,7 @@ static cadre_status put_caption(const modality *m, const char *name, const pair 
 {
     token_list ids = { 0 };
     int64_t patches = image_patches(&m->model->config.images), end = patches + 2;
-    cadre_status status = go_on(m, p->ids, end, CAPTION_TOKENS, &ids);
+    cadre_status status = continue_tokens(m, p->ids, end, CAPTION_TOKENS, &ids);
     json_put_object(m->w, NULL);
     json_put_string(m->w, "domain", name);
     if (status == CADRE_OK) status = put_png(m, "picture", p->ids + 1, patches);

@@ -5,7 +5,7 @@
 #include "base/memory.h"
 #include "moe/metrics.h"
 
-enum { STRETCH_LEAST = 64, STRETCHES_MOST = 2048, LOGGED_MOST = 1 << 17 };
+enum { SEGMENT_LEAST = 64, SEGMENTS_MOST = 2048, LOGGED_MOST = 1 << 17 };
 #define PICKS_MOST ((int64_t)1 << 24) /* picks that are kept of all texts together */
 #define PAIRS_MOST ((int64_t)1 << 20) /* of all layers together */
 
@@ -40,10 +40,10 @@ static cadre_status make_pairs(const model_config *config, census_form *f)
 cadre_status census_form_make(
     const model_config *config, int64_t texts, int64_t tokens, census_form *form)
 {
-    census_form f = { .config = config, .stretch = tokens / STRETCHES_MOST + 1 };
+    census_form f = { .config = config, .segment = tokens / SEGMENTS_MOST + 1 };
     int64_t pairs = 0;
     measure(config, &f, &pairs);
-    if (f.stretch < STRETCH_LEAST) f.stretch = STRETCH_LEAST;
+    if (f.segment < SEGMENT_LEAST) f.segment = SEGMENT_LEAST;
     if (texts && f.layers)
         f.logged = at_most(LOGGED_MOST, PICKS_MOST / (f.layers * f.picks)) / texts;
     cadre_status status = f.layers && pairs <= PAIRS_MOST ? make_pairs(config, &f) : CADRE_OK;
@@ -68,10 +68,10 @@ cadre_status route_census_open(
         .ids = ids,
         .tokens = tokens,
         .logged = at_most(form->logged, tokens),
-        .stretches = (tokens + form->stretch - 1) / form->stretch };
+        .segments = (tokens + form->segment - 1) / form->segment };
     c.load = MEM_ARRAY(int64_t, form->layers * form->experts);
     c.by_type = MEM_ARRAY(int64_t, form->config->types.count * form->layers * form->experts);
-    c.part = MEM_ARRAY(int32_t, c.stretches * form->layers * form->experts);
+    c.part = MEM_ARRAY(int32_t, c.segments * form->layers * form->experts);
     c.pick = MEM_ARRAY(int32_t, c.logged * form->layers * form->picks);
     for (int64_t i = 0; c.pick && i < c.logged * form->layers * form->picks; i++) c.pick[i] = -1;
     if (!c.load || !c.by_type || !c.part || !c.pick) {
@@ -102,7 +102,7 @@ static void take_places(void *arg, const int64_t *place, int64_t tokens)
 static void count_token(route_census *c, int64_t s, int64_t place, const plan *p, int64_t t)
 {
     const census_form *f = c->form;
-    int32_t *part = c->part + (place / f->stretch * f->layers + s) * f->experts;
+    int32_t *part = c->part + (place / f->segment * f->layers + s) * f->experts;
     int32_t *kept = place < c->logged ? c->pick + (place * f->layers + s) * f->picks : NULL;
     const gexp *pick = p->edge_expert + p->token_start[t];
     int64_t *by_type = f->config->types.count

@@ -1,5 +1,5 @@
 /* route_census.h - where the tokens of one text were routed: counts by expert, by pair of experts
- * and by stretch of the text, and the picks of its first tokens. Every token counts once, in
+ * and by segment of the text, and the picks of its first tokens. Every token counts once, in
  * however many windows of the evaluation it is. */
 #ifndef CADRE_INFER_ROUTE_CENSUS_H
 #define CADRE_INFER_ROUTE_CENSUS_H
@@ -10,7 +10,7 @@
 typedef struct census_form {
     const model_config *config;     /* borrowed */
     int64_t layers, experts, picks; /* S; E and K, the most of any layer */
-    int64_t stretch;                /* tokens of a stretch */
+    int64_t segment;                /* tokens of a segment */
     int64_t logged;                 /* most tokens of a text whose picks are kept */
     /* [S] of [experts, experts of the layer] tokens that picked both; NULL: not counted */
     int64_t **together;
@@ -25,10 +25,10 @@ void census_form_free(census_form *form);
 typedef struct route_census {
     const census_form *form; /* borrowed, as ids */
     const int32_t *ids;      /* [tokens] */
-    int64_t tokens, logged, stretches;
+    int64_t tokens, logged, segments;
     int64_t *load;        /* [S, E] picks */
     int64_t *by_type;     /* [types, S, E] picks by tokens of a type; no types: nothing */
-    int32_t *part;        /* [stretches, S, E] picks */
+    int32_t *part;        /* [segments, S, E] picks */
     int32_t *pick;        /* [logged, S, K], -1: none */
     const int64_t *place; /* of the batch that is being evaluated */
 } route_census;

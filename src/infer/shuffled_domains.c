@@ -8,23 +8,23 @@
 #include "base/random.h"
 #include "moe/metrics.h"
 
-typedef struct stretch_list {
+typedef struct segment_list {
     int64_t count;
     const int32_t **part; /* [count] of [S, E] */
     int32_t *label;       /* [count] domains, which are shuffled */
     int64_t *table;       /* [domains, E of the layer] */
-} stretch_list;
+} segment_list;
 
-static bool gather(const route_census *const *domain, int domains, stretch_list *l)
+static bool gather(const route_census *const *domain, int domains, segment_list *l)
 {
     const census_form *f = domain[0]->form;
-    for (int d = 0; d < domains; d++) l->count += domain[d]->stretches;
+    for (int d = 0; d < domains; d++) l->count += domain[d]->segments;
     l->part = MEM_ARRAY(const int32_t *, l->count);
     l->label = MEM_ARRAY(int32_t, l->count);
     l->table = MEM_ARRAY(int64_t, domains * f->experts);
     if (!l->part || !l->label || !l->table) return false;
     for (int64_t d = 0, n = 0; d < domains; d++)
-        for (int64_t i = 0; i < domain[d]->stretches; i++, n++) {
+        for (int64_t i = 0; i < domain[d]->segments; i++, n++) {
             l->part[n] = domain[d]->part + i * f->layers * f->experts;
             l->label[n] = (int32_t)d;
         }
@@ -32,7 +32,7 @@ static bool gather(const route_census *const *domain, int domains, stretch_list 
 }
 
 /* The shuffle of Fisher and Yates, in which every order of the labels is equally likely. */
-static void shuffle(stretch_list *l, int round)
+static void shuffle(segment_list *l, int round)
 {
     random_key key = random_key_of(1, "shuffled domains", (uint64_t)round, 0);
     for (int64_t i = l->count - 1; i > 0; i--) {
@@ -43,7 +43,7 @@ static void shuffle(stretch_list *l, int round)
     }
 }
 
-static double shared_bits(const stretch_list *l, int64_t offset, int domains, int32_t experts)
+static double shared_bits(const segment_list *l, int64_t offset, int domains, int32_t experts)
 {
     memset(l->table, 0, (size_t)domains * (size_t)experts * sizeof *l->table);
     for (int64_t i = 0; i < l->count; i++)
@@ -52,7 +52,7 @@ static double shared_bits(const stretch_list *l, int64_t offset, int domains, in
     return metrics_mutual_information(l->table, domains, experts) / log(2);
 }
 
-static void measure_round(stretch_list *l, const census_form *f, int domains, shuffled_bits *sum)
+static void measure_round(segment_list *l, const census_form *f, int domains, shuffled_bits *sum)
 {
     for (int64_t layer = 0, s = 0; layer < f->config->layers; layer++) {
         if (!f->config->layer[layer].sparse) continue;
@@ -67,7 +67,7 @@ static void measure_round(stretch_list *l, const census_form *f, int domains, sh
 cadre_status shuffled_domains(const route_census *const *domain, int domains, shuffled_bits *bits)
 {
     const census_form *f = domain[0]->form;
-    stretch_list l = { 0 };
+    segment_list l = { 0 };
     cadre_status status = gather(domain, domains, &l) ? CADRE_OK : CADRE_ENOMEM;
     memset(bits, 0, (size_t)f->layers * sizeof *bits);
     for (int round = 0; status == CADRE_OK && round < SHUFFLED_ROUNDS; round++) {

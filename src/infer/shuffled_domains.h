@@ -2,7 +2,7 @@
  * by chance.
  *
  * Counts of few tokens always look as if experts knew domains a little, and the tokens of one
- * passage resemble each other. Therefore the domains are shuffled over whole stretches of text,
+ * passage resemble each other. Therefore the domains are shuffled over whole segments of text,
  * many times, and the mutual information is measured each time. */
 #ifndef CADRE_INFER_SHUFFLED_DOMAINS_H
 #define CADRE_INFER_SHUFFLED_DOMAINS_H

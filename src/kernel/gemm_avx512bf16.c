@@ -10,7 +10,7 @@
 typedef __m512 vec;
 enum { WIDTH = 16, ROWS = 8, VECS = 3 };
     #define TILE_ROWS 8
-    #define STRETCH 8 /* words of two elements each, which are prefetched as floats */
+    #define SEGMENT 8 /* words of two elements each, which are prefetched as floats */
 
 static inline vec vec_load(const real *p) { return _mm512_loadu_ps(p); }
 static inline void vec_store(real *p, vec x) { _mm512_storeu_ps(p, x); }

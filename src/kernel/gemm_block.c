@@ -129,9 +129,9 @@ static prefetch_plan prefetch_panel(
  * tiles of this one. Without it, packing that block would wait for memory. */
 static prefetch_plan prefetch_next(const gemm_slice *p, const gemm_span *t, int64_t tiles)
 {
-    enum { MOST = 1 << 16, LINE = 64, STRETCH = 16 };
+    enum { MOST = 1 << 16, LINE = 64, SEGMENT = 16 };
     int64_t bytes = p->group->k * gemm_b_bytes(p->group),
-            row = gemm_ceil(t->q1 - t->q0, STRETCH) * LINE;
+            row = gemm_ceil(t->q1 - t->q0, SEGMENT) * LINE;
     if (!p->next_b || p->kind != GEMM_NN || p->group->b_rows || bytes > MOST || !row)
         return (prefetch_plan){ 0 };
     prefetch_plan f = { .left = gemm_ceil(bytes, row) };

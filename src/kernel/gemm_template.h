@@ -9,8 +9,8 @@
  * 8 x 3 + 3 + 1 = 28 of 32 for AVX-512. */
 #include "kernel/gemm_kernels.h"
 
-#ifndef STRETCH
-    #define STRETCH 16 /* so many floats are 64 bytes */
+#ifndef SEGMENT
+    #define SEGMENT 16 /* so many floats are 64 bytes */
 #endif
 #define INLINE static inline __attribute__((always_inline))
 #ifdef __clang__
@@ -41,12 +41,12 @@ INLINE void tile(const int rows, const int vecs, int64_t k, const real *a, int64
         for (int v = 0; v < vecs * WIDTH; v += 16)
             __builtin_prefetch(prefetch->c + r * c_stride + v, 0, 2);
     const char *fetch = prefetch->at;
-    /* STRETCH steps of k at a time, and then the next 64 bytes of each row */
-    const int64_t stretch = prefetch->rows > 0 ? STRETCH : k;
-    for (int64_t left = k; left > 0; left -= stretch, fetch += 64) {
+    /* SEGMENT steps of k at a time, and then the next 64 bytes of each row */
+    const int64_t segment = prefetch->rows > 0 ? SEGMENT : k;
+    for (int64_t left = k; left > 0; left -= segment, fetch += 64) {
         for (int64_t r = 0; r < prefetch->rows; r++)
             __builtin_prefetch(fetch + r * prefetch->stride, 0, 2);
-        for (int64_t q = left < stretch ? left : stretch; q > 0; q--) {
+        for (int64_t q = left < segment ? left : segment; q > 0; q--) {
             vec b_vec[VECS];
             UNROLL
             for (int v = 0; v < vecs; v++) b_vec[v] = vec_keep(vec_load(b + v * WIDTH));

@@ -143,7 +143,7 @@ cadre_status mixture_folder_write(const char *path, const cadre_mixture *m)
 
 /* ---- reading ---- */
 
-typedef struct opening {
+typedef struct folder_reader {
     const char *path;
     safetensors *file;
     json_document *text;
@@ -151,10 +151,10 @@ typedef struct opening {
     enum mixture_method method;
     mixture_shape shape;
     int64_t rows, records, sample_rows;
-} opening;
+} folder_reader;
 
 /* Checks what must agree in any file. */
-static cadre_status check_shape(const opening *o)
+static cadre_status check_shape(const folder_reader *o)
 {
     const mixture_shape *s = &o->shape;
     int64_t targets = (int64_t)json_count(&o->targets);
@@ -172,7 +172,7 @@ static cadre_status check_shape(const opening *o)
     return CADRE_OK;
 }
 
-static cadre_status read_description(opening *o)
+static cadre_status read_description(folder_reader *o)
 {
     const char *method;
     mixture_shape *s = &o->shape;
@@ -197,7 +197,7 @@ static cadre_status read_description(opening *o)
 }
 
 /* Reads the sizes that the description does not have from the tensors themselves. */
-static cadre_status read_lengths(opening *o)
+static cadre_status read_lengths(folder_reader *o)
 {
     const safetensors_tensor *t;
     const int64_t any[] = { -1, -1 };
@@ -212,7 +212,7 @@ static cadre_status read_lengths(opening *o)
 }
 
 /* Refuses values that cannot be: not finite, or not positive where something is divided by them. */
-static cadre_status check_numbers(const opening *o, const stored *s)
+static cadre_status check_numbers(const folder_reader *o, const stored *s)
 {
     int64_t count = elements(s), columns = s->rank == 2 ? s->shape[1] : 0;
     bool variance = !strcmp(s->name, "variance"), statistics = !strcmp(s->name, "columns");
@@ -225,7 +225,7 @@ static cadre_status check_numbers(const opening *o, const stored *s)
     return CADRE_OK;
 }
 
-static cadre_status read_tensors(const opening *o, cadre_mixture *m, double *columns)
+static cadre_status read_tensors(const folder_reader *o, cadre_mixture *m, double *columns)
 {
     stored list[STORED];
     int count = list_stored(m, columns, list);
@@ -240,7 +240,7 @@ static cadre_status read_tensors(const opening *o, cadre_mixture *m, double *col
     return CADRE_OK;
 }
 
-static cadre_status read_names(const opening *o, cadre_mixture *m)
+static cadre_status read_names(const folder_reader *o, cadre_mixture *m)
 {
     for (int64_t j = 0; j < mixture_columns(m); j++) {
         bool input = j < m->shape.inputs;
@@ -254,7 +254,7 @@ static cadre_status read_names(const opening *o, cadre_mixture *m)
 }
 
 /* Refuses sizes for which the file has too few bytes, before memory is allocated for them. */
-static cadre_status check_parts(const opening *o)
+static cadre_status check_parts(const folder_reader *o)
 {
     mixture_layout l;
     CADRE_TRY(mixture_layout_of(&o->shape, &l));
@@ -267,7 +267,7 @@ static cadre_status check_parts(const opening *o)
     return CADRE_OK;
 }
 
-static cadre_status read_mixture(opening *o, cadre_mixture **mixture)
+static cadre_status read_mixture(folder_reader *o, cadre_mixture **mixture)
 {
     cadre_mixture *m;
     const char *text = safetensors_metadata(o->file, "mixture");
@@ -293,7 +293,7 @@ cadre_status cadre_mixture_open(const char *folder, cadre_mixture **mixture)
 {
     char *path = file_join(folder, file_name);
     if (!path) return CADRE_ENOMEM;
-    opening o = { .path = path };
+    folder_reader o = { .path = path };
     cadre_status status;
     if (!mixture_folder_is(folder))
         status = cadre_fail(CADRE_EIO, folder,

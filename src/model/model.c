@@ -59,7 +59,7 @@ static cadre_status check_routers(const cadre_model *m)
     return CADRE_OK;
 }
 
-static cadre_status open_config(cadre_model *m, const cadre_opening *how)
+static cadre_status open_config(cadre_model *m, const cadre_open_options *how)
 {
     m->own = &m->config;
     CADRE_TRY(model_config_open(m->path, &m->config, &m->file));
@@ -92,7 +92,7 @@ static cadre_status open_adapter(cadre_model *m, const char *folder)
     return model_adapter_open(folder, &m->config, &m->weights, &m->adapter);
 }
 
-static cadre_status open_weights(cadre_model *m, const cadre_opening *how)
+static cadre_status open_weights(cadre_model *m, const cadre_open_options *how)
 {
     tensor_use use = { 0 };
     const placement_options options = { .repack = how->repack,
@@ -109,7 +109,7 @@ static cadre_status open_weights(cadre_model *m, const cadre_opening *how)
     return status;
 }
 
-static cadre_status open_all(cadre_model *m, const cadre_opening *how)
+static cadre_status open_all(cadre_model *m, const cadre_open_options *how)
 {
     comm *world = m->context->world;
     cadre_status status = open_config(m, how);
@@ -135,11 +135,11 @@ cadre_status cadre_model_open(cadre_context *context, const char *path, cadre_mo
 }
 
 static cadre_status open_model(
-    cadre_context *context, const char *path, const cadre_opening *how, cadre_model **model)
+    cadre_context *context, const char *path, const cadre_open_options *how, cadre_model **model)
 {
-    cadre_opening own;
+    cadre_open_options own;
     CADRE_TRY(sized_read_or_zero(
-        "cadre_opening", how, SIZE_UP_TO(cadre_opening, repack), &own, sizeof own));
+        "cadre_open_options", how, SIZE_UP_TO(cadre_open_options, repack), &own, sizeof own));
     int64_t before = mem_balance();
     cadre_model *m = MEM_ARRAY(cadre_model, 1);
     if (!m) return CADRE_ENOMEM;
@@ -157,7 +157,7 @@ static cadre_status open_model(
 }
 
 cadre_status cadre_model_open_with(
-    cadre_context *context, const char *path, const cadre_opening *how, cadre_model **model)
+    cadre_context *context, const char *path, const cadre_open_options *how, cadre_model **model)
 {
     CADRE_TRY(context_enter(context));
     return context_leave(context, open_model(context, path, how, model));

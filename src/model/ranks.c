@@ -119,7 +119,7 @@ static cadre_status check_stages(const model_config *c, const rank_layout *size)
             layout_chunks(size));
     if (size->pipeline > c->layers)
         return cadre_fail(CADRE_EARGUMENT, NULL,
-            "--parallel: pipeline=%d: expected at most as many parts as the model has layers, %lld",
+            "--parallel: pipeline=%d: expected at most one stage a layer, found %lld layers",
             size->pipeline, (long long)c->layers);
     if (size->pipeline > 1 && c->encoder)
         return cadre_fail(CADRE_EARGUMENT, NULL,

@@ -59,16 +59,16 @@ static void bring_rows(const transformer *t, const model_weights *w, real *x)
     real *rows = t->tensor.scratch;
     if (!w->embed.slice) return;
     for (int64_t i = 0; i < b->tokens; i++)
-        first[share_part(t->config->vocab, b->inputs[i], ranks->size) + 1]++;
+        first[share_owner(t->config->vocab, b->inputs[i], ranks->size) + 1]++;
     for (int r = 0; r < ranks->size; r++) first[r + 1] += first[r], at[r] = first[r];
     for (int64_t i = 0; i < b->tokens; i++)
-        if (share_part(t->config->vocab, b->inputs[i], ranks->size) == ranks->rank)
+        if (share_owner(t->config->vocab, b->inputs[i], ranks->size) == ranks->rank)
             memcpy(rows + at[ranks->rank]++ * width, x + i * width, row);
     at[ranks->rank] = first[ranks->rank];
     comm_all_gather_v(ranks, rows + at[ranks->rank] * width, first, row, rows);
     for (int64_t i = 0; i < b->tokens; i++)
         memcpy(x + i * width,
-            rows + at[share_part(t->config->vocab, b->inputs[i], ranks->size)]++ * width, row);
+            rows + at[share_owner(t->config->vocab, b->inputs[i], ranks->size)]++ * width, row);
 }
 
 static void embed_inputs(const transformer *t, const model_weights *w)

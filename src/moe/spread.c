@@ -126,7 +126,7 @@ cadre_status spread_make(
     }
     mem_free(copies);
     if (status == CADRE_OK && kind == SPREAD_EVEN)
-        for (int e = 0; e < experts; e++) made.rank[e] = share_part(experts, e, ranks);
+        for (int e = 0; e < experts; e++) made.rank[e] = share_owner(experts, e, ranks);
     else if (status == CADRE_OK) status = place_by_load(&made, load);
     if (status == CADRE_OK) *s = made;
     else spread_free(&made);

@@ -136,7 +136,8 @@ static void multiply_run(const product *p, int worker, const gemm_group *part, c
         .chunk = l->chunk,
         .at_target = run->mode == LEAF_WRITE };
     if (is_chain(run)) {
-        multiply_leaf(p, worker, part, l->start + run->begin, sums.target, run->mode == LEAF_GO_ON);
+        multiply_leaf(
+            p, worker, part, l->start + run->begin, sums.target, run->mode == LEAF_CONTINUE);
         return;
     }
     for (int32_t i = run->begin; i < run->end; i++) {
@@ -214,7 +215,7 @@ static void sum_run(const compute *c, const leaf_list *l, const leaf_sum *s, con
         .at_target = run->mode != LEAF_ADD };
     for (int32_t i = run->begin; i < run->end; i++) {
         patch own = next_leaf(&sums);
-        if (run->mode != LEAF_GO_ON) memset(own.at, 0, bytes);
+        if (run->mode != LEAF_CONTINUE) memset(own.at, 0, bytes);
         s->add(s->arg, l->start[i], l->start[i + 1], columns->begin, columns->end, own.at);
         enter_leaf(&sums, i - run->begin);
     }

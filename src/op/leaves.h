@@ -28,9 +28,9 @@
 enum { LEAVES_MOST = 64, LEAVES_LEVELS = 8 /* of a tree of so many: its levels and a sum */ };
 
 typedef enum leaf_mode {
-    LEAF_WRITE, /* the sum of the run is written */
-    LEAF_ADD,   /* it is added, as the right half of a node, to the left one */
-    LEAF_GO_ON, /* the chain of one leaf goes on from what is there */
+    LEAF_WRITE,    /* the sum of the run is written */
+    LEAF_ADD,      /* it is added, as the right half of a node, to the left one */
+    LEAF_CONTINUE, /* the chain of one leaf continues from what is there */
 } leaf_mode;
 
 typedef struct leaf_run {

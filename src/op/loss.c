@@ -140,7 +140,7 @@ static void run_node(const whole_sums *s, const loss_head *h, const loss_pass *p
     own.start = start;
     for (int32_t j = 0; j <= size; j++) start[j] = all->start[i + j] - first;
     if (size > 1) head.leaves = &own;
-    head.accumulate = run->mode == LEAF_GO_ON;
+    head.accumulate = run->mode == LEAF_CONTINUE;
     run_chain(s->c, h, s->scratch, p, &head, first, end);
 }
 

@@ -109,7 +109,7 @@ void section_domains(byte_buffer *page, const training_run *r, const affinity *a
     if (r->analysis.shuffled)
         byte_buffer_text(page, " By chance: what it would seem to tell, and the spread of that, if "
                                "the domains were shuffled "
-                               "over stretches of the text.");
+                               "over segments of the text.");
     byte_buffer_text(page, "</p>\n");
     matrix_legend(page, a->greatest);
     byte_buffer_text(page, "<div class=\"panels fit\">\n");

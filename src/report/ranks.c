@@ -92,7 +92,7 @@ static void fill_levels(const shape_layer *layer, const double *load, int ranks,
     int columns = most_of(layer, ranks);
     for (int i = 0; i < ranks * columns; i++) levels[i] = -1;
     for (int e = 0; e < layer->experts; e++) {
-        int rank = share_part(layer->experts, e, ranks),
+        int rank = share_owner(layer->experts, e, ranks),
             place = e - (int)share_begin(layer->experts, rank, ranks);
         levels[rank * columns + place] = (int8_t)heat_level(fair > 0 ? load[e] / fair : 0);
     }
@@ -104,7 +104,7 @@ static double load_of_rank(const shape_layer *layer, const double *load, int ran
     double sum = 0, all = 0;
     for (int e = 0; e < layer->experts; e++) {
         all += load[e];
-        if (share_part(layer->experts, e, ranks) == rank) sum += load[e];
+        if (share_owner(layer->experts, e, ranks) == rank) sum += load[e];
     }
     return all > 0 ? sum / all * ranks : 0;
 }

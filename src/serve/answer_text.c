@@ -9,7 +9,7 @@ cadre_status answer_text_open(const tokenizer *t, const chat_template *template,
 {
     answer_text a = { .template = template };
     if (template)
-        a.reader = continues ? chat_reader_go_on(template, t) : chat_reader_begin(template, t);
+        a.reader = continues ? chat_reader_continue(template, t) : chat_reader_begin(template, t);
     cadre_status status = token_stream_new(t, CADRE_SKIP_SPECIAL, &a.stream);
     if (status == CADRE_OK && stop_count) status = cadre_stop_new(stops, stop_count, &a.stop);
     if (status == CADRE_OK) *out = a;

@@ -84,7 +84,7 @@ static cadre_status constrain_json(completion *x)
     const answer_form form = { .name = "the schema",
         .tokenizer = x->all->tokenizer,
         .template = x->may_think ? x->template : NULL,
-        .goes_on = x->continues,
+        .continues = x->continues,
         .json = true,
         .schema = r->schema.size ? r->schema.data : NULL,
         .size = r->schema.size,

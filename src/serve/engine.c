@@ -47,7 +47,7 @@ void engine_wake(engine *e)
 static cadre_status open_all(engine *e)
 {
     const engine_options *o = &e->options;
-    const cadre_opening how = { .size = sizeof how,
+    const cadre_open_options how = { .size = sizeof how,
         .repack = o->repack,
         .cache = o->cache,
         .memory = o->memory,

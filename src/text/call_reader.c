@@ -194,18 +194,18 @@ static cadre_status read_given(call_reader *r, call_listener listener, void *arg
 
 static cadre_status read_after(call_reader *r, bool *on)
 {
-    bool may_go_on = false, may_end = false;
+    bool may_continue = false, may_end = false;
     const chat_tool_style *s = r->style;
-    bool goes_on = *s->between && begins(r, s->between, &may_go_on);
+    bool continues = *s->between && begins(r, s->between, &may_continue);
     bool ends = *s->end && begins(r, s->end, &may_end);
     *on = true;
-    if (goes_on) {
+    if (continues) {
         drop(r, strlen(s->between));
         begin_call(r);
     } else if (ends) {
         drop(r, strlen(s->end));
         r->state = TEXT;
-    } else if (may_go_on || may_end) {
+    } else if (may_continue || may_end) {
         *on = false; /* it will be known */
     } else {
         r->state = TEXT;

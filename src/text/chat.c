@@ -158,7 +158,7 @@ chat_reader chat_reader_begin(const chat_template *c, const tokenizer *t)
                             : CHAT_ANSWER };
 }
 
-chat_reader chat_reader_go_on(const chat_template *c, const tokenizer *t)
+chat_reader chat_reader_continue(const chat_template *c, const tokenizer *t)
 {
     return (chat_reader){ .c = c, .t = t, .part = CHAT_ANSWER };
 }

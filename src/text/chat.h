@@ -62,8 +62,8 @@ typedef struct chat_reader {
     char name[16]; /* as much of it as matters */
 } chat_reader;
 
-chat_reader chat_reader_begin(const chat_template *c, const tokenizer *t); /* borrows both */
-chat_reader chat_reader_go_on(const chat_template *c, const tokenizer *t); /* within an answer */
+chat_reader chat_reader_begin(const chat_template *c, const tokenizer *t);    /* borrows both */
+chat_reader chat_reader_continue(const chat_template *c, const tokenizer *t); /* within an answer */
 /* Takes the next token and returns the part that it belongs to. */
 chat_part chat_reader_take(chat_reader *r, int32_t id);
 

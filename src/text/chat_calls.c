@@ -223,7 +223,7 @@ static script_answer_given given_at(const conversation *c, int at)
     return given;
 }
 
-static bool goes_on(const conversation *c, int at)
+static bool continues(const conversation *c, int at)
 {
     return c->style->kind == CHAT_TOOLS_DEEPSEEK && at && c->turns[at - 1].result;
 }
@@ -232,9 +232,9 @@ static bool goes_on(const conversation *c, int at)
 static cadre_status begin_answer(conversation *c, int at, string_view *said)
 {
     script_answer_given given = given_at(c, at);
-    if (!goes_on(c, at)) return script_answer_begin(&c->s, &given, said);
+    if (!continues(c, at)) return script_answer_begin(&c->s, &given, said);
     *said = script_message(&c->s, CHAT_ASSISTANT, given.text);
-    return script_answer_goes_on(&c->s);
+    return script_answer_continue(&c->s);
 }
 
 static bool ends_line(const conversation *c)
@@ -251,7 +251,7 @@ static cadre_status put_answer(conversation *c, int at)
     string_view said = { "", 0 };
     if (style->kind == CHAT_TOOLS_HARMONY && turn->call_count) return put_harmony_calls(c, turn);
     bool silent = style->kind == CHAT_TOOLS_MISTRAL && turn->call_count;
-    CADRE_TRY(silent ? script_answer_goes_on(&c->s) : begin_answer(c, at, &said));
+    CADRE_TRY(silent ? script_answer_continue(&c->s) : begin_answer(c, at, &said));
     if (!silent) CADRE_TRY(script_said(&c->s, said));
     if (turn->call_count) {
         if (!silent && (said.size || (style->then_always && !ends_line(c))))
@@ -379,7 +379,7 @@ static cadre_status put_gemma_answer(conversation *c, int at)
     if (calls) CADRE_TRY(put_calls(c, turn));
     if (calls) CADRE_TRY(script_answer_ends(&c->s));
     if (answered) CADRE_TRY(put_gemma_results(c, at));
-    if (answered) CADRE_TRY(script_answer_goes_on(&c->s));
+    if (answered) CADRE_TRY(script_answer_continue(&c->s));
     CADRE_TRY(script_said(&c->s, said));
     if (!calls || (answered && said.size)) CADRE_TRY(script_answer_ends(&c->s));
     if (calls && !answered) return script_words(&c->s, "<|tool_response>");

@@ -221,7 +221,7 @@ cadre_status script_answer_within(chat_script *s, const script_answer_given *a, 
     return CADRE_OK;
 }
 
-cadre_status script_answer_goes_on(chat_script *s)
+cadre_status script_answer_continue(chat_script *s)
 {
     s->answer_begin = s->text.size;
     return CADRE_OK;

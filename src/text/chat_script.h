@@ -48,7 +48,7 @@ cadre_status script_answer_begin(chat_script *s, const script_answer_given *a, s
 /* Without the words before it, as it goes on in a message. */
 cadre_status script_answer_within(chat_script *s, const script_answer_given *a, string_view *said);
 /* What the assistant says begins anew here, behind something else in its message. */
-cadre_status script_answer_goes_on(chat_script *s);
+cadre_status script_answer_continue(chat_script *s);
 /* What was written since then is said by the assistant; script_put_answers knows it. */
 cadre_status script_answer_ends(chat_script *s);
 

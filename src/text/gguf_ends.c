@@ -88,7 +88,7 @@ static int32_t id_named(const int32_t id_of_name[END_NAMES], const char *name)
 }
 
 /* In Harmony's format <|end|> ends a message, after which the answer goes on. */
-static bool end_goes_on(const int32_t id_of_name[END_NAMES])
+static bool end_continues(const int32_t id_of_name[END_NAMES])
 {
     return (id_named(id_of_name, "<|return|>") >= 0 && id_named(id_of_name, "<|call|>") >= 0) ||
            (id_named(id_of_name, "<|calls|>") >= 0 && id_named(id_of_name, "<|flush|>") >= 0);
@@ -97,7 +97,7 @@ static bool end_goes_on(const int32_t id_of_name[END_NAMES])
 /* Whether a name that the vocabulary has ends no text there. */
 static bool is_plain(const char *name, const int32_t id_of_name[END_NAMES])
 {
-    if (!strcmp(name, HARMONY_END)) return end_goes_on(id_of_name);
+    if (!strcmp(name, HARMONY_END)) return end_continues(id_of_name);
     return !strcmp(name, SENTENCE_END) && id_named(id_of_name, TOOL_RESPONSE) >= 0; /* Gemma 4 */
 }
 

@@ -1,7 +1,7 @@
-/* unicode_form.c - decomposes, orders marks and composes, one stretch of text at a time.
+/* unicode_form.c - decomposes, orders marks and composes, one segment of text at a time.
  *
  * No ASCII character changes, and none combines with what stands before it. So ASCII is copied, and
- * every other stretch is normalised alone, together with the ASCII character before it, to which
+ * every other segment is normalised alone, together with the ASCII character before it, to which
  * its marks may belong. Marks are ordered here and not by utf8proc, whose insertion sort would take
  * quadratic time for long runs of marks. */
 #include "text/unicode_form.h"
@@ -15,11 +15,11 @@
 
 enum { EXPANSION_MAX = 18, CLASSES = 256 }; /* code points that one character may become (U+FDFA) */
 
-typedef struct stretch {
+typedef struct segment {
     utf8proc_int32_t *codes; /* [count] */
     utf8proc_int32_t *moved; /* [count] */
     size_t count, capacity, moved_capacity;
-} stretch;
+} segment;
 
 static utf8proc_option_t options_of(unicode_form form)
 {
@@ -43,7 +43,7 @@ static bool stays_as_it_is(uint32_t code)
 
 static int class_of(utf8proc_int32_t code) { return utf8proc_get_property(code)->combining_class; }
 
-static cadre_status decompose(stretch *s, string_view text, utf8proc_option_t options)
+static cadre_status decompose(segment *s, string_view text, utf8proc_option_t options)
 {
     uint32_t code;
     s->count = 0;
@@ -67,7 +67,7 @@ static cadre_status decompose(stretch *s, string_view text, utf8proc_option_t op
 
 /* Sorts codes[begin..end), which all have a combining class, by that class. This is a counting
  * sort, so equal classes keep their order. */
-static cadre_status order_marks(stretch *s, size_t begin, size_t end)
+static cadre_status order_marks(segment *s, size_t begin, size_t end)
 {
     size_t starts[CLASSES + 1] = { 0 };
     CADRE_TRY(
@@ -79,7 +79,7 @@ static cadre_status order_marks(stretch *s, size_t begin, size_t end)
     return CADRE_OK;
 }
 
-static cadre_status order(stretch *s)
+static cadre_status order(segment *s)
 {
     for (size_t begin = 0, end; begin < s->count; begin = end) {
         bool sorted = true;
@@ -92,8 +92,8 @@ static cadre_status order(stretch *s)
     return CADRE_OK;
 }
 
-static cadre_status put_stretch(
-    stretch *s, string_view text, utf8proc_option_t options, byte_buffer *out)
+static cadre_status put_segment(
+    segment *s, string_view text, utf8proc_option_t options, byte_buffer *out)
 {
     CADRE_TRY(decompose(s, text, options));
     CADRE_TRY(order(s));
@@ -112,7 +112,7 @@ static bool is_ascii(char c) { return (unsigned char)c < 0x80; }
 
 cadre_status unicode_form_put(unicode_form form, string_view text, byte_buffer *out)
 {
-    stretch s = { 0 };
+    segment s = { 0 };
     cadre_status status = CADRE_OK;
     for (size_t at = 0; at < text.size && status == CADRE_OK;) {
         size_t plain = at;
@@ -122,7 +122,7 @@ cadre_status unicode_form_put(unicode_form form, string_view text, byte_buffer *
         size_t end = plain + 1;
         while (end < text.size && !is_ascii(text.data[end])) end++;
         if (status == CADRE_OK && plain < text.size)
-            status = put_stretch(
+            status = put_segment(
                 &s, (string_view){ text.data + plain, end - plain }, options_of(form), out);
         at = plain < text.size ? end : plain;
     }

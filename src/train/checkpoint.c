@@ -197,26 +197,26 @@ static cadre_status remove_other(const char *path, void *keep)
 }
 
 /* The pairs of an adapter are few. */
-static cadre_status seal_adapter(const char *path, const checkpoint_arrays *a,
-    const values_source *from, safetensors_writer **sealed, hash128 *hash)
+static cadre_status write_adapter_pending(const char *path, const checkpoint_arrays *a,
+    const values_source *from, safetensors_writer **pending, hash128 *hash)
 {
     real *values = MEM_ARRAY(real, a->table->elements);
     cadre_status status =
         values ? from->read(from->arg, 0, a->table->elements, values) : CADRE_ENOMEM;
     if (status == CADRE_OK)
-        status = adapter_seal_values(path, a->config, a->adapter, values, sealed, hash);
+        status = adapter_write_pending(path, a->config, a->adapter, values, pending, hash);
     mem_free(values);
     return status;
 }
 
-static cadre_status seal(
-    const char *path, const checkpoint_arrays *a, safetensors_writer **sealed, hash128 *hash)
+static cadre_status write_pending(
+    const char *path, const checkpoint_arrays *a, safetensors_writer **pending, hash128 *hash)
 {
     const number_format *format = a->format ? a->format : &number_f32;
     const array_source array = { a, 0 };
     const values_source from = source_of(&array);
-    if (a->adapter) return seal_adapter(path, a, &from, sealed, hash);
-    return model_seal_values(path, a->config, a->table, format, &from, sealed, hash);
+    if (a->adapter) return write_adapter_pending(path, a, &from, pending, hash);
+    return model_write_pending(path, a->config, a->table, format, &from, pending, hash);
 }
 
 cadre_status checkpoint_save(
@@ -224,14 +224,14 @@ cadre_status checkpoint_save(
 {
     char *model = file_join(folder, a->adapter ? ADAPTER_WEIGHTS : model_name);
     char *state = mem_printf("%s/%s%09" PRId64 "%s", folder, state_prefix, s->step, state_suffix);
-    safetensors_writer *sealed = NULL;
+    safetensors_writer *pending = NULL;
     hash128 hash;
-    cadre_status status = model && state ? seal(model, a, &sealed, &hash) : CADRE_ENOMEM;
+    cadre_status status = model && state ? write_pending(model, a, &pending, &hash) : CADRE_ENOMEM;
     if (status == CADRE_OK) {
         status = write_state(state, a, s, hash);
         /* The commit renames the model's file, and from then on the new checkpoint counts. */
-        if (status == CADRE_OK) status = safetensors_writer_commit(sealed);
-        else safetensors_writer_discard(sealed);
+        if (status == CADRE_OK) status = safetensors_writer_commit(pending);
+        else safetensors_writer_discard(pending);
         if (status == CADRE_OK) status = each_state(folder, remove_other, state);
     }
     mem_free(model);

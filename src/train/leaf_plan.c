@@ -131,10 +131,10 @@ static void enter_node(leaf_sums *s, leaf_micro_batch *out, int32_t begin, leaf_
 static void enter_piece(leaf_sums *s, leaf_micro_batch *out, int32_t at, int32_t leaf, bool ends)
 {
     leaf_node *last = s->count ? &s->node[s->count - 1] : NULL;
-    bool goes_on = last && last->level < 0 && last->index == leaf;
-    if (!goes_on) push(s, -1, leaf);
+    bool continues = last && last->level < 0 && last->index == leaf;
+    if (!continues) push(s, -1, leaf);
     last = &s->node[s->count - 1];
-    add_run(out, at, at + 1, goes_on ? LEAF_GO_ON : LEAF_WRITE, last->slot);
+    add_run(out, at, at + 1, continues ? LEAF_CONTINUE : LEAF_WRITE, last->slot);
     if (ends) last->level = 0;
 }
 

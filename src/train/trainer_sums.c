@@ -32,7 +32,7 @@ static bool is_of_chunk(const trainer *t, const param *p)
     int32_t stages = t->groups.size.pipeline;
     if (t->chunks == 1) return true;
     if (p->layer >= 0)
-        return share_part(t->config.layers, p->layer, stages * t->chunks) / stages == t->chunk;
+        return share_owner(t->config.layers, p->layer, stages * t->chunks) / stages == t->chunk;
     bool output = p->role == ROLE_OUT_NORM || p->role == ROLE_HEAD;
     return t->chunk == (output ? t->chunks - 1 : 0);
 }

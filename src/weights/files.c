@@ -125,9 +125,9 @@ static const number_format *flat_format(void *arg, const param *p)
     return p->kind == PARAM_STATE ? &number_f32 : flat->format;
 }
 
-cadre_status model_seal_values(const char *path, const model_config *config,
+cadre_status model_write_pending(const char *path, const model_config *config,
     const param_table *table, const number_format *format, const values_source *values,
-    safetensors_writer **sealed, hash128 *hash)
+    safetensors_writer **pending, hash128 *hash)
 {
     flat_source flat = { values, format, CADRE_OK };
     tensor_list list;
@@ -139,13 +139,13 @@ cadre_status model_seal_values(const char *path, const model_config *config,
     if (status == CADRE_OK) status = tensor_list_declare(&list, &sink);
     if (status == CADRE_OK) status = tensor_list_write(NULL, &list, &sink, &source, NULL, NULL);
     if (status == CADRE_OK) status = flat.status;
-    if (status == CADRE_OK) status = safetensors_writer_seal(sink.folder, hash);
+    if (status == CADRE_OK) status = safetensors_writer_finish(sink.folder, hash);
     tensor_list_free(&list);
     if (status != CADRE_OK) {
         safetensors_writer_discard(sink.folder);
         return status;
     }
-    *sealed = sink.folder;
+    *pending = sink.folder;
     return CADRE_OK;
 }
 

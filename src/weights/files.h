@@ -27,9 +27,9 @@ values_source values_in_memory(const real *values); /* borrowed */
 /* Writes the model completely, synced under a temporary name, and computes its hash.
  * safetensors_writer_commit then only renames it. */
 /* format: f32, f16 or bf16; what is not trained by gradient is f32 all the same */
-cadre_status model_seal_values(const char *path, const model_config *config,
+cadre_status model_write_pending(const char *path, const model_config *config,
     const param_table *table, const number_format *format, const values_source *values,
-    safetensors_writer **sealed, hash128 *hash);
+    safetensors_writer **pending, hash128 *hash);
 
 /* Declares and writes one flat array of the whole model, with `prefix` before each tensor's name. A
  * table of one rank's share takes its slices of the array. Rows of PARAM_STATE are left out if

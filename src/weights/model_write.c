@@ -101,7 +101,7 @@ static cadre_status write_model(
     for (int i = 0; i < STACKS && stacks[i].config && status == CADRE_OK; i++)
         status = tensor_list_declare(&stacks[i].list, &sink);
     if (status == CADRE_OK) status = write_tensors(c, o, stacks, &sink);
-    if (status == CADRE_OK) status = safetensors_writer_seal(sink.folder, NULL);
+    if (status == CADRE_OK) status = safetensors_writer_finish(sink.folder, NULL);
     if (status == CADRE_OK) status = write_companions(o, tensor_list_most(&stacks[0].list));
     if (status == CADRE_OK) return safetensors_writer_commit(sink.folder);
     safetensors_writer_discard(sink.folder);

@@ -15,9 +15,10 @@ static cadre_status check_heads(const model_config *c, int64_t l, const rank_sha
     for (int i = 0; i < 2; i++)
         if (mixers[i]->row && mixers[i]->kv_heads && mixers[i]->kv_heads < s->slices)
             return cadre_fail(CADRE_EARGUMENT, NULL,
-                "--parallel: tensor=%d: expected at most as many parts as layer %lld has key-value "
-                "heads, %lld",
-                s->slices, (long long)l, (long long)mixers[i]->kv_heads);
+                "--parallel: tensor=%d: expected at most one shard a key-value head, found %lld "
+                "heads "
+                "in layer %lld",
+                s->slices, (long long)mixers[i]->kv_heads, (long long)l);
     return CADRE_OK;
 }
 
@@ -26,8 +27,10 @@ static cadre_status check_experts(const model_config *c, int64_t l, const rank_s
     int64_t experts = c->layer[l].sparse ? moe_config_weighted(&c->layer[l].moe) : s->groups;
     if (experts >= s->groups) return CADRE_OK;
     return cadre_fail(CADRE_EARGUMENT, NULL,
-        "--parallel: expert=%d: expected at most as many parts as layer %lld has experts, %lld",
-        s->groups, (long long)l, (long long)experts);
+        "--parallel: expert=%d: expected at most one group of ranks an expert, found %lld experts "
+        "in "
+        "layer %lld",
+        s->groups, (long long)experts, (long long)l);
 }
 
 cadre_status rank_share_check(const model_config *c, const rank_share *s)

@@ -1,4 +1,4 @@
-/* config_positions_test.c - rotary positions and windows of config.json: every way to stretch
+/* config_positions_test.c - rotary positions and windows of config.json: every way to scale
  * positions, read and written with all its numbers, and which layers have a window. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -33,13 +33,13 @@ static bool same(const rope_options *a, const rope_options *b)
            a->mscale_all_dim == b->mscale_all_dim && a->width == b->width && a->pairs == b->pairs;
 }
 
-typedef struct stretch {
+typedef struct scaling {
     const char *members; /* of config.json */
     rope_options o;
-} stretch;
+} scaling;
 
 /* YaRN without its first context, and dynamic scaling, start from the whole one: 2048. */
-static const stretch stretches[] = {
+static const scaling scalings[] = {
     { "", { .theta = 10000, .width = 8 } },
     { "\"rope_theta\": 500.0", { .theta = 500, .width = 8 } },
     { "\"rope_scaling\": {\"rope_type\": \"default\"}", { .theta = 10000, .width = 8 } },
@@ -88,21 +88,21 @@ static const stretch stretches[] = {
         { .theta = 700, .width = 8, .scaling = ROPE_LINEAR, .factor = 3 } },
 };
 
-static void each_way_to_stretch_is_read_and_written(void **state)
+static void each_way_to_scale_is_read_and_written(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof stretches / sizeof *stretches; i++) {
-        model_config c = family_config("llama", stretches[i].members);
-        if (!same(&c.rope, &stretches[i].o)) fail_msg("%s: read otherwise", stretches[i].members);
+    for (size_t i = 0; i < sizeof scalings / sizeof *scalings; i++) {
+        model_config c = family_config("llama", scalings[i].members);
+        if (!same(&c.rope, &scalings[i].o)) fail_msg("%s: read otherwise", scalings[i].members);
         model_config back = back_of(&c);
-        if (!same(&c.rope, &back.rope)) fail_msg("%s: written otherwise", stretches[i].members);
+        if (!same(&c.rope, &back.rope)) fail_msg("%s: written otherwise", scalings[i].members);
         model_config_free(&back);
         model_config_free(&c);
     }
 }
 
-/* The context that YaRN stretches to over the one that it starts from. */
-static void yarn_without_a_factor_stretches_to_the_context(void **state)
+/* The context that YaRN scales to over the one that it starts from. */
+static void yarn_without_a_factor_scales_to_the_context(void **state)
 {
     (void)state;
     model_config c = family_config("llama",
@@ -112,7 +112,7 @@ static void yarn_without_a_factor_stretches_to_the_context(void **state)
     model_config_free(&c);
 }
 
-static void a_stretch_without_its_numbers_is_refused(void **state)
+static void a_scaling_without_its_numbers_is_refused(void **state)
 {
     (void)state;
     static const char *const cases[][2] = {
@@ -265,9 +265,9 @@ static void a_list_of_layers_fits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_way_to_stretch_is_read_and_written),
-        cmocka_unit_test(yarn_without_a_factor_stretches_to_the_context),
-        cmocka_unit_test(a_stretch_without_its_numbers_is_refused),
+        cmocka_unit_test(each_way_to_scale_is_read_and_written),
+        cmocka_unit_test(yarn_without_a_factor_scales_to_the_context),
+        cmocka_unit_test(a_scaling_without_its_numbers_is_refused),
         cmocka_unit_test(lists_of_divisors),
         cmocka_unit_test(a_part_of_a_head_is_rotated),
         cmocka_unit_test(layers_with_windows),

@@ -374,8 +374,8 @@ static void what_is_written_lies_beside_until_it_is_renamed(void **state)
     assert_int_equal(file_writer_put(w, "whole", 5), CADRE_OK);
     assert_true(file_exists(temporary) && !file_exists(path));
     assert_int_equal(file_bytes(temporary), 0); /* still in the buffer */
-    assert_int_equal(file_writer_seal(w), CADRE_OK);
-    assert_int_equal(file_writer_seal(w), CADRE_OK);
+    assert_int_equal(file_writer_finish(w), CADRE_OK);
+    assert_int_equal(file_writer_finish(w), CADRE_OK);
     expect_content(temporary, "whole");
     assert_false(file_exists(path));
     assert_int_equal(file_writer_commit(w), CADRE_OK);

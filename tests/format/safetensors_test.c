@@ -176,25 +176,25 @@ static void a_file_without_hashes_cannot_be_verified(void **state)
 
 /* ---- two files in order ---- */
 
-static void a_sealed_file_waits_for_its_name(void **state)
+static void a_finished_file_waits_for_its_name(void **state)
 {
     (void)state;
-    const char *path = scratch_file("sealed.safetensors");
-    hash128 sealed, found;
+    const char *path = scratch_file("finished.safetensors");
+    hash128 finished, found;
     safetensors_writer *w = begin(path, false);
     put_all(w);
-    OK(safetensors_writer_seal(w, &sealed));
+    OK(safetensors_writer_finish(w, &finished));
     assert_false(file_exists(path));
-    OK(safetensors_writer_seal(w, &found));
-    assert_true(hash_equal(sealed, found));
+    OK(safetensors_writer_finish(w, &found));
+    assert_true(hash_equal(finished, found));
     OK(safetensors_writer_commit(w));
     OK(hash_file(path, &found));
-    assert_true(hash_equal(sealed, found));
+    assert_true(hash_equal(finished, found));
     w = begin(path, false);
     OK(safetensors_writer_put(w, "1234", 4));
     safetensors_writer_discard(w); /* the old one stays */
     OK(hash_file(path, &found));
-    assert_true(hash_equal(sealed, found));
+    assert_true(hash_equal(finished, found));
 }
 
 /* ---- mistakes ---- */
@@ -209,7 +209,7 @@ static cadre_status too_many_bytes(safetensors_writer *w)
 static cadre_status too_few_bytes(safetensors_writer *w)
 {
     OK(safetensors_writer_put(w, "x", 1));
-    return safetensors_writer_seal(w, NULL);
+    return safetensors_writer_finish(w, NULL);
 }
 static cadre_status name_twice(safetensors_writer *w)
 {
@@ -338,7 +338,7 @@ int main(void)
         cmocka_unit_test(the_same_calls_write_the_same_bytes),
         cmocka_unit_test(every_flipped_bit_is_found),
         cmocka_unit_test(a_file_without_hashes_cannot_be_verified),
-        cmocka_unit_test(a_sealed_file_waits_for_its_name),
+        cmocka_unit_test(a_finished_file_waits_for_its_name),
         cmocka_unit_test(mistakes_of_the_writer_leave_no_file),
         cmocka_unit_test(a_failed_allocation_while_writing_leaves_no_file),
         cmocka_unit_test(published_files_open),

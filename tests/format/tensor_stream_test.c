@@ -53,8 +53,8 @@ static void bytes_may_come_in_any_pieces(void **state)
             succeeds(tensor_stream_put(&s, bytes + at, piece < 17 - at ? piece : 17 - at));
         succeeds(tensor_stream_put(&s, NULL, 0));
         assert_false(file_exists(path));
-        succeeds(tensor_stream_seal(&s));
-        succeeds(tensor_stream_seal(&s));
+        succeeds(tensor_stream_finish(&s));
+        succeeds(tensor_stream_finish(&s));
         assert_true(hash_equal(s.list[0].hash, hash_bytes("aaaa", 4)));
         assert_true(hash_equal(s.list[1].hash, hash_bytes("bbbbb", 5)));
         assert_true(hash_equal(s.list[2].hash, hash_bytes("", 0)));
@@ -81,7 +81,7 @@ static void padding_may_be_long_or_none(void **state)
         succeeds(tensor_stream_declare(&s, "a", 4));
         succeeds(tensor_stream_begin(&s, "HHH", 3));
         succeeds(tensor_stream_put(&s, "aaaa", 4));
-        succeeds(tensor_stream_seal(&s));
+        succeeds(tensor_stream_finish(&s));
         succeeds(tensor_stream_commit(&s));
         tensor_stream_close(&s);
         expect_file(path, expected, sizes[i]);
@@ -98,7 +98,7 @@ static void tensors_of_no_bytes_are_complete_at_once(void **state)
     succeeds(tensor_stream_declare(&s, "a", 0));
     succeeds(tensor_stream_declare(&s, "b", 0));
     succeeds(tensor_stream_begin(&s, "HHH", 3));
-    succeeds(tensor_stream_seal(&s));
+    succeeds(tensor_stream_finish(&s));
     succeeds(tensor_stream_commit(&s));
     tensor_stream_close(&s);
     expect_file(path, "HHH", 4);
@@ -113,7 +113,7 @@ static void more_bytes_than_declared_are_refused(void **state)
     succeeds(tensor_stream_put(&s, whole, 17));
     refuses(tensor_stream_put(&s, "x", 1), CADRE_EARGUMENT,
         "more: was given more bytes than its tensors hold");
-    assert_int_equal(tensor_stream_seal(&s), CADRE_EARGUMENT); /* the failure stays */
+    assert_int_equal(tensor_stream_finish(&s), CADRE_EARGUMENT); /* the failure stays */
     assert_int_equal(tensor_stream_commit(&s), CADRE_EARGUMENT);
     tensor_stream_close(&s);
     assert_false(file_exists(path));
@@ -126,7 +126,7 @@ static void missing_bytes_are_told_by_the_tensor(void **state)
     tensor_stream s;
     declare_four(&s, path, 4);
     succeeds(tensor_stream_put(&s, whole, 6));
-    refuses(tensor_stream_seal(&s), CADRE_EARGUMENT, "less: b: expected 5 bytes, was given 2");
+    refuses(tensor_stream_finish(&s), CADRE_EARGUMENT, "less: b: expected 5 bytes, was given 2");
     assert_int_equal(tensor_stream_commit(&s), CADRE_EARGUMENT);
     tensor_stream_close(&s);
     assert_false(file_exists(path));
@@ -181,7 +181,7 @@ static void a_long_list_is_whole_or_refused(void **state)
         if (status == CADRE_OK) status = tensor_stream_begin(&s, "", 0);
         for (int i = 0; i < TENSORS && status == CADRE_OK; i++)
             status = tensor_stream_put(&s, &(char){ (char)i }, 1);
-        if (status == CADRE_OK) status = tensor_stream_seal(&s);
+        if (status == CADRE_OK) status = tensor_stream_finish(&s);
         if (status == CADRE_OK) status = tensor_stream_commit(&s);
         mem_fail_at(0, false);
         assert_true(status == CADRE_OK || status == CADRE_ENOMEM);

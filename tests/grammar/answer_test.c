@@ -180,7 +180,7 @@ static void calls_are_valid(void **state)
         assert_true(calls_of(&form, 60) > 20);
         form.only = 0, form.once = true;
         calls_of(&form, 40);
-        form.required = false, form.goes_on = true;
+        form.required = false, form.continues = true;
         calls_of(&form, 40);
     }
 }

@@ -145,24 +145,24 @@ static void every_token_once(void **state)
 
 /* ---- by chance ---- */
 
-/* One layer of two experts; each stretch of 64 tokens goes to one of them. */
+/* One layer of two experts; each segment of 64 tokens goes to one of them. */
 static void chance(void **state)
 {
     (void)state;
-    enum { STRETCHES = 100 };
+    enum { SEGMENTS = 100 };
     layer_config layer = { .sparse = true, .moe = { .experts = 2, .route = { .topk = 1 } } };
     model_config config = { .layers = 1, .layer = &layer };
-    census_form form = { .config = &config, .layers = 1, .experts = 2, .picks = 1, .stretch = 64 };
-    int32_t part[2][STRETCHES][2] = { 0 };
+    census_form form = { .config = &config, .layers = 1, .experts = 2, .picks = 1, .segment = 64 };
+    int32_t part[2][SEGMENTS][2] = { 0 };
     shuffled_bits bits;
     for (int d = 0; d < 2; d++)
-        for (int i = 0; i < STRETCHES; i++) part[d][i][d] = 64;
-    route_census one = { .form = &form, .stretches = STRETCHES, .part = part[0][0] };
-    route_census two = { .form = &form, .stretches = STRETCHES, .part = part[1][0] };
+        for (int i = 0; i < SEGMENTS; i++) part[d][i][d] = 64;
+    route_census one = { .form = &form, .segments = SEGMENTS, .part = part[0][0] };
+    route_census two = { .form = &form, .segments = SEGMENTS, .part = part[1][0] };
     const route_census *domains[] = { &one, &two };
     succeeds(shuffled_domains(domains, 2, &bits));
-    /* (rows - 1)(columns - 1) / (2 N ln 2), where N counts stretches: their tokens go one way */
-    double expected = 1 / (2 * 2 * STRETCHES * log(2));
+    /* (rows - 1)(columns - 1) / (2 N ln 2), where N counts segments: their tokens go one way */
+    double expected = 1 / (2 * 2 * SEGMENTS * log(2));
     assert_true(bits.mean > 0.5 * expected && bits.mean < 2 * expected);
     assert_true(bits.deviation > 0 && bits.deviation < 4 * expected);
 }

@@ -105,7 +105,8 @@ static int begin(void **state)
     succeeds(cadre_context_new(1, NULL, &context));
     succeeds(cadre_init(context, o, NULL, "f32", path, NULL));
     succeeds(cadre_model_open(context, path, &model));
-    const cadre_opening how = { .size = sizeof how, .memory = weight_file_bytes(&model->file) - 1 };
+    const cadre_open_options how = { .size = sizeof how,
+        .memory = weight_file_bytes(&model->file) - 1 };
     cadre_model_close(model);
     cadre_options_free(o);
     succeeds(cadre_model_open_with(context, path, &how, &model));

@@ -66,7 +66,7 @@ static void check_model(const char *path, int threads, bool repack, const char *
     malloc_trim(0);
     int64_t allocated = mem_balance(), before = resident();
     succeeds(cadre_context_new(threads, NULL, &context));
-    const cadre_opening how = { .size = sizeof how, .repack = repack, .cache = cache };
+    const cadre_open_options how = { .size = sizeof how, .repack = repack, .cache = cache };
     succeeds(cadre_model_open_with(context, path, &how, &model));
     succeeds(cadre_model_memory(model, CONTEXT, &memory));
     cadre_model_info_get(model, &info);

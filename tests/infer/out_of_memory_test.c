@@ -155,7 +155,7 @@ static cadre_status make_model_of_gguf(void) { return make_model_of(packed); }
 
 static cadre_status make_repacked_model(void)
 {
-    cadre_opening how = { .size = sizeof how, .repack = true };
+    cadre_open_options how = { .size = sizeof how, .repack = true };
     cadre_model *m;
     cadre_status status = cadre_model_open_with(context, packed, &how, &m);
     if (status == CADRE_OK) cadre_model_close(m);

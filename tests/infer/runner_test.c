@@ -87,7 +87,7 @@ static void run_together(cadre_model *model, int64_t first, int64_t count, pace 
 
 static void open_model(cadre_context *context, cadre_model **model)
 {
-    const cadre_opening how = { .size = sizeof how, .cache = f.cache };
+    const cadre_open_options how = { .size = sizeof how, .cache = f.cache };
     succeeds(cadre_model_open_with(context, f.path, &how, model));
 }
 

@@ -44,7 +44,7 @@ static void make_adapter(const char *targets)
     succeeds(file_make_folder(folder));
     succeeds(adapter_write_config(&a, &m->config, model, folder));
     snprintf(path, sizeof path, "%s/" ADAPTER_WEIGHTS, folder);
-    succeeds(adapter_seal_values(path, &m->config, &a, values, &w, &hash));
+    succeeds(adapter_write_pending(path, &m->config, &a, values, &w, &hash));
     succeeds(safetensors_writer_commit(w));
     mem_free(values);
     adapter_free(&a);
@@ -74,7 +74,7 @@ static safetensors *logits(const char *path, const char *adapter_path, const cha
 {
     cadre_model *m;
     safetensors *file;
-    const cadre_opening how = { .size = sizeof how, .adapter = adapter_path };
+    const cadre_open_options how = { .size = sizeof how, .adapter = adapter_path };
     succeeds(cadre_model_open_with(context, path, &how, &m));
     succeeds(cadre_logits(m, tokens, TOKENS, NULL, 0, scratch_file(out)));
     cadre_model_close(m);
@@ -142,7 +142,7 @@ static void test_views(void **state)
 {
     (void)state;
     cadre_model *m;
-    const cadre_opening how = { .size = sizeof how, .adapter = folder };
+    const cadre_open_options how = { .size = sizeof how, .adapter = folder };
     make_adapter("v,gate_up,down");
     succeeds(cadre_model_open_with(context, model, &how, &m));
     assert_non_null(m->adapter.pairs);
@@ -158,7 +158,7 @@ static void test_refusals(void **state)
 {
     (void)state;
     cadre_model *m;
-    cadre_opening how = { .size = sizeof how, .adapter = scratch_file("nowhere") };
+    cadre_open_options how = { .size = sizeof how, .adapter = scratch_file("nowhere") };
     refuses(cadre_model_open_with(context, model, &how, &m), CADRE_EIO, ADAPTER_CONFIG);
     how.adapter = model;
     refuses(cadre_model_open_with(context, model, &how, &m), CADRE_EIO, ADAPTER_CONFIG);

@@ -117,7 +117,7 @@ static void test_a_leaf_goes_on(void **state)
     one_leaf(f, 5, whole);
     int64_t start[] = { 0, 3 };
     for (int piece = 0; piece < 2; piece++) {
-        leaf_run run = { 0, 1, piece ? LEAF_GO_ON : LEAF_WRITE, 0 };
+        leaf_run run = { 0, 1, piece ? LEAF_CONTINUE : LEAF_WRITE, 0 };
         int64_t first = starts[5] + 3 * piece;
         start[1] = piece ? TOKENS - first : 3;
         f->leaves.runs = 1, f->leaves.run = &run, f->leaves.start = start;

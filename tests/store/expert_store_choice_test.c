@@ -84,7 +84,7 @@ static cadre_model *open_model(const char *topk)
     cadre_model *m;
     cadre_options *o = small_options("olmoe");
     const char *path = scratch_file("model.gguf");
-    const cadre_opening all = { .size = sizeof all };
+    const cadre_open_options all = { .size = sizeof all };
     small_set(o, "width", "64");
     small_set(o, "expert-width", "64");
     small_set(o, "topk", topk);
@@ -93,7 +93,8 @@ static cadre_model *open_model(const char *topk)
     succeeds(cadre_init(context, o, NULL, "q8_0", path, NULL));
     cadre_options_free(o);
     succeeds(cadre_model_open_with(context, path, &all, &m));
-    const cadre_opening less = { .size = sizeof less, .memory = weight_file_bytes(&m->file) - 1 };
+    const cadre_open_options less = { .size = sizeof less,
+        .memory = weight_file_bytes(&m->file) - 1 };
     cadre_model_close(m);
     succeeds(cadre_model_open_with(context, path, &less, &m));
     return m;

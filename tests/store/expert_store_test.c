@@ -48,7 +48,7 @@ static cadre_model *open(int threads, int64_t memory)
 {
     cadre_context *context;
     cadre_model *m;
-    const cadre_opening how = { .size = sizeof how, .memory = memory };
+    const cadre_open_options how = { .size = sizeof how, .memory = memory };
     succeeds(cadre_context_new(threads, NULL, &context));
     succeeds(cadre_model_open_with(context, path, &how, &m));
     return m;
@@ -75,7 +75,7 @@ static int64_t memory_for(int32_t slots)
 {
     cadre_context *context;
     cadre_model *m;
-    const cadre_opening how = { .size = sizeof how, .memory = 1 };
+    const cadre_open_options how = { .size = sizeof how, .memory = 1 };
     long long least = 0;
     succeeds(cadre_context_new(1, NULL, &context));
     assert_int_equal(cadre_model_open_with(context, path, &how, &m), CADRE_EARGUMENT);
@@ -221,8 +221,8 @@ static void memory_decides(void **state)
     assert_int_equal(s.slots, 2);
     close(m);
     succeeds(cadre_context_new(1, NULL, &context));
-    const cadre_opening less = { .size = sizeof less, .memory = s.least - 1 },
-                        enough = { .size = sizeof enough, .memory = s.least };
+    const cadre_open_options less = { .size = sizeof less, .memory = s.least - 1 },
+                             enough = { .size = sizeof enough, .memory = s.least };
     refuses(cadre_model_open_with(context, path, &less, &m), CADRE_EARGUMENT, "at least");
     succeeds(cadre_model_open_with(context, path, &enough, &m));
     cadre_model_close(m);
@@ -241,7 +241,7 @@ static void what_is_laid_out_anew(void **state)
 {
     cadre_context *context;
     cadre_model *m;
-    const cadre_opening one = { .size = sizeof one, .memory = 1 };
+    const cadre_open_options one = { .size = sizeof one, .memory = 1 };
     (void)state;
     if (!oracle_has("models-newer/qwen3_vl_moe")) skip();
     snprintf(path, sizeof path, "%s", oracle_path("models-newer/qwen3_vl_moe"));

@@ -1,4 +1,4 @@
-/* unigram_test.c - the most probable cut against all cuts of a word, unknown stretches, and
+/* unigram_test.c - the most probable cut against all cuts of a word, unknown segments, and
  * bytes. */
 #include "text/unigram.h"
 
@@ -129,7 +129,7 @@ static void an_unknown_character_costs_ten_more_than_any_piece(void **state)
     tear_down();
 }
 
-static void unknown_stretches_are_bytes_where_all_have_a_piece(void **state)
+static void unknown_segments_are_bytes_where_all_have_a_piece(void **state)
 {
     (void)state;
     static const piece pieces[] = { { "<unk>", 0 }, { "a", -1 }, { "<0xC3>", 0 }, { "<0xA9>", 0 },
@@ -138,7 +138,7 @@ static void unknown_stretches_are_bytes_where_all_have_a_piece(void **state)
     cuts("é", "23");
     cuts("aéa", "1231");
     cuts("qé", "423");
-    cuts("éz", "0"); /* z has no piece: the whole stretch is unknown */
+    cuts("éz", "0"); /* z has no piece: the whole segment is unknown */
     tear_down();
     build(pieces, 5, false);
     cuts("é", "0");
@@ -217,7 +217,7 @@ int main(void)
         cmocka_unit_test(neighbours_that_are_unknown_are_one),
         cmocka_unit_test(the_cost_of_the_unknown_decides),
         cmocka_unit_test(an_unknown_character_costs_ten_more_than_any_piece),
-        cmocka_unit_test(unknown_stretches_are_bytes_where_all_have_a_piece),
+        cmocka_unit_test(unknown_segments_are_bytes_where_all_have_a_piece),
         cmocka_unit_test(a_trie_beyond_its_limit_is_refused),
         cmocka_unit_test(no_cut_of_any_word_is_better),
     };

@@ -52,7 +52,7 @@ static void do_micro_batch(const leaf_micro_batch *p, text *slot)
     static text node;
     for (int32_t i = 0; i < p->runs; i++) {
         const leaf_run *run = &p->run[i];
-        if (run->mode == LEAF_GO_ON)
+        if (run->mode == LEAF_CONTINUE)
             add_chain(
                 slot[run->to], p->first + p->start[run->begin], p->first + p->start[run->end]);
         else {

@@ -158,7 +158,7 @@ static void save(const model_config *c, const adapter *a, const real *values)
     safetensors_writer *w;
     hash128 hash;
     succeeds(adapter_write_config(a, c, "base", scratch_folder()));
-    succeeds(adapter_seal_values(scratch_file(ADAPTER_WEIGHTS), c, a, values, &w, &hash));
+    succeeds(adapter_write_pending(scratch_file(ADAPTER_WEIGHTS), c, a, values, &w, &hash));
     succeeds(safetensors_writer_commit(w));
 }
 

@@ -121,7 +121,7 @@ static void test_gains_are_stored_less_one(void **state)
     real *read = MEM_ARRAY(real, f.table.elements), *values = f.values + p->offset;
     safetensors_close(f.file);
     const values_source source = values_in_memory(f.values);
-    succeeds(model_seal_values(path, &f.config, &f.table, &number_f32, &source, &w, &hash));
+    succeeds(model_write_pending(path, &f.config, &f.table, &number_f32, &source, &w, &hash));
     succeeds(safetensors_writer_commit(w));
     succeeds(safetensors_open(path, &f.file));
     succeeds(safetensors_get_as(f.file, "model.norm.weight", "F32", 1, &p->cols, &t));
@@ -163,7 +163,7 @@ static void test_a_share_is_read_from_a_model(void **state)
     param_table t;
     open_case(&f, "olmoe");
     const values_source source = values_in_memory(f.values);
-    succeeds(model_seal_values(
+    succeeds(model_write_pending(
         scratch_file("model.safetensors"), &f.config, &f.table, &number_f32, &source, &w, &hash));
     succeeds(safetensors_writer_commit(w));
     for (int32_t slice = 0; slice < 2; slice++) {

@@ -542,7 +542,7 @@ static void what_does_not_fit_is_refused(void **state)
 
 static cadre_status open_within(int64_t memory, cadre_model **model)
 {
-    const cadre_opening how = { .size = sizeof how, .memory = memory };
+    const cadre_open_options how = { .size = sizeof how, .memory = memory };
     return cadre_model_open_with(context, scratch_folder(), &how, model);
 }
 

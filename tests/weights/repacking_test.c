@@ -41,7 +41,7 @@ static cadre_model_info run(const char *path, bool repack, int64_t count, const 
     int32_t tokens[MOST];
     for (int i = 0; i < MOST; i++) tokens[i] = i * 7 % 50;
     succeeds(cadre_context_new(3, NULL, &context));
-    cadre_opening how = { .size = sizeof how, .repack = repack };
+    cadre_open_options how = { .size = sizeof how, .repack = repack };
     succeeds(cadre_model_open_with(context, path, &how, &model));
     cadre_model_info_get(model, &info);
     succeeds(file_remove(out));
@@ -94,8 +94,8 @@ static void another_size_is_refused(void **state)
     cadre_model *model = NULL;
     (void)state;
     succeeds(cadre_context_new(1, NULL, &context));
-    refuses(cadre_model_open_with(context, "nowhere", &(cadre_opening){ .size = 1 }, &model),
-        CADRE_EARGUMENT, "cadre_opening");
+    refuses(cadre_model_open_with(context, "nowhere", &(cadre_open_options){ .size = 1 }, &model),
+        CADRE_EARGUMENT, "cadre_open_options");
     assert_null(model);
     cadre_context_free(context);
 }
