@@ -18,6 +18,7 @@
 #include "infer/route_census.h"
 #include "infer/routes.h"
 #include "infer/runner.h"
+#include "infer/session.h"
 #include "infer/shuffled_domains.h"
 #include "kernel/context.h"
 #include "text/corpus.h"
@@ -483,10 +484,11 @@ static cadre_status run_analysis(analysis *a, const char *run, const cadre_train
     if (a->model->config.images.side) a->flags = CADRE_PARSE_SPECIAL;
     CADRE_TRY(read_domains(a, run, listener));
     CADRE_TRY(open_censuses(a));
+    const bool writes = !session_router_that_reads_next(a->model);
     for (int i = 0; i < a->count; i++) {
         if (!a->domains[i].size) continue;
         CADRE_TRY(evaluate_domain(a, &a->domains[i]));
-        if (!has_images(a, &a->domains[i])) CADRE_TRY(sample_domain(a, &a->domains[i]));
+        if (writes && !has_images(a, &a->domains[i])) CADRE_TRY(sample_domain(a, &a->domains[i]));
         tell(a, listener, &a->domains[i]);
     }
     return write_analysis(a, run);

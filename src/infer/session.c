@@ -80,17 +80,23 @@ cadre_status session_check_model(const cadre_model *model)
         "expected a model that continues texts, found one with an encoder");
 }
 
-cadre_status session_check_writes(const cadre_model *model)
+const router *session_router_that_reads_next(const cadre_model *model)
 {
     for (int64_t l = 0; l < model->config.layers; l++) {
         const router *r = model->config.layer[l].moe.router;
-        if (model->config.layer[l].sparse && r->traits & ROUTER_READS_NEXT)
-            return cadre_fail(CADRE_EUNSUPPORTED, model->path,
-                "router %s: a token's experts follow from the token behind it, which is not known "
-                "while a text is written; whole texts alone can be evaluated",
-                r->name);
+        if (model->config.layer[l].sparse && r->traits & ROUTER_READS_NEXT) return r;
     }
-    return CADRE_OK;
+    return NULL;
+}
+
+cadre_status session_check_writes(const cadre_model *model)
+{
+    const router *r = session_router_that_reads_next(model);
+    if (!r) return CADRE_OK;
+    return cadre_fail(CADRE_EUNSUPPORTED, model->path,
+        "router %s: a token's experts follow from the token behind it, which is not known "
+        "while a text is written; whole texts alone can be evaluated",
+        r->name);
 }
 
 cadre_status session_check_tokens(const cadre_model *model, const int32_t *tokens, int64_t count)

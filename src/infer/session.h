@@ -38,7 +38,9 @@ cadre_status session_check_leads(const cadre_model *model);
 /* Does the same, and refuses a model with an encoder, which does not take one sequence: see
  * encoder_decoder.h. */
 cadre_status session_check_model(const cadre_model *model);
-/* Refuses a model whose routers read the token behind each one: no text can be continued. */
+/* The first router that reads the token behind each one; NULL: there is none */
+const router *session_router_that_reads_next(const cadre_model *model);
+/* Refuses a model that has one: no text can be continued. */
 cadre_status session_check_writes(const cadre_model *model);
 
 /* Refuses ids outside the vocabulary. */

@@ -15,6 +15,7 @@ $ while read -r r; do
 +     cadre train --options tiny.json --router $r $(sh own $r) --out $r --quiet > summary &&
 +     cadre report $r --out $r.html --quiet &&
 +     grep -q "2 sparse layers of 4 experts, .*; router $r\." $r.html || echo "$r: no label"
++     grep -q '"domains"' $r/analysis.json || echo "$r: nothing of held-out texts"
 +     cadre eval $r --text en.txt --json | grep -q bits_per_byte || echo "$r: not opened"
 + done < routers
 > (nothing)
