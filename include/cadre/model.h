@@ -55,6 +55,9 @@ CADRE_API bool cadre_model_follows(const cadre_model *model); /* this rank is on
 /* Computes this rank's part until rank 0 has closed the model. CADRE_EARGUMENT: this rank does not
  * follow. */
 CADRE_API cadre_status cadre_model_follow(cadre_model *model);
+/* How its ranks divide the model, as cadre_context_join takes it ("expert=2,tensor=2"), which was
+ * given there or chosen; "" where one process runs it. Borrowed */
+CADRE_API const char *cadre_model_layout(const cadre_model *model);
 
 typedef struct cadre_format_share {
     char name[12]; /* "Q4_K" */

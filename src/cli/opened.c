@@ -124,6 +124,17 @@ static void note_repacking(const invocation *call, const cadre_model *model)
         progress_note(call, "--repack has no effect: no weights here have another layout");
 }
 
+static void note_layout(const invocation *call, const opened *o)
+{
+    const cadre_options *options = call->options;
+    bool given = cadre_options_row(options, "parallel") && cadre_options_count(options, "parallel");
+    int ranks = cadre_context_size(o->context);
+    if (given || ranks < 2 || cadre_context_rank(o->context)) return;
+    progress_note(call,
+        "%d processes divide the model by --parallel %s, which is expected to decode fastest",
+        ranks, cadre_model_layout(o->model));
+}
+
 cadre_status opened_model(const invocation *call, const char *path, opened *o)
 {
     const cadre_options *options = call->options;
@@ -136,6 +147,7 @@ cadre_status opened_model(const invocation *call, const char *path, opened *o)
         .adapter = opened_adapter(options) };
     cadre_status status = cadre_model_open_with(o->context, path, &how, &o->model);
     if (status == CADRE_OK && how.repack) note_repacking(call, o->model);
+    if (status == CADRE_OK) note_layout(call, o);
     return status == CADRE_OK ? warm(call, o) : status;
 }
 

@@ -15,6 +15,7 @@
 #include "base/options.h"
 #include "base/sized.h"
 #include "bench/limits.h"
+#include "dist/layout_choice.h"
 #include "dist/plan_cost.h"
 #include "dist/plan_options.h"
 #include "dist/rank_speed.h"
@@ -210,6 +211,7 @@ static cadre_status describe_machine(planned *p)
 /* ---- the layouts ---- */
 
 typedef struct layout_list {
+    const planned *planned;
     cadre_plan_layout *layout; /* [MOST_LAYOUTS] */
     int count;
 } layout_list;
@@ -223,23 +225,16 @@ static plan_cost cost_of(const planned *p, const rank_layout *l)
     return c;
 }
 
-static void add_layout(const planned *p, const rank_layout *l, layout_list *list)
+static void add_layout(void *arg, const rank_layout *l)
 {
+    layout_list *list = arg;
+    const planned *p = list->planned;
     if (list->count == MOST_LAYOUTS || plan_refusal(&p->sizes, &p->work, l)) return;
     plan_cost c = cost_of(p, l);
     double seconds = c.compute + c.communication;
     list->layout[list->count++] = (cadre_plan_layout){ sizeof(cadre_plan_layout), l->expert,
         l->data, l->pipeline, l->tensor, (int64_t)c.memory, c.tokens / seconds,
         c.communication / seconds, c.memory <= p->machine.memory };
-}
-
-static void add_layouts_of(const planned *p, int ranks, layout_list *list)
-{
-    for (int e = 1; e <= ranks; e++)
-        for (int d = 1; ranks % e == 0 && d <= ranks / e; d++)
-            for (int s = 1; ranks / e % d == 0 && s <= ranks / e / d; s++)
-                if (ranks / e / d % s == 0)
-                    add_layout(p, &(rank_layout){ e, d, s, ranks / e / d / s, 1 }, list);
 }
 
 /* Layouts that fit in memory come first, then faster ones, then those that need less memory. */
@@ -254,11 +249,11 @@ static int compare(const void *left, const void *right)
 
 static cadre_status list_layouts(const planned *p, const cadre_plan_listener *listener)
 {
-    layout_list list = { MEM_ARRAY(cadre_plan_layout, MOST_LAYOUTS), 0 };
+    layout_list list = { p, MEM_ARRAY(cadre_plan_layout, MOST_LAYOUTS), 0 };
     if (!list.layout) return CADRE_ENOMEM;
     /* a single machine may be faster than several */
-    add_layout(p, &(rank_layout){ 1, 1, 1, 1, 1 }, &list);
-    if (p->basis.machines > 1) add_layouts_of(p, p->basis.machines, &list);
+    layouts_visit(1, add_layout, &list);
+    if (p->basis.machines > 1) layouts_visit(p->basis.machines, add_layout, &list);
     qsort(list.layout, (size_t)list.count, sizeof *list.layout, compare);
     if (listener->basis) listener->basis(listener->arg, &p->basis);
     for (int i = 0; i < list.count && listener->layout; i++)

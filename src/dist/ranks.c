@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "base/options.h"
 #include "base/pool.h"
+#include "dist/layout_choice.h"
 #include "kernel/context.h"
 #include "moe/spread.h"
 
@@ -25,7 +26,7 @@ cadre_option_table cadre_ranks_options(void)
                     "expert=E,data=D,pipeline=P,tensor=T, or some of these, whose product is the "
                     "number of processes; in training also virtual=V, the blocks of layers in each "
                     "stage of the pipeline (default: in training, all divide the batch; otherwise, "
-                    "the first of tensor, expert and pipeline that divides the model)" },
+                    "what 'cadre plan' expects to decode fastest)" },
         { .name = "rank-timeout",
             .kind = CADRE_OPTION_REAL,
             .min = 0,
@@ -128,6 +129,7 @@ cadre_status cadre_context_join(cadre_context *context, cadre_ranks *ranks, cons
     context->world = ranks ? &ranks->world.comm : &context->self;
     context->layout = l;
     context->layout_given = parallel != NULL;
+    context->order = ranks ? layouts_by_cost : NULL;
     return CADRE_OK;
 }
 

@@ -4,6 +4,7 @@
 #define CADRE_KERNEL_CONTEXT_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/comm.h"
 #include "base/guard.h"
@@ -11,12 +12,20 @@
 #include "base/status.h"
 #include "kernel/compute.h"
 
+struct model_config;
+
+/* Which layouts of the world's ranks would run a model whose weights take so many bytes, the
+ * fastest first; returns how many of at most `most`. */
+typedef int (*layout_order)(const comm *world, const struct model_config *config,
+    int64_t weight_bytes, rank_layout *best, int most);
+
 struct cadre_context {
     compute *compute;
     guard guard;
     comm self, *world;  /* world: &self where there is one process; borrowed */
     rank_layout layout; /* of the world's ranks */
     bool layout_given;  /* and not chosen by default */
+    layout_order order; /* by which it is chosen; NULL: the first of tensor, expert and pipeline */
     /* How ranks that run a model have its experts, as cadre_context_place says; borrowed */
     const char *placement, *loads;
     int replicas;

@@ -121,13 +121,15 @@ static cadre_status open_all(cadre_model *m, const cadre_open_options *how)
             "and %d ranks",
             world->size);
     CADRE_TRY(model_ranks_agree(world, status));
-    CADRE_TRY(model_ranks_open(m->context, &m->config, &m->ranks));
+    CADRE_TRY(model_ranks_open(m->context, &m->config, weight_file_bytes(&m->file), &m->ranks));
     m->own = &m->ranks->config;
     CADRE_TRY(expert_placement_make(m));
     CADRE_TRY(model_ranks_agree(world, open_weights(m, how)));
     m->ranks->follow = true;
     return CADRE_OK;
 }
+
+const char *cadre_model_layout(const cadre_model *m) { return m->ranks ? m->ranks->layout : ""; }
 
 cadre_status cadre_model_open(cadre_context *context, const char *path, cadre_model **model)
 {

@@ -144,22 +144,46 @@ static cadre_status check(const model_config *c, const rank_layout *size)
     return c->encoder ? check(c->encoder, size) : CADRE_OK;
 }
 
-/* What needs the fewest bytes of each rank comes first: rows of matrices, experts, layers. */
-static cadre_status choose(const cadre_context *context, const model_config *c, rank_layout *size)
+enum { LAYOUTS_TRIED = 64 };
+
+/* Without a cost model, what needs the fewest bytes of each rank comes first: rows of matrices,
+ * experts, layers. */
+static int simple_layouts(int ranks, rank_layout *l)
 {
-    int ranks = context->world->size;
-    const rank_layout ways[] = { { 1, 1, 1, ranks, 1 }, { ranks, 1, 1, 1, 1 },
-        { 1, 1, ranks, 1, 1 } };
+    l[0] = (rank_layout){ 1, 1, 1, ranks, 1 };
+    l[1] = (rank_layout){ ranks, 1, 1, 1, 1 };
+    l[2] = (rank_layout){ 1, 1, ranks, 1, 1 };
+    return 3;
+}
+
+/* The best layout that divides the model; of no rank at all if there is none. */
+static rank_layout best_layout(
+    const cadre_context *context, const model_config *c, int64_t weight_bytes)
+{
+    rank_layout list[LAYOUTS_TRIED];
+    int ranks = context->world->size,
+        count = context->order
+                    ? context->order(context->world, c, weight_bytes, list, LAYOUTS_TRIED - 3)
+                    : 0;
+    count += simple_layouts(ranks, list + count);
+    for (int i = 0; i < count; i++)
+        if (check(c, &list[i]) == CADRE_OK) return list[i];
+    return (rank_layout){ 0 };
+}
+
+/* Rank 0 decides, as other machines may have other memory and round otherwise. */
+static cadre_status choose(
+    const cadre_context *context, const model_config *c, int64_t weight_bytes, rank_layout *size)
+{
     *size = context->layout;
     if (context->layout_given) return check(c, size);
-    for (int i = 0; i < 3; i++)
-        if (check(c, &ways[i]) == CADRE_OK) {
-            *size = ways[i];
-            return CADRE_OK;
-        }
+    if (context->world->rank == 0) *size = best_layout(context, c, weight_bytes);
+    comm_broadcast(context->world, size, sizeof *size, 0);
+    CADRE_TRY(comm_status(context->world));
+    if (size->expert) return CADRE_OK;
     cadre_fail(CADRE_EARGUMENT, NULL,
         "%d ranks: expected a model that so many can divide: by key-value heads, experts or layers",
-        ranks);
+        context->world->size);
     cadre_fail_advice("--parallel can combine ways, as in expert=2,tensor=2");
     return CADRE_EARGUMENT;
 }
@@ -200,14 +224,15 @@ static cadre_status open_all(model_ranks *r, const model_config *c)
     return split_all(r);
 }
 
-cadre_status model_ranks_open(
-    const cadre_context *context, const model_config *config, model_ranks **out)
+cadre_status model_ranks_open(const cadre_context *context, const model_config *config,
+    int64_t weight_bytes, model_ranks **out)
 {
     rank_layout size;
-    CADRE_TRY(choose(context, config, &size));
+    CADRE_TRY(choose(context, config, weight_bytes, &size));
     model_ranks *r = MEM_ARRAY(model_ranks, 1);
     if (!r) return CADRE_ENOMEM;
     *r = (model_ranks){ .world = context->world, .size = size };
+    layout_text(&size, r->layout);
     state_log_open(&r->log);
     r->tally = MEM_ARRAY(comm_tally, 2 * r->world->size);
     cadre_status status = r->tally ? open_all(r, config) : CADRE_ENOMEM;

@@ -14,8 +14,9 @@
 #include "weights/rank_share.h"
 
 typedef struct model_ranks {
-    comm *world;          /* borrowed */
-    rank_layout size, at; /* how many parts in each way, and which this rank has */
+    comm *world;              /* borrowed */
+    rank_layout size, at;     /* how many parts in each way, and which this rank has */
+    char layout[LAYOUT_TEXT]; /* size, as --parallel has it */
     /* Of the ranks that differ in one way alone; NULL: there is one part */
     comm *tensor, *owners, *pipeline;
     rank_share share;
@@ -54,10 +55,11 @@ int model_ranks_tallies(model_ranks *r, comm_tally *tally, int most);
  * the others. All ranks call it together. */
 cadre_status model_ranks_agree(comm *world, cadre_status own);
 
-/* Divides a model among the ranks of the context's world, by its layout or, where none was given,
- * by the first of tensor, expert and pipeline that fits. All ranks call it together. */
-cadre_status model_ranks_open(
-    const cadre_context *context, const model_config *config, model_ranks **r);
+/* Divides a model whose weights take so many bytes among the ranks of the context's world, by its
+ * layout or, where none was given, by the first in its order that divides the model. All ranks call
+ * it together. */
+cadre_status model_ranks_open(const cadre_context *context, const model_config *config,
+    int64_t weight_bytes, model_ranks **r);
 void model_ranks_close(model_ranks *r); /* NULL is fine */
 
 #endif
