@@ -10,19 +10,19 @@
  * shapes: tokens T, width D, hidden H, experts E, picks per token K, batch B, vocabulary V.
  *
  * Sizes. A struct of choices that a program gives (cadre_moe_shape, cadre_open_options,
- * cadre_sampling, cadre_batcher_limits, cadre_request, cadre_server_options and the listeners), and
- * one of answers that it gets (cadre_train_summary, cadre_model_info, cadre_image_form,
- * cadre_growth, cadre_memory, cadre_store, cadre_evaluation, cadre_chat_account,
- * cadre_request_news, cadre_batcher_cache, cadre_batcher_load, cadre_mixture_info,
+ * cadre_sampling, cadre_generation, cadre_batcher_limits, cadre_request, cadre_server_options and
+ * the listeners), and one of answers that it gets (cadre_train_summary, cadre_model_info,
+ * cadre_image_form, cadre_growth, cadre_memory, cadre_store, cadre_evaluation, cadre_chat_account,
+ * cadre_request_news, cadre_batcher_cache, cadre_batcher_load, cadre_placed, cadre_mixture_info,
  * cadre_simulation), begins with `size`, which the program sets to sizeof of it before every call.
  * Later versions add fields at the end. Any size from that of the struct's first version on is
  * accepted: fields that an older program does not have are taken as zero, which always means what
  * was done before there was such a field; of a newer program's struct, fields that this libcadre
  * does not know are not read, and set to zero in answers. A smaller size, as of a struct that was
  * forgotten to be filled in, is CADRE_EARGUMENT. What is handed to a listener
- * (cadre_train_progress, cadre_mixture_progress, cadre_plan_basis, cadre_plan_layout,
- * cadre_verification) has its size filled in by libcadre. All other structs, which stand in arrays,
- * are returned by value or describe data, stay as they are.
+ * (cadre_train_progress, cadre_mixture_progress, cadre_mixture_prediction, cadre_plan_basis,
+ * cadre_plan_layout, cadre_verification) has its size filled in by libcadre. All other structs,
+ * which stand in arrays, are returned by value or describe data, stay as they are.
  *
  * Threads. Any thread may call libcadre with objects of its own. A context computes for one thread
  * at a time, together with all models, sessions, conversations and layers that were made in it. A

@@ -14,7 +14,8 @@ extern "C" {
 /* ---- ranks: processes that a launcher such as mpirun has started together ---- */
 
 /* One of them. A process joins once. Open MPI and MPICH are known, each by a plug-in that lies
- * beside libcadre. A thread of its own answers the other ranks while this one computes. */
+ * beside libcadre. A thread of its own answers the other ranks while this one computes. One thread
+ * of the program at a time may use it, and none while a context that has joined it computes. */
 typedef struct cadre_ranks cadre_ranks;
 
 /* What the launcher says in the environment: whether it started several processes. Of one process

@@ -11,7 +11,8 @@ extern "C" {
 
 /* The interface that OpenAI's clients speak, over HTTP/1.1, on an open port: completions and chats,
  * whole and streamed, for a model that is opened in a thread of its own, with a batcher in which
- * all requests are advanced together (docs/serving.md). */
+ * all requests are advanced together (docs/serving.md). One thread at a time may use it, but
+ * cadre_server_stop is for any. */
 typedef struct cadre_server cadre_server;
 
 typedef struct cadre_server_options {

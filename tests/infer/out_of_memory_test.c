@@ -1,6 +1,5 @@
 /* out_of_memory_test.c - memory that runs out at every single allocation of what the library makes:
  * an error that says so, nothing kept, nothing broken. */
-#include <jansson.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -22,8 +21,8 @@
 #include "infer/session_public.h"
 #include "kernel/context.h"
 #include "op/rope.h"
+#include "support/constructor.h"
 #include "support/generation.h"
-#include "support/long.h"
 #include "support/scratch.h"
 #include "support/small_run.h"
 #include "support/succeeds.h"
@@ -42,17 +41,6 @@ static char exported[256];
 static char tokenizer_file[sizeof folder + 16];
 static const int32_t prompt[] = { 5, 17, 3, 9, 100 };
 enum { PROMPT = sizeof prompt / sizeof *prompt };
-
-/* Jansson's memory comes from mem_alloc here, so that it runs out too. Where that happens within a
- * token, jansson calls it a mistake of the text, or loses a character of it: any status will do
- * then. */
-static bool json_ran_out;
-static void *json_take(size_t size)
-{
-    void *block = mem_alloc(size, 1);
-    json_ran_out |= !block;
-    return block;
-}
 
 /* ---- what is made, and let go again ---- */
 
@@ -289,17 +277,7 @@ static void remove_run(void)
     if (file_is_folder(out)) small_remove(out);
 }
 
-/* ---- the loop ---- */
-
-typedef struct constructor {
-    const char *name;
-    cadre_status (*make)(void);
-    bool elsewhere; /* other threads let go of some of it, which mem_balance does not see */
-    /* Several ways: a refusal's sentence that nobody reads may go without memory */
-    bool tries;
-    bool costly;         /* of thousands of allocations, not each is let fail */
-    void (*clean)(void); /* what it leaves in files; NULL: nothing that is in the way */
-} constructor;
+/* ---- all of them ---- */
 
 static const constructor constructors[] = {
     { .name = "context", .make = make_context, .elsewhere = true },
@@ -333,45 +311,10 @@ static const constructor constructors[] = {
         .tries = true },
 };
 
-/* The n-th allocation fails, once or with all after it. Whether it was reached. */
-static bool fails_at(const constructor *c, long n, bool sticky)
-{
-    int64_t before = mem_balance();
-    cadre_fail(CADRE_OK, NULL, "nothing was said");
-    json_ran_out = false;
-    mem_fail_at(n, sticky);
-    cadre_status status = c->make();
-    bool reached = mem_count() >= n;
-    mem_fail_at(0, false);
-    int64_t kept = mem_balance() - before;
-    if (c->clean) c->clean();
-    if (!reached && status != CADRE_OK) fail_msg("%s: %s", c->name, cadre_last_error());
-    if (json_ran_out) status = reached ? CADRE_ENOMEM : CADRE_OK;
-    if (reached && status != CADRE_ENOMEM && !(c->tries && status == CADRE_OK))
-        fail_msg("%s, allocation %ld%s: status %d, \"%s\"", c->name, n, sticky ? " and after" : "",
-            (int)status, status == CADRE_OK ? "" : cadre_last_error());
-    if (reached && status != CADRE_OK && !strcmp(cadre_last_error(), "nothing was said"))
-        fail_msg("%s, allocation %ld", c->name, n);
-    if (!c->elsewhere && kept)
-        fail_msg("%s, allocation %ld: %lld bytes are kept", c->name, n, (long long)kept);
-    return reached;
-}
-
 static void every_allocation_may_fail(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof constructors / sizeof *constructors; i++) {
-        succeeds(constructors[i].make()); /* what is opened once is open */
-        if (constructors[i].clean) constructors[i].clean();
-        for (int sticky = 0; sticky < 2; sticky++) {
-            long n = 1;
-            while (fails_at(&constructors[i], n, sticky))
-                n += constructors[i].costly   ? 1 + n / (long_form() ? 16 : 8)
-                     : sticky && !long_form() ? 3
-                                              : 1;
-            if (n == 1) fail_msg("%s allocates nothing", constructors[i].name);
-        }
-    }
+    constructors_may_fail(constructors, sizeof constructors / sizeof *constructors);
 }
 
 /* A GGUF whose tokenizer has scores in place of merges. */
@@ -412,7 +355,7 @@ static int begin(void **state)
     succeeds(cadre_convert(context, folder, packed, "q8_0", NULL, NULL));
     succeeds(cadre_model_open(context, folder, &model));
     write_scored();
-    json_set_alloc_funcs(json_take, mem_free);
+    constructors_begin();
     return 0;
 }
 
