@@ -100,7 +100,7 @@ void deepseek2_write_gguf(const model_config *c, gguf_writer *w)
     gguf_writer_real(w, "deepseek2.rope.scaling.yarn_log_multiplier", 0.1 * c->rope.mscale_all_dim);
 }
 
-/* Whether a file is of DeepSeek-V3. If it does not say how experts are scored, a selection bias
+/* Whether a file is of DeepSeek-V3. If it does not say how experts are scored, a correction bias
  * means sigmoids. */
 bool deepseek2_is_v3(const gguf *file)
 {

@@ -12,7 +12,7 @@
  *         balance_finish(b)
  *         moe_layer_backward(..., b, l) for every layer
  *     balance_step_end(b)                              the counts of the step, over all ranks
- *     balance_update_bias(b, l, bias)                  where the router has a selection bias
+ *     balance_update_bias(b, l, bias)                  where the router has a correction bias
  *
  * To run a layer's forward again (recomputation) replaces its statistics and counts nothing twice.
  * Evaluation passes no balance. Padding is in no count and no mean. Every micro-batch is weighted

@@ -18,8 +18,8 @@
  * weights is.
  *
  * Always: a token's edges lead to distinct experts within range, whatever the logits are (a NaN key
- * is the lowest); of equal keys the lower index wins; a selection bias is part of the key, never of
- * the weight, and has no gradient. */
+ * is the lowest); of equal keys the lower index wins; a correction bias is part of the key, never
+ * of the weight, and has no gradient. */
 #ifndef CADRE_MOE_ROUTER_H
 #define CADRE_MOE_ROUTER_H
 
@@ -110,7 +110,7 @@ typedef struct token_types {
 int token_type_by_name(const token_types *t, const char *name); /* -1: none */
 
 enum router_trait {
-    ROUTER_CORRECTION = 1 << 0, /* has a correction bias on selection */
+    ROUTER_CORRECTION = 1 << 0, /* has a correction bias, which is added for the choice */
     /* Has noise weights, and the smooth load estimate that they allow */
     ROUTER_NOISE = 1 << 1,
     /* Scores do not sum to 1: balancing losses normalise them per token */

@@ -20,7 +20,7 @@
 typedef struct router_weights {
     weight matrix;          /* [E, D] */
     const real *bias;       /* [E] linear bias (gpt-oss); NULL: none */
-    const real *correction; /* [E] selection bias; NULL: none */
+    const real *correction; /* [E] correction bias; NULL: none */
     weight noise;           /* [E, D] of noisy-topk; .data NULL: none */
     /* [E] multiplies an expert's weights, last of all; NULL: none. Forward only */
     const real *expert_scale;

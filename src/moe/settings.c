@@ -213,8 +213,8 @@ static const router *first_of(const router *const *r, int64_t layers)
     return r[l];
 }
 
-/* The first layer whose router has no selection bias although it shall move; layers: none. One rate
- * for all is of those layers that have one, if any has. */
+/* The first layer whose router has no correction bias although it shall move; layers: none. One
+ * rate for all is of those layers that have one, if any has. */
 static int64_t find_unmoved(const cadre_options *o, const router *const *r, int64_t layers)
 {
     int count = cadre_options_count(o, "bias-update-rate");
@@ -246,5 +246,5 @@ cadre_status settings_check_routers(
     int64_t l = find_unmoved(o, routers, layers);
     if (l == layers) return CADRE_OK;
     return cadre_fail(CADRE_EARGUMENT, NULL,
-        "bias-update-rate: the router %s has no selection bias to move", routers[l]->name);
+        "bias-update-rate: the router %s has no correction bias to move", routers[l]->name);
 }

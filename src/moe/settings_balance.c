@@ -1,4 +1,4 @@
-/* settings_balance.c - reads the balancing losses, the z-loss and the step of the selection bias.
+/* settings_balance.c - reads the balancing losses, the z-loss and the step of the correction bias.
  *
  * All layers have the same list of terms, so that a term has one index everywhere. A reader of a
  * layer finds that layer's coefficients, of which some may be 0; a reader of EVERY_LAYER finds the

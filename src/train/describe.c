@@ -301,7 +301,7 @@ static void tell_balancing(layer_facts *f)
             over[t->over], forms[t->form]);
     }
     join_facts(f, own_bias_rate, text, sizeof text);
-    if (*text && b->bias_rate > 0) fact(f->run, "balancing", "selection bias, %s a step", text);
+    if (*text && b->bias_rate > 0) fact(f->run, "balancing", "correction bias, %s a step", text);
     else if (!b->terms) fact(f->run, "balancing", "none");
     tell_layers(f, "z-loss", z_loss_of);
 }

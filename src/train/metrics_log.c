@@ -104,7 +104,7 @@ static void put_metrics(json_writer *w, int layers, const cadre_moe_metrics *m)
     json_put_close(w, ']');
 }
 
-/* Writes the norm of each router's gradient and, if any layer has a selection bias, the range of
+/* Writes the norm of each router's gradient and, if any layer has a correction bias, the range of
  * each layer's bias (null: this layer has none). */
 static void put_routers(const train_run *r, json_writer *w)
 {

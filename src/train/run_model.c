@@ -251,7 +251,7 @@ static void tell_balancing(const train_run *r)
         train_note(r, "balancing: the loss %s with a coefficient of %s%g%s", b->term[i].loss->name,
             most, b->term[i].coefficient, i == 0 && from_file ? source : "");
     if (bias)
-        train_note(r, "balancing: the selection bias moves by %s%g a step", most, b->bias_rate);
+        train_note(r, "balancing: the correction bias moves by %s%g a step", most, b->bias_rate);
 }
 
 static void tell_rate(const train_run *r)

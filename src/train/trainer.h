@@ -1,5 +1,5 @@
 /* trainer.h - a training step, and the memory for it: forward pass, balancing losses, backward
- * pass, gradient clipping, the optimiser's update, and the update of selection biases.
+ * pass, gradient clipping, the optimiser's update, and the update of correction biases.
  *
  * It knows nothing of text, files or time. A step depends only on the values, the step's number,
  * the seed and the tokens. It does not depend on the number of threads or, where balance is per
@@ -93,7 +93,7 @@ cadre_status trainer_measure(trainer *t, trainer_feed feed, void *arg, const tra
 /* Routing counts and sums of the i-th sparse layer over the last step */
 int trainer_sparse_layers(const trainer *t);
 balance_totals trainer_totals(const trainer *t, int i);
-/* [E] the selection bias of the i-th sparse layer; NULL: its router has none */
+/* [E] the correction bias of the i-th sparse layer; NULL: its router has none */
 const real *trainer_correction(const trainer *t, int i);
 bool trainer_any_correction(const trainer *t); /* whether any layer has one */
 /* The norm of the gradient of the i-th sparse layer's router matrix in the last step */

@@ -113,7 +113,7 @@ struct trainer {
     int passes[LAYOUT_CHUNKS];
     pipeline_buffers pipeline;
     /* Where other ranks have some of the layers: the norms of all routers' gradients [sparse
-     * layers], and all selection biases [sparse layers, most experts] */
+     * layers], and all correction biases [sparse layers, most experts] */
     double *router_norm;
     real *correction;
     int32_t most_experts;
@@ -288,7 +288,7 @@ size_t trainer_statistics_bytes(const trainer *t, int64_t i);
 
 /* ---- trainer_pipeline.c ---- */
 
-/* Whether the layer's router has a selection bias, on whichever rank it is */
+/* Whether the layer's router has a correction bias, on whichever rank it is */
 bool trainer_has_correction(const trainer *t, int64_t layer);
 
 /* What trainer_step.c does without a pipeline: the extra forward passes for balancing over a step,

@@ -3,7 +3,7 @@
  *     forward and backward passes of all micro-batches, which add their gradients up
  *     the sums of gradients over ranks and leaves
  *     the norm of the gradient, clipping, and the optimiser's update
- *     the update of selection biases
+ *     the update of correction biases
  *
  * and what can be asked about the last step's routing. */
 #include "train/trainer_state.h"
@@ -105,7 +105,7 @@ static sparse_place find_sparse(const trainer *t, int i)
     return (sparse_place){ .stack = t->stacks };
 }
 
-/* Updates a selection bias, except for its frozen elements. */
+/* Updates a correction bias, except for its frozen elements. */
 static void update_bias(trainer *t, const sparse_place *place, real *bias)
 {
     real kept[CONFIG_MAX_EXPERTS];
@@ -152,7 +152,7 @@ void trainer_guard(trainer *t, double loss_limit)
     t->loss_limit = loss_limit;
 }
 
-/* Changes the parameters: the optimiser's update, then selection biases and routers' states. */
+/* Changes the parameters: the optimiser's update, then correction biases and routers' states. */
 static void update(trainer *t, double norm, double lr, int64_t step)
 {
     compute_subject before = compute_enter(t->c, TIME_OPTIMIZER);

@@ -55,7 +55,7 @@ static const number_format *format_in_gguf(const listed_tensor *t, const param *
 
 static const number_format *format_in_folder(const listed_tensor *t, const param *p)
 {
-    /* Published files have their selection biases in float32. */
+    /* Published files have their correction biases in float32. */
     return p->kind == PARAM_STATE ? &number_f32 : t->wanted;
 }
 

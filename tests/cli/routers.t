@@ -70,7 +70,7 @@ $ cadre train --options tiny.json --router hash,softmax-bias --expert-form relu,
 > priority * batch
 > balancing * load, coefficient 0,0.02, over micro, layer
 > balancing * importance, coefficient 0.1,0, over micro, layer
-> balancing * selection bias, 0.01 a step
+> balancing * correction bias, 0.01 a step
 2> ...
 $ cadre train --options tiny.json --router hash,softmax,hash --out no
 2> cadre: --router: expected one name or one for each of the 2 layers, found 3

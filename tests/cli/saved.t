@@ -93,7 +93,7 @@ $ cadre train --options tiny.json --dry-run --devices 4 --priority token
 2> --priority has no effect: experts have no capacity here (--capacity-factor sets one)
 2> --devices has no effect: no loss reads devices (--balance-loss device or communication do)
 $ cadre train --options tiny.json --dry-run --bias-update-rate 0.05
-2> cadre: bias-update-rate: the router softmax has no selection bias to move
+2> cadre: bias-update-rate: the router softmax has no correction bias to move
 ? 2
 $ cadre init drawn --recipe switch --layers 2 --width 64 --jitter 0.1
 2> "model_type": "cadre" in config.json: the switch recipe has no published decoder layout

@@ -360,7 +360,7 @@ static void an_option_belongs_to_some_routers(void **state)
     succeeds(settings_check_routers(o, both, 3));
     succeeds(cadre_options_set(o, "bias-update-rate", "0,0.1,0.1"));
     refuses(settings_check_routers(o, both, 3), CADRE_EARGUMENT,
-        "bias-update-rate: the router softmax has no selection bias to move");
+        "bias-update-rate: the router softmax has no correction bias to move");
     cadre_options_free(o);
     o = options_with("bias-update-rate", "0"); /* moves nothing */
     succeeds(check_router(o, router_by_name("softmax")));

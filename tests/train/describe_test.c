@@ -64,7 +64,8 @@ static void numbers_in_force(void **state)
     expect("priority=token"), expect("capacity-in-eval=yes"), expect("jitter=0.01");
     expect("balancing=load, coefficient 0.01, over micro, layer");
     dry("deepseek-v3", (const char *const[][2]){ { "experts", "32,32" }, { NULL, NULL } });
-    expect("groups=8"), expect("route-scale=2.5"), expect("balancing=selection bias, 0.001 a step");
+    expect("groups=8"), expect("route-scale=2.5"),
+        expect("balancing=correction bias, 0.001 a step");
     expect("dense-width=24"), expect("sparse-layers=1"), expect("no-decay=norms,biases,router");
     dry("mixtral", (const char *const[][2]){ { "experts", "4,8" }, { "topk", "1,2" },
                        { "aux-loss", "0" }, { "router-lr", "0.004" }, { NULL, NULL } });

@@ -51,7 +51,7 @@ static const optimizer_options plain = {
     .beta1 = 0.9, .beta2 = 0.95, .eps = 1e-8, .weight_decay = 0.1
 };
 
-/* Trap: an expert's or a router's parameters counted twice, or padding and the selection bias
+/* Trap: an expert's or a router's parameters counted twice, or padding and the correction bias
  * counted at all. */
 static void test_norm_counts_every_parameter_once(void **state)
 {

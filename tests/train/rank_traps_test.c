@@ -202,7 +202,7 @@ static void test_padding_is_not_counted(void **state)
     drop(many);
 }
 
-/* Trap 8: the selection bias is updated by every rank, or for every micro-batch. In one step it
+/* Trap 8: the correction bias is updated by every rank, or for every micro-batch. In one step it
  * moves by its rate, up or down, and never twice. */
 static void test_bias_moves_once(void **state)
 {

@@ -117,7 +117,7 @@ static bool same_metrics(const cadre_moe_metrics *a, const cadre_moe_metrics *b)
            !memcmp((const char *)a + rest, (const char *)b + rest, sizeof *a - rest);
 }
 
-/* The range of a selection bias, as the metrics report it; -1: there is none */
+/* The range of a correction bias, as the metrics report it; -1: there is none */
 static double bias_range(const trainer *t, int l)
 {
     const real *bias = trainer_correction(t, l);

@@ -102,7 +102,7 @@ static void test_an_evaluation_changes_nothing(void **state)
     }
 }
 
-/* A bad batch changes neither values nor states nor a selection bias; the next good one does. */
+/* A bad batch changes neither values nor states nor a correction bias; the next good one does. */
 static void test_a_bad_batch_is_skipped(void **state)
 {
     (void)state;
@@ -254,7 +254,7 @@ static void test_it_learns_to_count(void **state)
     }
 }
 
-/* Frozen parameters keep their bits, and so does a frozen selection bias; all others change. */
+/* Frozen parameters keep their bits, and so does a frozen correction bias; all others change. */
 static void test_what_is_frozen_stays(void **state)
 {
     (void)state;
