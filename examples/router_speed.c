@@ -117,13 +117,13 @@ static cadre_moe *new_moe(cadre_context *context, const row *r, int tokens)
 
 static int64_t router_numbers(const cadre_moe *moe)
 {
-    int64_t numbers = 0;
+    int64_t elements = 0;
     for (int64_t i = 0; i < cadre_moe_parameters(moe); i++) {
         cadre_moe_parameter p = cadre_moe_parameter_at(moe, i);
         if (!strncmp(p.name, "router.", 7) || !strncmp(p.name, "inner.", 6))
-            numbers += p.rows * p.cols;
+            elements += p.rows * p.cols;
     }
-    return numbers;
+    return elements;
 }
 
 static double seconds_of(layer *l)
@@ -175,7 +175,7 @@ static void measure(cadre_context *context, const row *r, int tokens, const laye
     softmax.moe = new_moe(context, &same_picks, tokens);
     double factor = ratio(&measured, &softmax);
     cadre_moe_routes routes = cadre_moe_routes_get(measured.moe);
-    printf("%-27s picks %5.2f  router's numbers %7lld  time / softmax's %5.2f\n", r->name,
+    printf("%-27s picks %5.2f  router's parameters %7lld  time / softmax's %5.2f\n", r->name,
         (double)routes.edges / tokens, (long long)router_numbers(measured.moe), factor);
     fflush(stdout);
     cadre_moe_free(measured.moe);
@@ -189,19 +189,19 @@ int main(int arguments, char **argument)
         fprintf(stderr, "router_speed: expected a multiple of %d tokens\n", EXPERTS);
         return 1;
     }
-    int numbers = tokens * WIDTH;
-    cadre_real *x = malloc(4 * (size_t)numbers * sizeof *x);
+    int elements = tokens * WIDTH;
+    cadre_real *x = malloc(4 * (size_t)elements * sizeof *x);
     int32_t *ids = malloc((size_t)tokens * sizeof *ids);
     cadre_context *context;
     check(cadre_context_new(1, NULL, &context));
     if (!x || !ids) return 1;
-    fill(x, 2 * numbers, 1);
+    fill(x, 2 * elements, 1);
     for (int t = 0; t < tokens; t++) ids[t] = t * 37 % VOCABULARY;
     layer memory = { .batch = { .tokens = tokens, .train = true, .ids = ids },
         .x = x,
-        .dy = x + numbers,
-        .y = x + 2 * numbers,
-        .dx = x + 3 * numbers };
+        .dy = x + elements,
+        .y = x + 2 * elements,
+        .dx = x + 3 * elements };
     for (int i = 0; i < ROWS; i++)
         if (arguments < 3 || !strcmp(argument[2], rows[i].name))
             measure(context, &rows[i], tokens, &memory);

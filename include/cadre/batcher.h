@@ -12,7 +12,7 @@ extern "C" {
 /* Texts that are continued beside each other, as a server does. Requests are submitted at any time,
  * wait in order in a bounded queue, and are advanced together by the thread that calls
  * cadre_batcher_run again and again. A pass writes one token of every text that is being written,
- * and reads a bounded piece of the waiting prompts. A request writes what cadre_generate writes for
+ * and reads a bounded chunk of the waiting prompts. A request writes what cadre_generate writes for
  * it, to the bit, whatever else is in a pass and whichever requests are cancelled.
  *
  * One thread runs; any number of others submit, poll and cancel meanwhile, and never wait for a

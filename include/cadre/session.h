@@ -157,7 +157,7 @@ CADRE_API cadre_status cadre_session_fork(
 
 /* The working memory of passes that advance several sessions of one model together: each attends to
  * its own past, and the weights are read once for all. A session's results are the same bits
- * whatever else is in the pass, in whatever pieces its tokens come, and for any number of threads.
+ * whatever else is in the pass, in whatever chunks its tokens come, and for any number of threads.
  * Borrows the model. One thread at a time may use it. CADRE_EBUSY: another thread computes with the
  * same model. */
 typedef struct cadre_pass cadre_pass;
@@ -169,12 +169,12 @@ CADRE_API cadre_status cadre_pass_new(
     cadre_model *model, int64_t tokens, int64_t sessions, int64_t capacity, cadre_pass **pass);
 CADRE_API void cadre_pass_free(cadre_pass *pass);
 
-/* What one session takes next. */
+/* A chunk of one sequence: the tokens that its session takes next. */
 typedef struct cadre_pass_part {
     cadre_session *session; /* stands in one part of a pass */
     const int32_t *tokens;  /* [count] */
     int64_t count;          /* at least 1 */
-    /* Of how many of these tokens logits are wanted; 0: of none, as for all pieces of a prompt but
+    /* Of how many of these tokens logits are wanted; 0: of none, as for all chunks of a prompt but
      * the last */
     int64_t row_count;
     const int64_t *rows; /* [row_count] which ones, 0 to count - 1; NULL: the last ones */

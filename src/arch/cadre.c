@@ -238,7 +238,7 @@ static cadre_status read_choices(const json_node *home, router_options *o)
     CADRE_TRY(read_word(home, "group_score", "group-score", &group));
     CADRE_TRY(read_word(home, "group_mask", "group-mask", &mask));
     CADRE_TRY(json_opt_bool(home, "renormalise", &o->renormalise));
-    CADRE_TRY(json_opt_bool(home, "renormalise_survivors", &o->survivors));
+    CADRE_TRY(json_opt_bool(home, "renormalise_survivors", &o->renormalise_kept));
     CADRE_TRY(json_opt_bool(home, "residual_logits", &o->residual));
     CADRE_TRY(json_opt_bool(home, "zero_weight_dropped", &o->drop_last));
     CADRE_TRY(read_word(home, "router_score", "score", &function));
@@ -337,7 +337,8 @@ static void write_routing(const model_config *config, json_writer *w)
         write_word(w, "group_mask", "group-mask", (int)o.group_mask);
     }
     if (router_understands(r, "renormalise")) json_put_bool(w, "renormalise", o.renormalise);
-    if (router_understands(r, "survivors")) json_put_bool(w, "renormalise_survivors", o.survivors);
+    if (router_understands(r, "survivors"))
+        json_put_bool(w, "renormalise_survivors", o.renormalise_kept);
     write_numbers(r, &o, NULL, w);
     if (r->scores) write_word(w, "router_score", "score", (int)o.score);
     if (o.residual) json_put_bool(w, "residual_logits", true);
@@ -395,8 +396,8 @@ static void write_choices(const model_config *config, const layer_config *layer,
         write_word(w, "group_mask", "group-mask", (int)o->group_mask);
     if (router_understands(r, "renormalise") && o->renormalise != model->renormalise)
         json_put_bool(w, "renormalise", o->renormalise);
-    if (router_understands(r, "survivors") && o->survivors != model->survivors)
-        json_put_bool(w, "renormalise_survivors", o->survivors);
+    if (router_understands(r, "survivors") && o->renormalise_kept != model->renormalise_kept)
+        json_put_bool(w, "renormalise_survivors", o->renormalise_kept);
     if (r->scores && o->score != model->score)
         write_word(w, "router_score", "score", (int)o->score);
     if (o->residual != model->residual) json_put_bool(w, "residual_logits", o->residual);

@@ -129,7 +129,7 @@ static const char *routes_differ(const moe_config *a, const moe_config *b)
     if (x->banks != y->banks ||
         memcmp(x->bank_experts, y->bank_experts, (size_t)x->banks * sizeof *x->bank_experts) != 0)
         return "banks";
-    if (limited && router_understands(r, "survivors") && x->survivors != y->survivors)
+    if (limited && router_understands(r, "survivors") && x->renormalise_kept != y->renormalise_kept)
         return "survivors";
     return NULL;
 }

@@ -143,7 +143,7 @@ static cadre_status read_divisors(const gguf *f, model_config *c)
     if (t.type != number_f32.gguf || t.elements != c->rope.width / 2 ||
         c->rope.scaling != ROPE_PLAIN)
         return cadre_fail(CADRE_EUNSUPPORTED, gguf_path(f),
-            GGUF_DIVISORS ": expected %lld F32 numbers and no other scaling of "
+            GGUF_DIVISORS ": expected %lld F32 elements and no other scaling of "
                           "positions, found %lld of type %d",
             (long long)c->rope.width / 2, (long long)t.elements, t.type);
     if (is_proportional(&t, c)) return CADRE_OK;

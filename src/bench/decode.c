@@ -21,11 +21,11 @@ typedef struct decoding {
     cadre_model *model;
     int64_t steps, streams, depth;
     runner runner;
-    session *sessions;  /* [streams] */
-    session *filled;    /* [streams] what sessions are at the depth; NULL: they can go back to it */
-    runner_part *parts; /* [streams] */
-    int64_t *rows;      /* [streams] those of a pass that logits are wanted of */
-    int32_t *tokens;    /* [count], of which steps * streams are decoded */
+    session *sessions; /* [streams] */
+    session *filled;   /* [streams] what sessions are at the depth; NULL: they can go back to it */
+    runner_chunk *chunks; /* [streams] */
+    int64_t *rows;        /* [streams] those of a pass that logits are wanted of */
+    int32_t *tokens;      /* [count], of which steps * streams are decoded */
     int64_t count;
     real *logits; /* [streams, V] */
     traffic traffic;
@@ -63,8 +63,8 @@ static void run_all(void *arg)
     for (int64_t i = 0; i < d->streams; i++) go_back(d, i);
     for (int64_t s = 0; s < d->steps; s++) {
         for (int64_t i = 0; i < d->streams; i++)
-            d->parts[i] = (runner_part){ &d->sessions[i], d->tokens + s * d->streams + i, 1 };
-        d->status = runner_feed(&d->runner, d->parts, d->streams);
+            d->chunks[i] = (runner_chunk){ &d->sessions[i], d->tokens + s * d->streams + i, 1 };
+        d->status = runner_feed(&d->runner, d->chunks, d->streams);
         if (d->status != CADRE_OK) return;
         d->status = decode_record_step(&d->record, d->tokens + s * d->streams);
         if (d->status != CADRE_OK) return;
@@ -129,11 +129,11 @@ static cadre_status measure(decoding *d, cadre_line_listener line, void *arg)
 static cadre_status open_sessions(decoding *d, int64_t capacity)
 {
     d->sessions = MEM_ARRAY(session, d->streams);
-    d->parts = MEM_ARRAY(runner_part, d->streams);
+    d->chunks = MEM_ARRAY(runner_chunk, d->streams);
     d->rows = MEM_ARRAY(int64_t, d->streams);
     d->tokens = MEM_ARRAY(int32_t, d->count);
     d->logits = MEM_ARRAY(real, d->streams * d->model->config.vocab);
-    if (!d->sessions || !d->parts || !d->rows || !d->tokens || !d->logits) return CADRE_ENOMEM;
+    if (!d->sessions || !d->chunks || !d->rows || !d->tokens || !d->logits) return CADRE_ENOMEM;
     for (int64_t i = 0; i < d->streams; i++) d->rows[i] = i;
     for (int64_t i = 0; i < d->streams; i++)
         CADRE_TRY(session_open(d->model, capacity, &d->sessions[i]));
@@ -152,7 +152,7 @@ static cadre_status fill_sessions(decoding *d)
     for (int64_t i = 0; i < d->streams; i++)
         for (int64_t left = d->depth, take; left > 0; left -= take) {
             take = left < d->runner.tokens ? left : d->runner.tokens;
-            CADRE_TRY(runner_feed(&d->runner, &(runner_part){ &sessions[i], d->tokens, take }, 1));
+            CADRE_TRY(runner_feed(&d->runner, &(runner_chunk){ &sessions[i], d->tokens, take }, 1));
         }
     return CADRE_OK;
 }
@@ -167,7 +167,7 @@ static void watch(void *arg, int64_t layer, const plan *p)
 static cadre_status open_all(decoding *d, const char *routes)
 {
     random_key key = random_key_of(0, "bench", 0, 0);
-    int64_t capacity = d->depth + d->steps, chunk = runner_chunk(d->depth);
+    int64_t capacity = d->depth + d->steps, chunk = runner_pass_tokens(d->depth);
     CADRE_TRY(runner_open(
         d->model, chunk > d->streams ? chunk : d->streams, d->streams, capacity, &d->runner));
     d->count = d->steps * d->streams > d->runner.tokens ? d->steps * d->streams : d->runner.tokens;
@@ -189,7 +189,7 @@ static void close_all(decoding *d)
     for (int64_t i = 0; d->filled && i < d->streams; i++) session_close(&d->filled[i]);
     mem_free(d->sessions);
     mem_free(d->filled);
-    mem_free(d->parts);
+    mem_free(d->chunks);
     mem_free(d->rows);
     mem_free(d->tokens);
     mem_free(d->logits);

@@ -26,7 +26,7 @@ typedef struct shape {
 } shape;
 
 typedef struct operands {
-    arena memory;
+    arena arena;
     real *x, *w, *y; /* [m, k], [experts, n, k], [m, n] */
 } operands;
 
@@ -50,12 +50,12 @@ static cadre_status operands_open(operands *o, const shape *s)
 {
     int64_t one = s->n * s->k;
     arena measured = { 0 };
-    for (arena *a = &measured;; a = &o->memory) {
+    for (arena *a = &measured;; a = &o->arena) {
         o->x = ARENA_ARRAY(a, real, s->m * s->k);
         o->w = ARENA_ARRAY(a, real, one * weights_of(s));
         o->y = ARENA_ARRAY(a, real, s->m * s->n);
-        if (a == &o->memory) break;
-        if (!arena_open(&o->memory, measured.used)) return CADRE_ENOMEM;
+        if (a == &o->arena) break;
+        if (!arena_open(&o->arena, measured.used)) return CADRE_ENOMEM;
     }
     random_key key = random_key_of(2, "bench gemm", 0, 0);
     for (int64_t i = 0; i < one; i++)
@@ -147,7 +147,7 @@ static cadre_status bench_shape(compute *c, const openblas *blas, double peak, c
     double ours, theirs;
     CADRE_TRY(operands_open(&o, s));
     take_turns(c, blas, s, &o, &ours, &theirs);
-    arena_close(&o.memory);
+    arena_close(&o.arena);
     return put_line(s, ours, theirs, peak, line, arg);
 }
 

@@ -39,7 +39,7 @@ typedef struct matrices {
 typedef struct bench {
     compute *c;
     int64_t tokens, start[2];
-    arena memory;
+    arena arena;
     real *x, *dy, *y, *dx; /* [T, D] */
     matrices sparse, dense;
     real *router, *drouter; /* [E, D] */
@@ -158,9 +158,9 @@ static void layout_matrices(matrices *m, arena *a, int experts, int64_t hidden)
 static void layout(bench *b, arena *a)
 {
     batch_limits most = { .tokens = b->tokens, .sequences = 1 };
-    int64_t numbers = b->tokens * WIDTH;
-    b->x = ARENA_ARRAY(a, real, numbers), b->dy = ARENA_ARRAY(a, real, numbers);
-    b->y = ARENA_ARRAY(a, real, numbers), b->dx = ARENA_ARRAY(a, real, numbers);
+    int64_t elements = b->tokens * WIDTH;
+    b->x = ARENA_ARRAY(a, real, elements), b->dy = ARENA_ARRAY(a, real, elements);
+    b->y = ARENA_ARRAY(a, real, elements), b->dx = ARENA_ARRAY(a, real, elements);
     b->router = ARENA_ARRAY(a, real, EXPERTS * WIDTH),
     b->drouter = ARENA_ARRAY(a, real, EXPERTS * WIDTH);
     b->dense_pre = ARENA_ARRAY(a, real, b->tokens * 2 * DENSE),
@@ -181,8 +181,8 @@ static cadre_status bench_open(bench *b)
     CADRE_TRY(balance_new(
         &losses, &layer, 1, &(batch_limits){ .tokens = b->tokens, .sequences = 1 }, &b->balance));
     layout(b, &measured);
-    if (!arena_open(&b->memory, measured.used)) return CADRE_ENOMEM;
-    layout(b, &b->memory);
+    if (!arena_open(&b->arena, measured.used)) return CADRE_ENOMEM;
+    layout(b, &b->arena);
     fill(b->x, b->tokens * WIDTH, 1, 1);
     fill(b->dy, b->tokens * WIDTH, 2, 0.01);
     fill(b->router, EXPERTS * WIDTH, 3, 0.02);
@@ -206,7 +206,7 @@ static cadre_status bench_tokens(compute *c, int64_t tokens, cadre_line_listener
     cadre_status status = bench_open(b);
     if (status == CADRE_OK) status = put_line(tokens, ratio(b), line, arg);
     balance_free(b->balance);
-    arena_close(&b->memory);
+    arena_close(&b->arena);
     mem_free(b);
     return status;
 }

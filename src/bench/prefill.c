@@ -27,8 +27,9 @@ static void run_all(void *arg)
     int64_t last = 0;
     session_rewind(&p->session, 0);
     for (int64_t at = 0; at < p->count; at += last) {
-        last = runner_chunk(p->count - at);
-        p->status = runner_feed(&p->runner, &(runner_part){ &p->session, p->tokens + at, last }, 1);
+        last = runner_pass_tokens(p->count - at);
+        p->status =
+            runner_feed(&p->runner, &(runner_chunk){ &p->session, p->tokens + at, last }, 1);
         if (p->status != CADRE_OK) return;
     }
     last--;
@@ -57,7 +58,7 @@ static cadre_status put_line(
 static cadre_status open_all(prefilling *p, cadre_model *model)
 {
     random_key key = random_key_of(0, "bench", 0, 0);
-    CADRE_TRY(runner_open(model, runner_chunk(p->count), 1, p->count, &p->runner));
+    CADRE_TRY(runner_open(model, runner_pass_tokens(p->count), 1, p->count, &p->runner));
     CADRE_TRY(session_open(model, p->count, &p->session));
     p->tokens = MEM_ARRAY(int32_t, p->count);
     p->logits = MEM_ARRAY(real, model->config.vocab);

@@ -20,7 +20,7 @@ static void add_loss(void *arg, const char *loss, double value)
     json_object_set_new(arg, loss, print_json_real(value));
 }
 
-static int run(const invocation *call)
+static int run_layer(const invocation *call)
 {
     const char *out = cadre_options_text(call->options, "out", 0);
     if (!out) return complain_usage(NULL, "layer: --out: expected a file to write, found nothing");
@@ -53,5 +53,5 @@ const command command_layer = {
     .tables = { cadre_layer_options, cadre_routing_options },
     .examples = LINES("compare with numbers from elsewhere",
         "cadre layer case.safetensors --options case.json --out result.safetensors"),
-    .run = run,
+    .run = run_layer,
 };

@@ -210,7 +210,7 @@ static const char *const words[] = { "fit", "predict", NULL };
 
 static const char *word_at(int i) { return words[i]; }
 
-static int run(const invocation *call)
+static int run_mixture(const invocation *call)
 {
     const char *what = call->operands[0];
     bool fits = !strcmp(what, "fit"), predicts = !strcmp(what, "predict");
@@ -260,5 +260,5 @@ const command command_mixture = {
         "two groups of two experts, of classes",
         "cadre mixture fit flowers.csv --target kind --classify --levels 2,2 --out flowers"),
     .stops = true,
-    .run = run,
+    .run = run_mixture,
 };

@@ -19,25 +19,25 @@ enum {
 
 typedef struct learning {
     compute *compute;
-    int64_t patches, codes, numbers; /* N, K, D */
-    real *x;                         /* [N, D] */
-    real *code;                      /* [K, D] */
-    real *distance;                  /* [N] to the nearest code so far, squared */
-    int32_t *nearest;                /* [N] */
-    real *half;                      /* [K] |c|^2 / 2 */
-    real *product;                   /* [BLOCK, K] */
-    double *sum;                     /* [K, D] */
-    int64_t *members;                /* [K] */
+    int64_t patches, codes, elements; /* N, K, D */
+    real *x;                          /* [N, D] */
+    real *code;                       /* [K, D] */
+    real *distance;                   /* [N] to the nearest code so far, squared */
+    int32_t *nearest;                 /* [N] */
+    real *half;                       /* [K] |c|^2 / 2 */
+    real *product;                    /* [BLOCK, K] */
+    double *sum;                      /* [K, D] */
+    int64_t *members;                 /* [K] */
 } learning;
 
 static cadre_status open_learning(learning *l)
 {
-    l->x = MEM_ARRAY(real, l->patches * l->numbers);
+    l->x = MEM_ARRAY(real, l->patches * l->elements);
     l->distance = MEM_ARRAY(real, l->patches);
     l->nearest = MEM_ARRAY(int32_t, l->patches);
     l->half = MEM_ARRAY(real, l->codes);
     l->product = MEM_ARRAY(real, BLOCK * l->codes);
-    l->sum = MEM_ARRAY(double, l->codes * l->numbers);
+    l->sum = MEM_ARRAY(double, l->codes * l->elements);
     l->members = MEM_ARRAY(int64_t, l->codes);
     return l->x && l->distance && l->nearest && l->half && l->product && l->sum && l->members
                ? CADRE_OK
@@ -57,9 +57,9 @@ static void close_learning(learning *l)
 
 static void read_patch(const code_book *b, const uint8_t *square, int32_t index, real *x)
 {
-    float numbers[3 * 64 * 64];
-    square_get_patch(square, b->side, b->patch, index, numbers);
-    for (int64_t i = 0; i < code_book_numbers(b); i++) x[i] = (real)numbers[i];
+    float elements[3 * 64 * 64];
+    square_get_patch(square, b->side, b->patch, index, elements);
+    for (int64_t i = 0; i < code_book_elements(b); i++) x[i] = (real)elements[i];
 }
 
 /* Takes N of all patches of all squares, evenly spaced. */
@@ -69,7 +69,7 @@ static void take_patches(
     int64_t each = code_book_patches(b), all = count * each;
     for (int64_t i = 0; i < l->patches; i++) {
         int64_t at = (int64_t)((double)all / (double)l->patches * (double)i);
-        read_patch(b, squares[at / each], (int32_t)(at % each), l->x + i * l->numbers);
+        read_patch(b, squares[at / each], (int32_t)(at % each), l->x + i * l->elements);
     }
 }
 
@@ -86,9 +86,9 @@ static void distance_task(void *arg, int64_t begin, int64_t end)
     const distance_job *job = arg;
     const learning *l = job->l;
     for (int64_t i = begin; i < end; i++) {
-        const real *x = l->x + i * l->numbers;
+        const real *x = l->x + i * l->elements;
         real sum = 0;
-        for (int64_t j = 0; j < l->numbers; j++) {
+        for (int64_t j = 0; j < l->elements; j++) {
             real d = x[j] - job->code[j];
             sum += d * d;
         }
@@ -116,10 +116,10 @@ static cadre_status begin_codes(learning *l, uint64_t seed)
     for (int64_t k = 0; k < l->codes; k++) {
         int64_t i = k ? draw(l, key, k)
                       : (int64_t)(random_uniform(key, 0) * (double)l->patches) % l->patches;
-        real *code = l->code + k * l->numbers;
-        memcpy(code, l->x + i * l->numbers, (size_t)l->numbers * sizeof *code);
+        real *code = l->code + k * l->elements;
+        memcpy(code, l->x + i * l->elements, (size_t)l->elements * sizeof *code);
         distance_job job = { l, code, k == 0 };
-        parallel_over(l->compute, l->patches, 16, l->patches * l->numbers, distance_task, &job);
+        parallel_over(l->compute, l->patches, 16, l->patches * l->elements, distance_task, &job);
         CADRE_TRY(interrupt_check(NULL));
     }
     return CADRE_OK;
@@ -129,7 +129,7 @@ static cadre_status begin_codes(learning *l, uint64_t seed)
 
 static void halve_squares(const code_book *b, real *half)
 {
-    int64_t n = code_book_numbers(b);
+    int64_t n = code_book_elements(b);
     for (int64_t k = 0; k < b->codes; k++) {
         const real *code = b->code + k * n;
         real sum = 0;
@@ -164,7 +164,7 @@ static void nearest_task(void *arg, int64_t begin, int64_t end)
 static void find_nearest(compute *c, const code_book *b, int64_t n, const real *x, const real *half,
     real *product, int32_t *nearest)
 {
-    int64_t d = code_book_numbers(b);
+    int64_t d = code_book_elements(b);
     nearest_job job = { b, product, half, nearest };
     gemm(c, GEMM_NT, n, b->codes, d, x, d, b->code, d, product, b->codes, false);
     parallel_over(c, n, 1, n * b->codes, nearest_task, &job);
@@ -177,24 +177,24 @@ static void assign(learning *l, const code_book *b)
     halve_squares(b, l->half);
     for (int64_t i = 0; i < l->patches; i += BLOCK) {
         int64_t n = l->patches - i < BLOCK ? l->patches - i : BLOCK;
-        find_nearest(l->compute, b, n, l->x + i * l->numbers, l->half, l->product, l->nearest + i);
+        find_nearest(l->compute, b, n, l->x + i * l->elements, l->half, l->product, l->nearest + i);
     }
 }
 
 /* Each code becomes the mean of its patches; a code without patches stays as it is. */
 static void move_codes(learning *l)
 {
-    memset(l->sum, 0, (size_t)(l->codes * l->numbers) * sizeof *l->sum);
+    memset(l->sum, 0, (size_t)(l->codes * l->elements) * sizeof *l->sum);
     memset(l->members, 0, (size_t)l->codes * sizeof *l->members);
     for (int64_t i = 0; i < l->patches; i++) {
-        double *sum = l->sum + l->nearest[i] * l->numbers;
+        double *sum = l->sum + l->nearest[i] * l->elements;
         l->members[l->nearest[i]]++;
-        for (int64_t j = 0; j < l->numbers; j++) sum[j] += (double)l->x[i * l->numbers + j];
+        for (int64_t j = 0; j < l->elements; j++) sum[j] += (double)l->x[i * l->elements + j];
     }
     for (int64_t k = 0; k < l->codes; k++)
-        for (int64_t j = 0; l->members[k] && j < l->numbers; j++)
-            l->code[k * l->numbers + j] =
-                (real)(l->sum[k * l->numbers + j] / (double)l->members[k]);
+        for (int64_t j = 0; l->members[k] && j < l->elements; j++)
+            l->code[k * l->elements + j] =
+                (real)(l->sum[k * l->elements + j] / (double)l->members[k]);
 }
 
 static cadre_status run_rounds(learning *l, const code_book *b, uint64_t seed)
@@ -217,7 +217,7 @@ cadre_status code_book_learn(compute *c, const code_book *b, const uint8_t *cons
     learning l = { .compute = c,
         .patches = all < PATCHES_MOST ? all : PATCHES_MOST,
         .codes = b->codes,
-        .numbers = code_book_numbers(b),
+        .elements = code_book_elements(b),
         .code = code };
     cadre_status status = open_learning(&l);
     if (status == CADRE_OK) take_patches(&l, b, squares, count);
@@ -230,7 +230,7 @@ cadre_status code_book_learn(compute *c, const code_book *b, const uint8_t *cons
 
 cadre_status code_book_encode(compute *c, const code_book *b, const uint8_t *square, int32_t *ids)
 {
-    int64_t n = code_book_patches(b), d = code_book_numbers(b);
+    int64_t n = code_book_patches(b), d = code_book_elements(b);
     real *x = MEM_ARRAY(real, n * d), *half = MEM_ARRAY(real, b->codes),
          *product = MEM_ARRAY(real, n * b->codes);
     bool there = x && half && product;
@@ -247,11 +247,11 @@ cadre_status code_book_encode(compute *c, const code_book *b, const uint8_t *squ
 
 void code_book_decode(const code_book *b, const int32_t *ids, uint8_t *square)
 {
-    float numbers[3 * 64 * 64];
-    int64_t d = code_book_numbers(b);
+    float elements[3 * 64 * 64];
+    int64_t d = code_book_elements(b);
     for (int32_t i = 0; i < code_book_patches(b); i++) {
         bool known = ids[i] >= 0 && ids[i] < b->codes;
-        for (int64_t j = 0; j < d; j++) numbers[j] = known ? (float)b->code[ids[i] * d + j] : 1;
-        square_put_patch(square, b->side, b->patch, i, numbers);
+        for (int64_t j = 0; j < d; j++) elements[j] = known ? (float)b->code[ids[i] * d + j] : 1;
+        square_put_patch(square, b->side, b->patch, i, elements);
     }
 }

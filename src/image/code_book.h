@@ -22,7 +22,7 @@ static inline int32_t code_book_patches(const code_book *b)
 {
     return (b->side / b->patch) * (b->side / b->patch);
 }
-static inline int64_t code_book_numbers(const code_book *b)
+static inline int64_t code_book_elements(const code_book *b)
 {
     return (int64_t)3 * b->patch * b->patch;
 }

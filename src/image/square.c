@@ -63,17 +63,17 @@ static int64_t place(int32_t side, int32_t patch, int32_t index, int32_t i)
 }
 
 void square_get_patch(
-    const uint8_t *rgb, int32_t side, int32_t patch, int32_t index, float *numbers)
+    const uint8_t *rgb, int32_t side, int32_t patch, int32_t index, float *elements)
 {
     for (int32_t i = 0; i < 3 * patch * patch; i++)
-        numbers[i] = (float)rgb[place(side, patch, index, i)] / 255;
+        elements[i] = (float)rgb[place(side, patch, index, i)] / 255;
 }
 
 void square_put_patch(
-    uint8_t *rgb, int32_t side, int32_t patch, int32_t index, const float *numbers)
+    uint8_t *rgb, int32_t side, int32_t patch, int32_t index, const float *elements)
 {
     for (int32_t i = 0; i < 3 * patch * patch; i++) {
-        float value = numbers[i] * 255 + 0.5f;
+        float value = elements[i] * 255 + 0.5f;
         rgb[place(side, patch, index, i)] = (uint8_t)(value >= 255 ? 255 : value > 0 ? value : 0);
     }
 }

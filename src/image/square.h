@@ -11,8 +11,8 @@ void image_square(const image *p, int32_t side, uint8_t *rgb);
 /* Reads patch `index` of a square as values from 0 to 1: [patch, patch, 3]; and writes them back,
  * rounded. */
 void square_get_patch(
-    const uint8_t *rgb, int32_t side, int32_t patch, int32_t index, float *numbers);
+    const uint8_t *rgb, int32_t side, int32_t patch, int32_t index, float *elements);
 void square_put_patch(
-    uint8_t *rgb, int32_t side, int32_t patch, int32_t index, const float *numbers);
+    uint8_t *rgb, int32_t side, int32_t patch, int32_t index, const float *elements);
 
 #endif

@@ -404,7 +404,7 @@ static cadre_status put_passage(json_writer *w, const analysis *a, const domain 
     if (status == CADRE_OK) {
         r.watch = route_log_watch;
         r.watch_arg = &log;
-        status = runner_feed(&r, &(runner_part){ NULL, d->passage.ids, count }, 1);
+        status = runner_feed(&r, &(runner_chunk){ NULL, d->passage.ids, count }, 1);
     }
     if (status == CADRE_OK) status = put_tokens(w, a, d, &log);
     route_log_close(&log);

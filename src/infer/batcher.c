@@ -11,7 +11,7 @@ static void layout(batcher *b, arena *a)
 {
     int64_t slots = b->limits.slots;
     b->slots = ARENA_ARRAY(a, batcher_slot, slots);
-    b->parts = ARENA_ARRAY(a, runner_part, slots);
+    b->chunks = ARENA_ARRAY(a, runner_chunk, slots);
     b->rows = ARENA_ARRAY(a, int64_t, slots);
     b->logits = ARENA_ARRAY(a, real, slots * b->model->config.vocab);
 }
@@ -42,8 +42,8 @@ cadre_status batcher_open(
     *b = (batcher){ .model = model, .limits = *limits };
     CADRE_TRY(session_check_writes(model));
     layout(b, &measured);
-    cadre_status status = arena_open(&b->memory, measured.used) ? CADRE_OK : CADRE_ENOMEM;
-    if (status == CADRE_OK) layout(b, &b->memory);
+    cadre_status status = arena_open(&b->arena, measured.used) ? CADRE_OK : CADRE_ENOMEM;
+    if (status == CADRE_OK) layout(b, &b->arena);
     if (status == CADRE_OK) status = open_sessions(b, sessions);
     if (status == CADRE_OK) status = expert_load_open(&b->load, &model->config);
     if (status != CADRE_OK) batcher_close(b);
@@ -58,7 +58,7 @@ void batcher_close(batcher *b)
     slot_cache_close(&b->cache);
     route_log_close(&b->log);
     expert_load_close(&b->load);
-    arena_close(&b->memory);
+    arena_close(&b->arena);
     *b = (batcher){ 0 };
 }
 
@@ -162,7 +162,7 @@ static bool reads(const batcher_slot *s)
 static int64_t piece_of(const batcher *b, const batcher_slot *s)
 {
     int64_t left = request_left(s->request);
-    return b->cache.slots ? slot_cache_piece(&b->cache, s - b->slots, left) : left;
+    return b->cache.slots ? slot_cache_chunk(&b->cache, s - b->slots, left) : left;
 }
 
 /* Takes up to `most` more tokens of its prompt; returns what is left of the budget. */
@@ -222,18 +222,18 @@ static void reserve_blocks(batcher *b)
 
 static int64_t lay_out(batcher *b)
 {
-    int64_t parts = 0, tokens = 0;
+    int64_t chunks = 0, tokens = 0;
     for (int64_t i = 0; i < b->limits.slots; i++) {
         batcher_slot *s = &b->slots[i];
-        runner_part *p = &b->parts[parts];
+        runner_chunk *p = &b->chunks[chunks];
         if (!s->count) continue;
         p->session = s->session;
         p->count = request_next(s->request, s->count, &p->tokens);
         s->first = tokens;
         tokens += p->count;
-        parts++;
+        chunks++;
     }
-    return parts;
+    return chunks;
 }
 
 /* ---- a pass ---- */
@@ -344,14 +344,14 @@ static void take_tokens(batcher *b, int64_t rows)
 /* A pass of what is planned */
 static cadre_status run_planned(batcher *b)
 {
-    int64_t parts = lay_out(b);
-    if (!parts) return CADRE_OK;
+    int64_t chunks = lay_out(b);
+    if (!chunks) return CADRE_OK;
     b->logs = is_watched(b);
     const route_log *log = b->logs ? &b->log : NULL;
     b->runner.may_stop = may_stop(b);
     b->runner.watch = watch_layer;
     b->runner.watch_arg = b;
-    CADRE_TRY(runner_feed(&b->runner, b->parts, parts));
+    CADRE_TRY(runner_feed(&b->runner, b->chunks, chunks));
     for (int64_t i = 0; i < b->cache.slots; i++)
         if (b->slots[i].count) slot_cache_keep(&b->cache, i);
     b->load.passes++;

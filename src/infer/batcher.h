@@ -1,10 +1,10 @@
 /* batcher.h - runs several requests together, pass by pass. It owns the memory of the passes and
  * decides which tokens are in each; requests join and leave between two passes.
  *
- * A pass takes every request that writes one token further. Beside them it reads a bounded piece of
- * the prompts, so that no request that writes waits long; the prompts share this piece evenly. One
+ * A pass takes every request that writes one token further. Beside them it reads a bounded chunk of
+ * the prompts, so that no request that writes waits long; the prompts share this chunk evenly. One
  * product with the vocabulary gives the logits of all requests. What a request writes depends
- * neither on the others in a pass nor on the pieces (infer/runner.h).
+ * neither on the others in a pass nor on the chunks (infer/runner.h).
  *
  * A pass that fails for want of an expert, which cannot be read from disk, is repeated for each
  * request alone, so that only those fail whose tokens need it.
@@ -44,15 +44,15 @@ typedef struct batcher {
     batcher_limits limits;
     runner runner;
     slot_cache cache; /* where the limits have blocks */
-    arena memory;
-    batcher_slot *slots; /* [slots] */
-    runner_part *parts;  /* [slots] */
-    int64_t *rows;       /* [slots] */
-    real *logits;        /* [slots, V] */
-    route_log log;       /* of a pass, once a request wants routes */
-    bool logs;           /* this pass's routes are wanted */
-    expert_load load;    /* of all passes */
-    int64_t turn;        /* the slot whose prompt comes first */
+    arena arena;
+    batcher_slot *slots;  /* [slots] */
+    runner_chunk *chunks; /* [slots] */
+    int64_t *rows;        /* [slots] */
+    real *logits;         /* [slots, V] */
+    route_log log;        /* of a pass, once a request wants routes */
+    bool logs;            /* this pass's routes are wanted */
+    expert_load load;     /* of all passes */
+    int64_t turn;         /* the slot whose prompt comes first */
 } batcher;
 
 /* sessions [slots] with room for the capacity are borrowed, and nobody else uses them while their

@@ -1,6 +1,6 @@
 /* encoder_decoder.c - runs two stacks, of which the second attends to the output of the first.
  *
- * It calls the transformers itself: the runner puts parts of many sessions into one pass of one
+ * It calls the transformers itself: the runner puts chunks of many sessions into one pass of one
  * stack, and here each request has two stacks of its own. */
 #include "infer/encoder_decoder.h"
 

@@ -67,21 +67,21 @@ static void leave_out(int32_t token, int64_t count, int32_t *targets)
 /* Passes over batches of windows, each of which is a sequence */
 typedef struct passes {
     runner runner;
-    runner_part *parts; /* [batch] */
-    int32_t *targets;   /* [batch * context] */
-    int64_t *place;     /* [batch * context] */
-    real *losses;       /* [batch * context] */
+    runner_chunk *chunks; /* [batch] */
+    int32_t *targets;     /* [batch * context] */
+    int64_t *place;       /* [batch * context] */
+    real *losses;         /* [batch * context] */
 } passes;
 
 static cadre_status open_passes(
     passes *s, cadre_model *m, const windows *w, const evaluation_watch *watch)
 {
     int64_t tokens = w->batch * w->context;
-    *s = (passes){ .parts = MEM_ARRAY(runner_part, w->batch),
+    *s = (passes){ .chunks = MEM_ARRAY(runner_chunk, w->batch),
         .targets = MEM_ARRAY(int32_t, tokens),
         .place = MEM_ARRAY(int64_t, tokens),
         .losses = MEM_ARRAY(real, tokens) };
-    if (!s->parts || !s->targets || !s->place || !s->losses) return CADRE_ENOMEM;
+    if (!s->chunks || !s->targets || !s->place || !s->losses) return CADRE_ENOMEM;
     CADRE_TRY(runner_open(m, tokens, w->batch, w->context, &s->runner));
     s->runner.may_stop = true;
     s->runner.watch = watch->layer;
@@ -92,7 +92,7 @@ static cadre_status open_passes(
 static void close_passes(passes *s)
 {
     runner_close(&s->runner);
-    mem_free(s->parts);
+    mem_free(s->chunks);
     mem_free(s->targets);
     mem_free(s->place);
     mem_free(s->losses);
@@ -114,12 +114,12 @@ static cadre_status run_batch(passes *s, const windows *w, int64_t first, int64_
 {
     int64_t tokens = n * w->context;
     for (int64_t j = 0, at = 0; j < n; j++, at += w->context) {
-        s->parts[j] = (runner_part){ NULL, w->tokens + start_of(w, first + j), w->context };
+        s->chunks[j] = (runner_chunk){ NULL, w->tokens + start_of(w, first + j), w->context };
         fill_window(w, first + j, s->targets + at, s->place + at);
     }
     if (watch->uncounted) leave_out(*watch->uncounted, tokens, s->targets);
     if (watch->places) watch->places(watch->layer_arg, s->place, tokens);
-    CADRE_TRY(runner_feed(&s->runner, s->parts, n));
+    CADRE_TRY(runner_feed(&s->runner, s->chunks, n));
     runner_losses(&s->runner, s->targets, s->losses);
     CADRE_TRY(runner_status(&s->runner));
     if (watch->by_type) count_types(s, tokens, watch->by_type);

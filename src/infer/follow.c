@@ -112,15 +112,15 @@ static cadre_status find_pool(follower *f, int64_t number, followed_pool **p)
     return *p ? CADRE_OK : new_pool(f, number, p);
 }
 
-static cadre_status find_sequence(follower *f, const lead_part *part, followed_sequence **s)
+static cadre_status find_sequence(follower *f, const lead_chunk *chunk, followed_sequence **s)
 {
     followed_pool *p;
-    if ((*s = sequence_of(f, part->sequence))) return CADRE_OK;
-    CADRE_TRY(find_pool(f, part->pool, &p));
+    if ((*s = sequence_of(f, chunk->sequence))) return CADRE_OK;
+    CADRE_TRY(find_pool(f, chunk->pool, &p));
     CADRE_TRY(new_place(f, s));
-    CADRE_TRY(sequence_state_open_in(&(*s)->state, p->pool, part->capacity));
-    (*s)->number = part->sequence;
-    (*s)->pool = part->pool;
+    CADRE_TRY(sequence_state_open_in(&(*s)->state, p->pool, chunk->capacity));
+    (*s)->number = chunk->sequence;
+    (*s)->pool = chunk->pool;
     return CADRE_OK;
 }
 
@@ -178,8 +178,10 @@ static cadre_status take_fixed(follower *f, const state_event *e)
 {
     followed_sequence *from = sequence_of(f, e->from), *to;
     if (!from) return CADRE_OK;
-    const lead_part part = { .pool = e->pool, .sequence = e->to, .capacity = from->state.capacity };
-    CADRE_TRY(find_sequence(f, &part, &to));
+    const lead_chunk chunk = {
+        .pool = e->pool, .sequence = e->to, .capacity = from->state.capacity
+    };
+    CADRE_TRY(find_sequence(f, &chunk, &to));
     set_fixed(f, e);
     return CADRE_OK;
 }
@@ -202,37 +204,38 @@ static cadre_status take_event(follower *f, const state_event *e)
 /* ---- a pass ---- */
 
 static cadre_status take_past(
-    follower *f, const lead_part *part, const int64_t *blocks, sequence_state **state)
+    follower *f, const lead_chunk *chunk, const int64_t *blocks, sequence_state **state)
 {
     followed_sequence *s;
     followed_pool *p;
-    CADRE_TRY(find_sequence(f, part, &s));
-    CADRE_TRY(find_pool(f, part->pool, &p));
-    for (int64_t i = 0; i < part->past.held * STATE_SPAN_KINDS; i++) CADRE_TRY(reach(p, blocks[i]));
+    CADRE_TRY(find_sequence(f, chunk, &s));
+    CADRE_TRY(find_pool(f, chunk->pool, &p));
+    for (int64_t i = 0; i < chunk->past.held * STATE_SPAN_KINDS; i++)
+        CADRE_TRY(reach(p, blocks[i]));
     *state = &s->state;
-    return sequence_state_follow(&s->state, blocks, &part->past);
+    return sequence_state_follow(&s->state, blocks, &chunk->past);
 }
 
 static cadre_status pass(follower *f, runner *r, const ranks_message *m, const char *data)
 {
-    int64_t events = m->n[1], parts = m->n[2], tokens = m->n[3], at = 0;
+    int64_t events = m->n[1], chunks = m->n[2], tokens = m->n[3], at = 0;
     const state_event *e = (const state_event *)(const void *)data;
-    const lead_part *part = (const lead_part *)(const void *)(e + events);
-    const int64_t *blocks = (const int64_t *)(const void *)(part + parts);
+    const lead_chunk *chunk = (const lead_chunk *)(const void *)(e + events);
+    const int64_t *blocks = (const int64_t *)(const void *)(chunk + chunks);
     for (int64_t i = 0; i < events; i++) CADRE_TRY(take_event(f, &e[i]));
-    for (int64_t i = 0; i < parts; at += part[i++].count) {
+    for (int64_t i = 0; i < chunks; at += chunk[i++].count) {
         r->start[i] = at;
-        if (part[i].pool) CADRE_TRY(take_past(f, &part[i], blocks, &r->states[i]));
-        blocks += part[i].past.held * STATE_SPAN_KINDS;
+        if (chunk[i].pool) CADRE_TRY(take_past(f, &chunk[i], blocks, &r->states[i]));
+        blocks += chunk[i].past.held * STATE_SPAN_KINDS;
     }
-    r->start[parts] = at;
+    r->start[chunks] = at;
     r->fed = tokens;
     memcpy(r->inputs, blocks, (size_t)tokens * sizeof *r->inputs);
     const token_batch b = { .inputs = r->inputs,
         .tokens = tokens,
-        .sequences = parts,
+        .sequences = chunks,
         .start = r->start,
-        .states = parts && part[0].pool ? r->states : NULL };
+        .states = chunks && chunk[0].pool ? r->states : NULL };
     return stage_forward(f->model, r->transformer, &b, &(stage_watch){ .told = m->n[4] });
 }
 

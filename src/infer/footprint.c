@@ -14,7 +14,7 @@ static size_t sequence_bytes(const cadre_model *m, int64_t context)
                     model_state_table_bytes(&m->config, context + 1) + vocab * sizeof(real) +
                     sampler_bytes(vocab);
     size_t passes = m->encoder ? encoder_decoder_bytes(m, context, context)
-                               : runner_bytes(m, runner_chunk(context), 1, context);
+                               : runner_bytes(m, runner_pass_tokens(context), 1, context);
     return passes > SIZE_MAX - beside ? SIZE_MAX : passes + beside;
 }
 

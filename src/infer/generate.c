@@ -5,7 +5,7 @@
 #include "infer/session_public.h"
 #include "kernel/context.h"
 
-static void run(batcher *b, request *r)
+static void run_request(batcher *b, request *r)
 {
     cadre_status status = batcher_join(b, r);
     if (status != CADRE_OK) request_fail(r, status);
@@ -73,7 +73,7 @@ static cadre_status check_room(const cadre_session *s, int64_t count, int64_t li
 
 static cadre_status open_batcher(cadre_session *s)
 {
-    batcher_limits limits = alone(s->capacity, runner_chunk(s->capacity));
+    batcher_limits limits = alone(s->capacity, runner_pass_tokens(s->capacity));
     limits.blocks = s->blocks;
     return s->batcher.slots ? CADRE_OK : batcher_open(s->model, &limits, &s->session, &s->batcher);
 }
@@ -85,7 +85,7 @@ static cadre_status continue_tokens(
     CADRE_TRY(check_room(s, count, options->limit));
     CADRE_TRY(open_batcher(s));
     CADRE_TRY(request_open(s->model, tokens, count, options, &r));
-    run(&s->batcher, &r);
+    run_request(&s->batcher, &r);
     cadre_status status = r.status;
     request_close(&r);
     return status;
@@ -106,14 +106,14 @@ cadre_status cadre_session_generate(cadre_session *s, const int32_t *tokens, int
 static cadre_status run_once(cadre_model *model, request *r)
 {
     int64_t capacity = r->prompt + r->options.limit;
-    const batcher_limits limits = alone(capacity, runner_chunk(r->prompt));
+    const batcher_limits limits = alone(capacity, runner_pass_tokens(r->prompt));
     session past = { 0 };
     batcher b = { 0 };
     cadre_status status = model->encoder ? CADRE_OK : session_open(model, capacity, &past);
     if (status == CADRE_OK)
         status = batcher_open(model, &limits, model->encoder ? NULL : &past, &b);
     if (status == CADRE_OK) {
-        run(&b, r);
+        run_request(&b, r);
         status = r->status;
     }
     batcher_close(&b);

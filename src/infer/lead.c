@@ -43,11 +43,11 @@ static void put_parts(const token_batch *batch, byte_buffer *b)
 {
     for (int64_t i = 0; i < batch->sequences; i++) {
         sequence_state *s = batch->states ? batch->states[i] : NULL;
-        lead_part part = { .count = batch->start[i + 1] - batch->start[i] };
+        lead_chunk chunk = { .count = batch->start[i + 1] - batch->start[i] };
         if (s)
-            part = (lead_part){ s->pool->number, sequence_state_number(s), s->capacity, part.count,
-                { s->held, s->dropped, s->length } };
-        byte_buffer_put(b, &part, sizeof part);
+            chunk = (lead_chunk){ s->pool->number, sequence_state_number(s), s->capacity,
+                chunk.count, { s->held, s->dropped, s->length } };
+        byte_buffer_put(b, &chunk, sizeof chunk);
     }
 }
 

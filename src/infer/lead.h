@@ -11,8 +11,8 @@ typedef enum lead_what {
     LEAD_RUNNER = RANKS_FURTHER, /* n: runner, tokens, sessions, keys */
     LEAD_STACKS,                 /* n: runner, inputs, outputs */
     LEAD_CLOSE,                  /* n: runner */
-    /* n: runner, events, parts, tokens, whether plans are wanted; then the state events, a
-     * lead_part for each part, the numbers of its blocks (int64_t [held, STATE_SPAN_KINDS]), and
+    /* n: runner, events, chunks, tokens, whether plans are wanted; then the state events, a
+     * lead_chunk for each chunk, the numbers of its blocks (int64_t [held, STATE_SPAN_KINDS]), and
      * the tokens (int32_t) */
     LEAD_PASS,
     LEAD_LOGITS,       /* n: runner, rows; then the rows (int64_t) */
@@ -24,11 +24,11 @@ typedef enum lead_what {
     LEAD_EXPERTS,      /* experts are placed anew; n: experts; then their use (double) */
 } lead_what;
 
-/* A part of a pass. pool 0: a sequence of which nothing is kept */
-typedef struct lead_part {
+/* What one sequence takes in a pass. pool 0: nothing of the sequence is kept. */
+typedef struct lead_chunk {
     int64_t pool, sequence, capacity, count;
     state_past past;
-} lead_part;
+} lead_chunk;
 
 static inline bool lead_leads(const cadre_model *m)
 {

@@ -47,9 +47,9 @@ static cadre_status stream_sequence(void *arg, safetensors_writer *w, real *row)
     CADRE_TRY(declare(w, r, vocab));
     CADRE_TRY(safetensors_writer_put(w, tokens, (size_t)r->room * sizeof *tokens));
     while (r->offset < r->room) {
-        int64_t count = runner_chunk(r->room - r->offset);
-        runner_part part = { &call->session, tokens + r->offset, count };
-        CADRE_TRY(runner_feed(&call->runner, &part, 1));
+        int64_t count = runner_pass_tokens(r->room - r->offset);
+        runner_chunk chunk = { &call->session, tokens + r->offset, count };
+        CADRE_TRY(runner_feed(&call->runner, &chunk, 1));
         for (int64_t i = 0; i < count; i++) {
             runner_logits(&call->runner, &i, 1, row);
             CADRE_TRY(runner_status(&call->runner));
@@ -85,7 +85,7 @@ static cadre_status logits_of_decoder(
 {
     sequence_call call = { .model = model, .tokens = tokens };
     CADRE_TRY(session_open(model, count, &call.session));
-    cadre_status status = runner_open(model, runner_chunk(count), 1, count, &call.runner);
+    cadre_status status = runner_open(model, runner_pass_tokens(count), 1, count, &call.runner);
     if (status == CADRE_OK) status = route_log_open(&call.routes, &model->config, count);
     if (status == CADRE_OK) {
         call.runner.watch = route_log_watch;

@@ -12,14 +12,14 @@ struct cadre_pass {
     cadre_model *model; /* borrowed */
     int64_t capacity;
     runner runner;
-    arena memory;
-    runner_part *parts; /* [sessions] */
-    int64_t *rows;      /* [tokens] rows of the pass that logits are wanted of */
+    arena arena;
+    runner_chunk *chunks; /* [sessions] */
+    int64_t *rows;        /* [tokens] rows of the pass that logits are wanted of */
 };
 
 static void layout(cadre_pass *p, arena *a)
 {
-    p->parts = ARENA_ARRAY(a, runner_part, p->runner.sessions);
+    p->chunks = ARENA_ARRAY(a, runner_chunk, p->runner.sessions);
     p->rows = ARENA_ARRAY(a, int64_t, p->runner.tokens);
 }
 
@@ -28,8 +28,8 @@ static cadre_status open_pass(cadre_pass *p, int64_t tokens, int64_t sessions)
     arena measured = { 0 };
     CADRE_TRY(runner_open(p->model, tokens, sessions, p->capacity, &p->runner));
     layout(p, &measured);
-    if (!arena_open(&p->memory, measured.used)) return CADRE_ENOMEM;
-    layout(p, &p->memory);
+    if (!arena_open(&p->arena, measured.used)) return CADRE_ENOMEM;
+    layout(p, &p->arena);
     return CADRE_OK;
 }
 
@@ -55,7 +55,7 @@ void cadre_pass_free(cadre_pass *p)
 {
     if (!p) return;
     runner_close(&p->runner);
-    arena_close(&p->memory);
+    arena_close(&p->arena);
     mem_free(p);
 }
 
@@ -163,15 +163,16 @@ static int64_t list_rows(const cadre_pass *p, const cadre_pass_part *parts, int6
     return n;
 }
 
-static cadre_status run(cadre_pass *p, cadre_pass_part *parts, int64_t count, cadre_real *logits)
+static cadre_status run_pass(
+    cadre_pass *p, cadre_pass_part *parts, int64_t count, cadre_real *logits)
 {
     cadre_status status = claim_parts(p, parts, count);
     if (status == CADRE_OK) status = check_sum(p, parts, count, logits);
     if (status == CADRE_OK && count) {
         for (int64_t i = 0; i < count; i++)
-            p->parts[i] =
-                (runner_part){ &parts[i].session->session, parts[i].tokens, parts[i].count };
-        status = runner_feed(&p->runner, p->parts, count);
+            p->chunks[i] =
+                (runner_chunk){ &parts[i].session->session, parts[i].tokens, parts[i].count };
+        status = runner_feed(&p->runner, p->chunks, count);
         int64_t rows = list_rows(p, parts, count);
         if (status == CADRE_OK && rows) runner_logits(&p->runner, p->rows, rows, logits);
         if (status == CADRE_OK) status = runner_status(&p->runner);
@@ -188,5 +189,5 @@ cadre_status cadre_pass_run(
             "expected at most %lld sessions in a pass, found %lld", (long long)p->runner.sessions,
             (long long)count);
     CADRE_TRY(context_enter(p->model->context));
-    return context_leave(p->model->context, run(p, parts, count, logits));
+    return context_leave(p->model->context, run_pass(p, parts, count, logits));
 }

@@ -14,7 +14,7 @@
  *
  * A model with an encoder reads the prompt there, and all that was written again each time
  * (request_output). What comes is a function of the prompt, the sampling and the model: not of the
- * pieces in which it is read, nor of what else is read beside it. */
+ * chunks in which it is read, nor of what else is read beside it. */
 #ifndef CADRE_INFER_REQUEST_H
 #define CADRE_INFER_REQUEST_H
 

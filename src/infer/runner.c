@@ -22,9 +22,9 @@ cadre_status runner_open_own(
     arena measured = { 0 };
     *r = (runner){ .model = model, .tokens = tokens, .sessions = sessions };
     layout(r, &measured);
-    cadre_status status = arena_open(&r->memory, measured.used) ? CADRE_OK : CADRE_ENOMEM;
+    cadre_status status = arena_open(&r->arena, measured.used) ? CADRE_OK : CADRE_ENOMEM;
     if (status == CADRE_OK) status = model_transformer_new(model, &most, &r->transformer);
-    if (status == CADRE_OK) layout(r, &r->memory);
+    if (status == CADRE_OK) layout(r, &r->arena);
     else runner_close(r);
     return status;
 }
@@ -53,16 +53,16 @@ void runner_close(runner *r)
 {
     if (r->number) lead_close(r->model, r->number);
     transformer_free(r->transformer);
-    arena_close(&r->memory);
+    arena_close(&r->arena);
     *r = (runner){ 0 };
 }
 
 /* Notes a session's tokens in it, and advances its past. */
-static void take_session(runner *r, int64_t i, const runner_part *part)
+static void take_session(runner *r, int64_t i, const runner_chunk *chunk)
 {
-    session *s = part->session;
+    session *s = chunk->session;
     if (!s) return;
-    memcpy(s->tokens + session_length(s), part->tokens, (size_t)part->count * sizeof *s->tokens);
+    memcpy(s->tokens + session_length(s), chunk->tokens, (size_t)chunk->count * sizeof *s->tokens);
     r->states[i] = &s->state;
 }
 
@@ -76,23 +76,23 @@ static cadre_status tell(const runner *r, const token_batch *b)
     return lead_pass(r->model, r->number, b, r->watch != NULL);
 }
 
-cadre_status runner_feed(runner *r, const runner_part *parts, int64_t count)
+cadre_status runner_feed(runner *r, const runner_chunk *chunks, int64_t count)
 {
     int64_t tokens = 0;
     assert(count <= r->sessions);
     for (int64_t i = 0; i < count; i++) {
-        assert(tokens + parts[i].count <= r->tokens && !parts[i].session == !parts[0].session);
-        memcpy(r->inputs + tokens, parts[i].tokens, (size_t)parts[i].count * sizeof *r->inputs);
-        take_session(r, i, &parts[i]);
+        assert(tokens + chunks[i].count <= r->tokens && !chunks[i].session == !chunks[0].session);
+        memcpy(r->inputs + tokens, chunks[i].tokens, (size_t)chunks[i].count * sizeof *r->inputs);
+        take_session(r, i, &chunks[i]);
         r->start[i] = tokens;
-        tokens += parts[i].count;
+        tokens += chunks[i].count;
     }
     r->start[count] = r->fed = tokens;
     token_batch b = { .inputs = r->inputs,
         .tokens = tokens,
         .sequences = count,
         .start = r->start,
-        .states = count && parts[0].session ? r->states : NULL,
+        .states = count && chunks[0].session ? r->states : NULL,
         .may_stop = r->may_stop && !r->number };
     const stage_watch watch = { .watch = r->watch, .arg = r->watch_arg };
     CADRE_TRY(tell(r, &b));

@@ -18,7 +18,7 @@ typedef struct runner {
     cadre_model *model; /* borrowed */
     transformer *transformer;
     int64_t tokens, sessions; /* most tokens and sessions of a pass */
-    arena memory;
+    arena arena;
     int32_t *inputs;         /* [tokens] */
     int64_t *start;          /* [sessions + 1] */
     int64_t fed;             /* tokens of the last pass */
@@ -41,20 +41,20 @@ cadre_status runner_open_own(
 size_t runner_bytes(const cadre_model *model, int64_t tokens, int64_t sessions, int64_t keys);
 
 /* What a session takes next: count >= 1 tokens, which the caller has checked to be in the
- * vocabulary. Without a session it is a whole sequence, of which nothing is kept. Either all parts
+ * vocabulary. Without a session it is a whole sequence, of which nothing is kept. Either all chunks
  * of a pass have a session, or none. */
-typedef struct runner_part {
+typedef struct runner_chunk {
     session *session; /* NULL: none */
     const int32_t *tokens;
     int64_t count;
-} runner_part;
+} runner_chunk;
 
-/* Runs one pass, in which a session stands in one part only. Fails if the runner may stop and was
+/* Runs one pass, in which a session stands in one chunk only. Fails if the runner may stop and was
  * asked to, between two layers, and if experts cannot be read; the sessions are then as they
  * were. */
-cadre_status runner_feed(runner *r, const runner_part *parts, int64_t count);
+cadre_status runner_feed(runner *r, const runner_chunk *chunks, int64_t count);
 
-/* logits [count, V] of `count` rows of the last pass, in one product. Rows are the parts' tokens,
+/* logits [count, V] of `count` rows of the last pass, in one product. Rows are the chunks' tokens,
  * one after another; at most as many as the pass had. */
 void runner_logits(runner *r, const int64_t *rows, int64_t count, real *logits);
 
@@ -65,7 +65,7 @@ void runner_losses(runner *r, const int32_t *targets, real *losses);
  * zeros, and this returns its error. */
 cadre_status runner_status(const runner *r);
 
-static inline int64_t runner_chunk(int64_t tokens)
+static inline int64_t runner_pass_tokens(int64_t tokens)
 {
     return tokens < RUNNER_CHUNK ? tokens : RUNNER_CHUNK;
 }

@@ -220,7 +220,7 @@ static void keep_of_block(slot_cache *c, slot_past *p)
     if (!marked) p->newest = p->prefix;
 }
 
-int64_t slot_cache_piece(const slot_cache *c, int64_t slot, int64_t tokens)
+int64_t slot_cache_chunk(const slot_cache *c, int64_t slot, int64_t tokens)
 {
     const slot_past *p = &c->past[slot];
     int64_t length = session_length(&p->session);

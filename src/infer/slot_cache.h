@@ -63,7 +63,7 @@ void slot_cache_begin(
 void slot_cache_leave(slot_cache *c, int64_t slot);
 
 /* How many of the next tokens a pass may take, so that it ends where a snapshot is to be kept */
-int64_t slot_cache_piece(const slot_cache *c, int64_t slot, int64_t tokens);
+int64_t slot_cache_chunk(const slot_cache *c, int64_t slot, int64_t tokens);
 /* Called before a pass: the session takes the blocks of its next tokens. */
 cadre_status slot_cache_reserve(slot_cache *c, int64_t slot, int64_t tokens);
 /* Called after a pass: blocks that are now full can be shared. */

@@ -66,31 +66,31 @@ void attending_begin(attending *a, const mixer_call *call, const mixer_gradients
 
 /* ---- memory ---- */
 
-void attending_lay_kept(attending *a, arena *memory, const batch_limits *most, bool values)
+void attending_lay_kept(attending *a, arena *from, const batch_limits *most, bool values)
 {
     int64_t tokens = most->tokens;
-    a->q = ARENA_ARRAY(memory, real, tokens * query_row(a));
-    a->k = ARENA_ARRAY(memory, real, tokens * key_row(a));
-    if (values) a->values = ARENA_ARRAY(memory, real, tokens * a->value_row);
-    a->out = ARENA_ARRAY(memory, real, tokens * out_row(a));
-    if (most->training) a->log_sum = ARENA_ARRAY(memory, real, tokens * a->shape.heads);
+    a->q = ARENA_ARRAY(from, real, tokens * query_row(a));
+    a->k = ARENA_ARRAY(from, real, tokens * key_row(a));
+    if (values) a->values = ARENA_ARRAY(from, real, tokens * a->value_row);
+    a->out = ARENA_ARRAY(from, real, tokens * out_row(a));
+    if (most->training) a->log_sum = ARENA_ARRAY(from, real, tokens * a->shape.heads);
 }
 
 void attending_lay_workspace(
-    attending *a, arena *memory, const batch_limits *most, int workers, int64_t keys)
+    attending *a, arena *from, const batch_limits *most, int workers, int64_t keys)
 {
     int64_t tokens = most->tokens;
     a->scratch =
-        attention_scratch_take(memory, &a->shape, workers, keys, most->training ? tokens : 0);
-    a->sequences = ARENA_ARRAY(memory, attention_sequence, most->sequences);
-    a->key_block = ARENA_ARRAY(memory, const void *, most->sequences);
-    a->value_block = ARENA_ARRAY(memory, const void *, most->sequences);
+        attention_scratch_take(from, &a->shape, workers, keys, most->training ? tokens : 0);
+    a->sequences = ARENA_ARRAY(from, attention_sequence, most->sequences);
+    a->key_block = ARENA_ARRAY(from, const void *, most->sequences);
+    a->value_block = ARENA_ARRAY(from, const void *, most->sequences);
     if (!most->training) return;
-    a->gradients = ARENA_ARRAY(memory, attention_gradient, most->sequences);
-    a->dq = ARENA_ARRAY(memory, real, tokens * query_row(a));
-    a->dk = ARENA_ARRAY(memory, real, tokens * key_row(a));
-    a->dvalues = ARENA_ARRAY(memory, real, tokens * a->value_row);
-    a->dout = ARENA_ARRAY(memory, real, tokens * out_row(a));
+    a->gradients = ARENA_ARRAY(from, attention_gradient, most->sequences);
+    a->dq = ARENA_ARRAY(from, real, tokens * query_row(a));
+    a->dk = ARENA_ARRAY(from, real, tokens * key_row(a));
+    a->dvalues = ARENA_ARRAY(from, real, tokens * a->value_row);
+    a->dout = ARENA_ARRAY(from, real, tokens * out_row(a));
 }
 
 /* ---- attention over the sequences of a batch ---- */

@@ -37,9 +37,9 @@ void attending_gathers(attending *a, const mixer_config *c, const column_gather 
 void attending_begin(attending *a, const mixer_call *call, const mixer_gradients *g);
 
 /* value_row and value_head must be set. values: whether they differ from the keys. */
-void attending_lay_kept(attending *a, arena *memory, const batch_limits *most, bool values);
+void attending_lay_kept(attending *a, arena *from, const batch_limits *most, bool values);
 void attending_lay_workspace(
-    attending *a, arena *memory, const batch_limits *most, int workers, int64_t keys);
+    attending *a, arena *from, const batch_limits *most, int workers, int64_t keys);
 
 /* out = attention of q to k and values. */
 void attending_forward(const attending *a, const mixer_call *call);

@@ -33,21 +33,21 @@ static void sum_rows(const mixer_call *call, const mixer_gradients *g, mixer_par
 
 static int64_t row_of(const decay_gate *d) { return d->heads * d->each; }
 
-void decay_gate_lay_kept(decay_gate *d, arena *memory, const batch_limits *most)
+void decay_gate_lay_kept(decay_gate *d, arena *from, const batch_limits *most)
 {
     int64_t count = most->tokens * row_of(d);
-    d->a = ARENA_ARRAY(memory, real, count);
-    d->g = ARENA_ARRAY(memory, real, count);
-    d->decay = ARENA_ARRAY(memory, real, count);
+    d->a = ARENA_ARRAY(from, real, count);
+    d->g = ARENA_ARRAY(from, real, count);
+    d->decay = ARENA_ARRAY(from, real, count);
 }
 
-void decay_gate_lay_workspace(decay_gate *d, arena *memory, const batch_limits *most)
+void decay_gate_lay_workspace(decay_gate *d, arena *from, const batch_limits *most)
 {
     int64_t count = most->tokens * row_of(d);
-    d->rate = ARENA_ARRAY(memory, real, row_of(d));
+    d->rate = ARENA_ARRAY(from, real, row_of(d));
     if (!most->training) return;
-    d->dg = ARENA_ARRAY(memory, real, count);
-    d->da = ARENA_ARRAY(memory, real, count);
+    d->dg = ARENA_ARRAY(from, real, count);
+    d->da = ARENA_ARRAY(from, real, count);
 }
 
 typedef struct gate_task {

@@ -21,8 +21,8 @@ typedef struct decay_gate {
     const real *bias; /* [N] */
 } decay_gate;
 
-void decay_gate_lay_kept(decay_gate *d, arena *memory, const batch_limits *most);
-void decay_gate_lay_workspace(decay_gate *d, arena *memory, const batch_limits *most);
+void decay_gate_lay_kept(decay_gate *d, arena *from, const batch_limits *most);
+void decay_gate_lay_workspace(decay_gate *d, arena *from, const batch_limits *most);
 void decay_gate_forward(const mixer_call *call, decay_gate *d);
 /* Writes d->da, and the gradients of A and bias. */
 void decay_gate_backward(const mixer_call *call, const mixer_gradients *g, decay_gate *d);

@@ -42,8 +42,8 @@ typedef struct delta_core {
 
 /* convs: 1, or one each of q, k and v; each: columns of a decay for each head */
 delta_core delta_core_sized(const mixer_config *c, int convs, int64_t each);
-void delta_core_lay_kept(delta_core *m, arena *memory, const batch_limits *most);
-void delta_core_lay_workspace(delta_core *m, arena *memory, const batch_limits *most, int workers);
+void delta_core_lay_kept(delta_core *m, arena *from, const batch_limits *most);
+void delta_core_lay_workspace(delta_core *m, arena *from, const batch_limits *most, int workers);
 /* The elements of a sequence's state */
 int64_t delta_core_state(const delta_core *m);
 

@@ -17,19 +17,19 @@ int64_t output_gate_row(const mixer_config *c) { return row_of(c, c->heads); }
 int64_t output_gate_whole_row(const mixer_config *c) { return row_of(c, mixer_all_heads(c)); }
 
 void output_gate_lay_kept(
-    output_gate *g, arena *memory, const mixer_config *c, const batch_limits *most)
+    output_gate *g, arena *from, const mixer_config *c, const batch_limits *most)
 {
     if (c->gating == GATE_NONE) return;
-    g->value = ARENA_ARRAY(memory, real, most->tokens * output_gate_row(c));
+    g->value = ARENA_ARRAY(from, real, most->tokens * output_gate_row(c));
     if (most->training)
-        g->gated = ARENA_ARRAY(memory, real, most->tokens * mixer_all_heads(c) * c->value_dim);
+        g->gated = ARENA_ARRAY(from, real, most->tokens * mixer_all_heads(c) * c->value_dim);
 }
 
 void output_gate_lay_workspace(
-    output_gate *g, arena *memory, const mixer_config *c, const batch_limits *most)
+    output_gate *g, arena *from, const mixer_config *c, const batch_limits *most)
 {
     if (c->gating == GATE_NONE || !most->training) return;
-    g->dvalue = ARENA_ARRAY(memory, real, most->tokens * output_gate_whole_row(c));
+    g->dvalue = ARENA_ARRAY(from, real, most->tokens * output_gate_whole_row(c));
 }
 
 void output_gate_begin(output_gate *g, const attending *a)

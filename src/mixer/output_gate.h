@@ -21,9 +21,9 @@ int64_t output_gate_row(const mixer_config *c);
 int64_t output_gate_whole_row(const mixer_config *c);
 
 void output_gate_lay_kept(
-    output_gate *g, arena *memory, const mixer_config *c, const batch_limits *most);
+    output_gate *g, arena *from, const mixer_config *c, const batch_limits *most);
 void output_gate_lay_workspace(
-    output_gate *g, arena *memory, const mixer_config *c, const batch_limits *most);
+    output_gate *g, arena *from, const mixer_config *c, const batch_limits *most);
 /* Sets `gated` where it is attention's result itself. */
 void output_gate_begin(output_gate *g, const attending *a);
 

@@ -46,17 +46,17 @@ void block_drop(const transformer *t, int64_t l, int half, real *x)
 /* out = sigmoid(out), which backward needs */
 static void squash(const transformer *t, int64_t l, const block_state *s, real *out)
 {
-    int64_t numbers = t->now->batch.tokens * t->config->width;
+    int64_t elements = t->now->batch.tokens * t->config->width;
     if (!transformer_squashes(t, l)) return;
-    t->c->variant->rows->sigmoid(numbers, out, out);
-    if (s->squashed) memcpy(s->squashed, out, (size_t)numbers * sizeof *out);
+    t->c->variant->rows->sigmoid(elements, out, out);
+    if (s->squashed) memcpy(s->squashed, out, (size_t)elements * sizeof *out);
 }
 
 /* Given d by s = sigmoid(z), which becomes d by z: d s (1 - s) */
 static void squash_backward(const transformer *t, int64_t l, const block_state *s, real *d)
 {
-    int64_t numbers = t->now->batch.tokens * t->config->width;
-    for (int64_t i = 0; transformer_squashes(t, l) && i < numbers; i++)
+    int64_t elements = t->now->batch.tokens * t->config->width;
+    for (int64_t i = 0; transformer_squashes(t, l) && i < elements; i++)
         d[i] *= s->squashed[i] * (1 - s->squashed[i]);
 }
 

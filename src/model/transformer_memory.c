@@ -326,13 +326,13 @@ cadre_status transformer_new_share(compute *c, const model_config *config, const
         .owners = ranks->owners,
         .placed = ranks->placed };
     cadre_status status = make_rope(t);
-    if (status == CADRE_OK && !arena_open(&t->memory, arena_bytes(c, config, most, stage, ranks)))
+    if (status == CADRE_OK && !arena_open(&t->arena, arena_bytes(c, config, most, stage, ranks)))
         status = CADRE_ENOMEM;
     if (status != CADRE_OK) {
         transformer_free(t);
         return status;
     }
-    layout(t, &t->memory);
+    layout(t, &t->arena);
     t->positions = (mixer_positions){
         .rope = t->rope, .bias = t->bias, .span = 2 * most->keys, .zero = most->keys
     };
@@ -358,6 +358,6 @@ void transformer_free(transformer *t)
     if (!t) return;
     rope_free(t->rope);
     rope_free(t->window_rope);
-    arena_close(&t->memory);
+    arena_close(&t->arena);
     mem_free(t);
 }

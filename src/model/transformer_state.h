@@ -45,7 +45,7 @@ struct transformer {
     transformer_stage stage;
     batch_limits most;
     rope *rope, *window_rope; /* window_rope: of layers with a window; NULL: as the others */
-    arena memory;
+    arena arena;
     mixer_positions positions;
     real *bias;      /* [heads, 2 * keys] of the positions; NULL: none */
     real *dbias;     /* [layers of the stage, heads, 2 * keys]; NULL: forward only */

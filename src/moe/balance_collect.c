@@ -172,14 +172,14 @@ void balance_collect(balance *b, int l, const routing *r)
 {
     layer_statistics *layer = &b->layer[l];
     collect_job job = { b, layer, r };
-    int64_t numbers = r->plan->tokens * r->plan->experts;
+    int64_t elements = r->plan->tokens * r->plan->experts;
     const batch_ranks *ranks = r->batch->ranks;
     b->ranks = ranks;
     layer->own = r->batch->sequences;
     layer->first = ranks ? ranks->first[ranks->comm->rank] : 0;
     layer->sequences = ranks ? ranks->first[ranks->comm->size] : layer->own;
-    parallel_over(r->compute, r->plan->tokens, 1, numbers, token_task, &job);
-    parallel_over(r->compute, r->batch->sequences * tiles_of(r), 1, numbers, column_task, &job);
+    parallel_over(r->compute, r->plan->tokens, 1, elements, token_task, &job);
+    parallel_over(r->compute, r->batch->sequences * tiles_of(r), 1, elements, column_task, &job);
     parallel_over(r->compute, r->batch->sequences, 1, r->plan->edges, sequence_task, &job);
     evaluate_routing_losses(b, layer, r);
     /* The plan knows them for all its sequences together. */

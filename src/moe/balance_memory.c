@@ -56,12 +56,12 @@ static void layout_layer(
     layout_sums(&p->survey, a, 1, experts, devices);
 }
 
-/* b->memory measures where its base is NULL. */
+/* b->arena measures where its base is NULL. */
 static void layout(balance *b, const balance_layer *layers, const batch_limits *most)
 {
     int64_t tokens = most->tokens, sequences = b->several ? most->all_sequences : most->sequences;
     b->packed = 0;
-    arena *a = &b->memory;
+    arena *a = &b->arena;
     int32_t devices = balance_devices(b), experts = 1;
     layer_statistics measured = { 0 };
     b->layer = ARENA_ARRAY(a, layer_statistics, b->layers);
@@ -104,7 +104,7 @@ size_t balance_bytes(const balance_options *options, const balance_layer *layers
 {
     balance measured = { .options = *options, .layers = count, .several = most->ranks > 0 };
     layout(&measured, layers, most);
-    return measured.memory.used;
+    return measured.arena.used;
 }
 
 cadre_status balance_new(const balance_options *options, const balance_layer *layers, int count,
@@ -115,7 +115,7 @@ cadre_status balance_new(const balance_options *options, const balance_layer *la
     balance *made = MEM_ARRAY(balance, 1);
     if (!made) return CADRE_ENOMEM;
     *made = blank;
-    if (!arena_open(&made->memory, balance_bytes(options, layers, count, most))) {
+    if (!arena_open(&made->arena, balance_bytes(options, layers, count, most))) {
         mem_free(made);
         return CADRE_ENOMEM;
     }
@@ -127,6 +127,6 @@ cadre_status balance_new(const balance_options *options, const balance_layer *la
 
 void balance_free(balance *b)
 {
-    if (b) arena_close(&b->memory);
+    if (b) arena_close(&b->arena);
     mem_free(b);
 }

@@ -53,7 +53,7 @@ struct balance {
     balance_options options;
     int layers;
     layer_statistics *layer;
-    arena memory;
+    arena arena;
     int64_t step_sequences, step_tokens;
     bool ended, surveyed;
     bool several;                    /* ranks */

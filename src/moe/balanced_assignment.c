@@ -87,9 +87,9 @@ static void join(const chains *c, int64_t token)
 void balanced_assign(const balanced_problem *p, void *scratch, int32_t *expert)
 {
     size_t pairs = (size_t)p->experts * (size_t)p->experts, count = (size_t)p->experts;
-    double *numbers = scratch;
-    int32_t *integers = (void *)(numbers + pairs + count);
-    chains c = { p, numbers, numbers + pairs, integers, integers + pairs, integers + pairs + count,
+    double *doubles = scratch;
+    int32_t *integers = (void *)(doubles + pairs + count);
+    chains c = { p, doubles, doubles + pairs, integers, integers + pairs, integers + pairs + count,
         expert };
     for (int64_t t = 0; t < p->tokens; t++) expert[t] = -1;
     for (int32_t e = 0; e < p->experts; e++) c.used[e] = 0, find_moves(&c, e);

@@ -72,6 +72,6 @@ static void column_task(void *arg, int64_t begin, int64_t end)
 void choose_by_column(const routing *r, const choose_columns *c)
 {
     column_job job = { r, c };
-    int64_t numbers = r->plan->tokens * r->plan->experts;
-    parallel_over(r->compute, c->groups * r->plan->experts, 1, numbers, column_task, &job);
+    int64_t elements = r->plan->tokens * r->plan->experts;
+    parallel_over(r->compute, c->groups * r->plan->experts, 1, elements, column_task, &job);
 }

@@ -11,7 +11,7 @@ static void run_begin(
     layer_run *r, const moe_call *call, const moe_config *c, const moe_weights *w, moe_state *s)
 {
     const token_batch *b = call->batch;
-    arena memory = { .base = call->scratch, .size = call->scratch_bytes };
+    arena own = { .base = call->scratch, .size = call->scratch_bytes };
     *r = (layer_run){ .call = call, .c = c, .w = w, .x = s->x, .s = s };
     batch_limits most = { .tokens = b->tokens, .sequences = b->sequences };
     if (b->ranks) {
@@ -19,7 +19,7 @@ static void run_begin(
         most.all_tokens = b->ranks->tokens;
         most.all_sequences = b->ranks->first[most.ranks];
     }
-    layer_scratch_layout(&r->scratch, &memory, c, &most);
+    layer_scratch_layout(&r->scratch, &own, c, &most);
     r->routing = (routing){ .compute = call->compute,
         .router = c->router,
         .options = &c->route,

@@ -101,7 +101,7 @@ static void exchange_scratch_layout(
     int64_t width = experts_width(c);
     s->outgoing = ARENA_ARRAY(a, real, computed * width);
     s->arrived = ARENA_ARRAY(a, real, computed * (width > 2 ? width : 2));
-    s->numbers = ARENA_ARRAY(a, real, 2 * computed);
+    s->elements = ARENA_ARRAY(a, real, 2 * computed);
     if (!c->expert_bias) return;
     s->biases = ARENA_ARRAY(a, real, c->experts * width);
     s->bias = ARENA_ARRAY(a, const real *, c->experts);

@@ -88,9 +88,9 @@ static void layout_own(cadre_moe *m, arena *a)
     int count = router_parameters(
         m->config.router, &m->config.route, m->config.width, m->config.experts, p);
     for (int i = 0; i < count; i++) {
-        int64_t numbers = router_parameter_count(&p[i]);
-        real *gradient = NULL, *values = ARENA_ARRAY(a, real, numbers);
-        if (p[i].trained) gradient = ARENA_ARRAY(a, real, numbers);
+        int64_t elements = router_parameter_count(&p[i]);
+        real *gradient = NULL, *values = ARENA_ARRAY(a, real, elements);
+        if (p[i].trained) gradient = ARENA_ARRAY(a, real, elements);
         list(m, p[i].name, -1, (file_shape){ p[i].slices, p[i].rows, p[i].cols }, values, gradient);
         if (values) m->parameter[m->parameters - 1].integers = p[i].integers;
         m->own[i] = values, m->weights.router.own[i] = values;

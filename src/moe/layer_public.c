@@ -67,8 +67,8 @@ static cadre_status open_memory(cadre_moe *m)
             "a batch of %lld tokens does not fit the address space", (long long)m->most.tokens);
     layer_parameters_layout(m, &measured);
     m->parameter = MEM_ARRAY(cadre_moe_parameter, most);
-    if (!m->parameter || !arena_open(&m->memory, measured.used)) return CADRE_ENOMEM;
-    layer_parameters_layout(m, &m->memory);
+    if (!m->parameter || !arena_open(&m->arena, measured.used)) return CADRE_ENOMEM;
+    layer_parameters_layout(m, &m->arena);
     layer_parameters_initialise(m);
     return CADRE_OK;
 }
@@ -114,7 +114,7 @@ void cadre_moe_free(cadre_moe *m)
 {
     if (!m) return;
     balance_free(m->balance);
-    arena_close(&m->memory);
+    arena_close(&m->arena);
     mem_free(m->parameter);
     mem_free(m);
 }
@@ -262,8 +262,8 @@ static cadre_status backward(cadre_moe *m, const cadre_real *dy, cadre_real *dx)
             "backward: expected a forward with train or differentiate before it, found none");
     moe_call call = call_of(m);
     if (m->batch.valid) {
-        int64_t numbers = m->config.route.tasks * m->batch.tokens * m->config.width;
-        memcpy(m->dy, dy, (size_t)numbers * sizeof(real));
+        int64_t elements = m->config.route.tasks * m->batch.tokens * m->config.width;
+        memcpy(m->dy, dy, (size_t)elements * sizeof(real));
         clear_padding(m, m->dy);
         dy = m->dy;
     }

@@ -12,7 +12,7 @@ struct cadre_moe {
     moe_config config;
     batch_limits most;
     int32_t layer;
-    arena memory;
+    arena arena;
     moe_weights weights;
     moe_gradients gradients;
     real *correction; /* [E]; NULL: the router has none */

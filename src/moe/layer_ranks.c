@@ -150,9 +150,9 @@ static void exchange_weights(const layer_run *r)
     const exchange *x = &r->s->exchange;
     const plan *p = &r->s->plan;
     for (int64_t i = 0; i < x->sent; i++)
-        r->scratch.numbers[i] =
+        r->scratch.elements[i] =
             p->row_edge[x->row + i] < 0 ? 0 : p->edge_weight[p->row_edge[x->row + i]];
-    exchange_out(x, r->scratch.numbers, sizeof(real), x->weight);
+    exchange_out(x, r->scratch.elements, sizeof(real), x->weight);
 }
 
 void exchanged_backward(layer_run *r, const expert_pass *all, const real *dy,
@@ -164,7 +164,7 @@ void exchanged_backward(layer_run *r, const expert_pass *all, const real *dy,
     expert_weights own = own_weights(all->weights, x);
     expert_gradients into = own_gradients(g, x);
     expert_pass pass = own_pass(r, all, &own);
-    real *by_row = r->scratch.numbers, *arrived = by_row + r->s->most_rows;
+    real *by_row = r->scratch.elements, *arrived = by_row + r->s->most_rows;
     pass.rows.edge = x->source;
     exchange_out(x, rows_to_send(r, dy, all->rows.dy_by_row), row, r->scratch.arrived);
     if (all->rows.weight) exchange_weights(r);

@@ -49,7 +49,7 @@ typedef struct layer_scratch {
     /* Where ranks divide the batch: rows as they are sent or computed, and as they arrive, [R, W]
      * of all ranks; two elements for each; biases of all experts [E, W] and where each is, or
      * NULL */
-    real *outgoing, *arrived, *numbers, *biases;
+    real *outgoing, *arrived, *elements, *biases;
     const real **bias;
     placed_scratch placed;
 } layer_scratch;

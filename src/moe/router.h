@@ -62,14 +62,14 @@ typedef struct router_options {
     int32_t groups_used; /* ... of which picks come from so many; equal to groups: no limit */
     group_score group_score;
     group_mask group_mask;
-    bool renormalise;    /* softmax-bias: weights sum to `scale` */
-    real scale;          /* routed scaling factor: every weight times it */
-    real norm_eps;       /* guards the sum that weights are divided by */
-    real top_p;          /* top-p: picks until their scores' sum first exceeds it */
-    real noise_floor;    /* noisy-topk: added to softplus(W_noise x) */
-    real jitter;         /* the router reads x * U(1 - jitter, 1 + jitter), in training */
-    bool jitter_experts; /* so do the experts (transformers' Mixtral) */
-    bool survivors;      /* weights are renormalised over the picks that were kept, not dropped */
+    bool renormalise;      /* softmax-bias: weights sum to `scale` */
+    real scale;            /* routed scaling factor: every weight times it */
+    real norm_eps;         /* guards the sum that weights are divided by */
+    real top_p;            /* top-p: picks until their scores' sum first exceeds it */
+    real noise_floor;      /* noisy-topk: added to softplus(W_noise x) */
+    real jitter;           /* the router reads x * U(1 - jitter, 1 + jitter), in training */
+    bool jitter_experts;   /* so do the experts (transformers' Mixtral) */
+    bool renormalise_kept; /* weights are renormalised over the picks that were kept, not dropped */
     score_function score;
     real logit_noise; /* V-MoE: in training the logits are z + s / E * N(0, 1) */
     real capacity;    /* expert-choice: an expert takes so many times its even share of tokens */

@@ -51,14 +51,14 @@ static void normalise(const routing *r, int64_t rows, int64_t n, real *x, real *
 static void project(routing *r)
 {
     angles a = angles_of(r);
-    int64_t experts = r->plan->experts, numbers = r->plan->tokens * experts;
+    int64_t experts = r->plan->experts, elements = r->plan->tokens * experts;
     routing_multiply(r, routing_input(r), &r->weights->matrix, r->weights->bias, a.token, false);
     normalise(r, r->plan->tokens, a.width, a.token, a.token_size);
     memcpy(a.expert, r->weights->own[EXPERTS], (size_t)(experts * a.width) * sizeof(real));
     normalise(r, experts, a.width, a.expert, a.expert_size);
     weight m = weight_of_floats(a.expert, experts, a.width);
     routing_multiply(r, a.token, &m, NULL, r->state->logits, false);
-    r->compute->variant->rows->scale(numbers, a.tau, r->state->logits, r->state->logits);
+    r->compute->variant->rows->scale(elements, a.tau, r->state->logits, r->state->logits);
 }
 
 typedef struct angle_sum {
@@ -82,13 +82,13 @@ static void add_temperature(
 static void temperature_backward(
     const routing *r, const angles *a, const real *dlogits, router_gradients *g, bool accumulate)
 {
-    int64_t numbers = r->plan->tokens * r->plan->experts;
+    int64_t elements = r->plan->tokens * r->plan->experts;
     bool bound = (double)r->weights->own[TEMPERATURE][0] > most_temperature;
     angle_sum s = { r, a, dlogits };
-    leaf_sum sum = { r->plan->tokens, 1, numbers, accumulate, add_temperature, &s };
-    if (bound) memset(r->state->logits, 0, (size_t)numbers * sizeof(real));
+    leaf_sum sum = { r->plan->tokens, 1, elements, accumulate, add_temperature, &s };
+    if (bound) memset(r->state->logits, 0, (size_t)elements * sizeof(real));
     leaves_sum(r->compute, g->leaves, &sum, g->own[TEMPERATURE]);
-    r->compute->variant->rows->scale(numbers, a->tau, dlogits, r->state->logits);
+    r->compute->variant->rows->scale(elements, a->tau, dlogits, r->state->logits);
 }
 
 /* A sequence after another: with d = sum over its tokens of dcos u / |u|,

@@ -21,8 +21,8 @@ static int64_t own(const router_options *o, int64_t tokens, int64_t width, int32
 
 task_weights task_weights_of(const routing *r)
 {
-    int64_t numbers = r->plan->tokens * r->options->tasks * r->plan->experts;
-    return (task_weights){ r->state->own, r->state->own + numbers };
+    int64_t elements = r->plan->tokens * r->options->tasks * r->plan->experts;
+    return (task_weights){ r->state->own, r->state->own + elements };
 }
 
 static bool has_tasks(const router_options *o) { return o->tasks > 1; }
@@ -38,15 +38,15 @@ static weight gate_of(const routing *r, int64_t k)
 
 static void project(routing *r)
 {
-    int64_t numbers = r->plan->tokens * r->plan->experts;
+    int64_t elements = r->plan->tokens * r->plan->experts;
     for (int64_t k = 0; k < r->options->tasks; k++) {
         weight gate = gate_of(r, k);
         real *logits =
-            has_tasks(r->options) ? task_weights_of(r).weight + k * numbers : r->state->logits;
+            has_tasks(r->options) ? task_weights_of(r).weight + k * elements : r->state->logits;
         const real *bias = r->weights->bias ? r->weights->bias + k * r->plan->experts : NULL;
         routing_multiply(r, routing_input(r), &gate, bias, logits, false);
     }
-    if (has_tasks(r->options)) memset(r->state->logits, 0, (size_t)numbers * sizeof(real));
+    if (has_tasks(r->options)) memset(r->state->logits, 0, (size_t)elements * sizeof(real));
 }
 
 /* Token t's row of task k. */
@@ -110,7 +110,7 @@ static void backward(const router_token *t, const token_gradient *d)
 static void project_backward(
     routing *r, const real *dlogits, router_gradients *g, bool accumulate, real *dx)
 {
-    int64_t experts = r->plan->experts, numbers = r->plan->tokens * experts;
+    int64_t experts = r->plan->experts, elements = r->plan->tokens * experts;
     bool tasks = has_tasks(r->options);
     if (tasks) clear_padding(r, task_weights_of(r).dweight);
     for (int64_t k = 0; k < r->options->tasks; k++) {
@@ -123,7 +123,7 @@ static void project_backward(
             .leaves = g->leaves,
             .da = { dx, r->width, k > 0 } };
         routing_multiply_backward(
-            r, &p, tasks ? task_weights_of(r).dweight + k * numbers : dlogits);
+            r, &p, tasks ? task_weights_of(r).dweight + k * elements : dlogits);
     }
 }
 

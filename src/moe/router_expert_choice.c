@@ -70,7 +70,7 @@ static int32_t choose(const router_token *t) { return choose_where(t, is_taken);
 
 static void assign(routing *r)
 {
-    int64_t numbers = r->plan->tokens * r->plan->experts;
+    int64_t elements = r->plan->tokens * r->plan->experts;
     const router_draws *given = r->batch->random.given;
     if (by_sigmoid(r->options) && r->batch->random.train)
         routing_draw(r, DRAW_LOGISTIC, "expert choice", given ? given->logistic : NULL,
@@ -81,7 +81,7 @@ static void assign(routing *r)
                             .most = capacity,
                             .key = r->key,
                             .mark = mark_of(r),
-                            .heap = (void *)(r->state->own + 2 * numbers) });
+                            .heap = (void *)(r->state->own + 2 * elements) });
     assign_each(r, choose);
 }
 

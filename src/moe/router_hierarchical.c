@@ -57,8 +57,8 @@ static int64_t own(const router_options *o, int64_t tokens, int64_t width, int32
 static hierarchy hierarchy_of(const routing *r)
 {
     hierarchy h;
-    arena memory = routing_own_memory(r);
-    lay_out(&h, &memory, r->options, r->plan->tokens, r->plan->experts);
+    arena own = routing_own_memory(r);
+    lay_out(&h, &own, r->options, r->plan->tokens, r->plan->experts);
     h.inner.z = r->state->logits;
     return h;
 }

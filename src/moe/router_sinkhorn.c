@@ -32,8 +32,8 @@ typedef struct transport {
 
 static transport transport_of(const routing *r)
 {
-    int64_t numbers = r->plan->tokens * r->plan->experts;
-    int64_t behind = sizeof(real) < sizeof(double) ? (numbers + 1) / 2 * 2 : numbers;
+    int64_t elements = r->plan->tokens * r->plan->experts;
+    int64_t behind = sizeof(real) < sizeof(double) ? (elements + 1) / 2 * 2 : elements;
     transport s = { .tokens = r->plan->tokens,
         .experts = r->plan->experts,
         .plan = r->plan,

@@ -54,8 +54,8 @@ static int64_t own(const router_options *o, int64_t tokens, int64_t width, int32
 static soft soft_of(const routing *r)
 {
     soft s;
-    arena memory = routing_own_memory(r);
-    lay_out(&s, &memory, r->options, r->plan->tokens, r->width, r->plan->experts);
+    arena own = routing_own_memory(r);
+    lay_out(&s, &own, r->options, r->plan->tokens, r->width, r->plan->experts);
     return s;
 }
 
@@ -290,16 +290,16 @@ static void add_slots(
     const soft *s = sum->s;
     const row_kernels *kernels = r->compute->variant->rows;
     const int64_t *start = r->batch->start;
-    int64_t numbers = s->slots * r->width;
+    int64_t elements = s->slots * r->width;
     (void)begin, (void)end;
     for (int64_t i = 0; i < r->batch->sequences; i++) {
         if (start[i] < token || start[i] >= token_end) continue;
         gemm(r->compute, GEMM_TN, s->slots, r->width, start[i + 1] - start[i],
             s->dlogits + start[i] * s->slots, s->slots, s->token + start[i] * r->width, r->width,
             s->dslot, r->width, false);
-        kernels->scale(numbers, r->weights->own[SCALE][0], s->dslot, s->dslot);
+        kernels->scale(elements, r->weights->own[SCALE][0], s->dslot, s->dslot);
         normalise_backward(r, s->slots, s->slot, s->slot_size, s->dslot);
-        kernels->add(numbers, s->dslot, to);
+        kernels->add(elements, s->dslot, to);
     }
 }
 

@@ -97,12 +97,12 @@ static int32_t choose(const router_token *t)
 static void assign(routing *r)
 {
     const router_draws *given = r->batch->random.given;
-    int64_t tokens = r->plan->tokens, numbers = tokens * r->plan->experts;
+    int64_t tokens = r->plan->tokens, elements = tokens * r->plan->experts;
     for (int32_t k = 0; r->batch->random.train && k < r->options->topk; k++) {
         const char *gumbel = k ? "sparsemixer gumbel 2" : "sparsemixer gumbel 1",
                    *uniform = k ? "sparsemixer uniform 2" : "sparsemixer uniform 1";
         routing_draw(r, DRAW_GUMBEL, gumbel,
-            given && given->gumbel ? given->gumbel + k * numbers : NULL, r->plan->experts,
+            given && given->gumbel ? given->gumbel + k * elements : NULL, r->plan->experts,
             gumbel_of(r, k));
         routing_draw(r, DRAW_UNIFORM, uniform,
             given && given->uniform ? given->uniform + k * tokens : NULL, 1, uniform_of(r, k));

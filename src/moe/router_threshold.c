@@ -46,7 +46,7 @@ static int32_t choose_above(const router_token *t) { return choose_where(t, is_a
 
 static void assign(routing *r)
 {
-    int64_t numbers = r->plan->tokens * r->plan->experts;
+    int64_t elements = r->plan->tokens * r->plan->experts;
     const int64_t start[] = { 0, r->plan->tokens };
     score_each(r);
     if (!r->batch->random.train) {
@@ -58,7 +58,7 @@ static void assign(routing *r)
                             .most = share,
                             .key = r->key,
                             .mark = (void *)r->state->own,
-                            .heap = (void *)(r->state->own + numbers) });
+                            .heap = (void *)(r->state->own + elements) });
     assign_each(r, choose_taken);
 }
 

@@ -94,6 +94,8 @@ static const cadre_option rows[] = {
     REALS("route-scale", 1000, "Routing", "factor of all weights of experts' outputs"),
     FLAGS("renormalise", "Routing",
         "renormalise a token's weights to sum to 1, where the router leaves this open"),
+    /* The option and its key in config.json keep a name from before the code said "kept": scripts
+     * and models have it. */
     FLAGS("survivors", "Routing",
         "renormalise a token's weights over the experts that capacity kept"),
     REALS("norm-eps", 1, "Routing", "number added to the sum that weights are divided by"),

@@ -94,7 +94,7 @@ void weigh_softmax(const router_token *t, const real *z);
 static inline bool edge_counts(const router_token *t, int32_t k)
 {
     if (t->options->drop_last && t->expert[k].id == t->experts - 1) return false;
-    return !(t->options->survivors && t->row && t->row[k] < 0);
+    return !(t->options->renormalise_kept && t->row && t->row[k] < 0);
 }
 
 /* w = scale * sigmoid(z) of a single pick; its gradient, and that of losses through softmax

@@ -32,7 +32,7 @@ static void read_route(layer_reader *from, router_options *r)
     r->group_mask = (group_mask)layer_word(from, "group-mask", (int)r->group_mask);
     layer_real(from, "route-scale", &r->scale);
     layer_flag(from, "renormalise", &r->renormalise);
-    layer_flag(from, "survivors", &r->survivors);
+    layer_flag(from, "survivors", &r->renormalise_kept);
     layer_real(from, "norm-eps", &r->norm_eps);
     layer_real(from, "top-p", &r->top_p);
     layer_real(from, "noise-floor", &r->noise_floor);

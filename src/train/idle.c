@@ -112,7 +112,7 @@ static const char *without_renormalising(const facts *f)
     return raw ? "weights are not renormalised" : NULL;
 }
 
-static const char *without_survivors(const facts *f)
+static const char *without_dropped(const facts *f)
 {
     if (without_renormalising(f)) return "weights are not renormalised";
     return without_capacity(f);
@@ -295,7 +295,7 @@ static const idle_row routing_rows[] = {
     { "group-score", without_groups, -1 },
     { "group-mask", without_groups, -1 },
     { "norm-eps", without_renormalising, 0 },
-    { "survivors", without_survivors, 0 },
+    { "survivors", without_dropped, 0 },
     { "jitter-experts", without_jitter, 0 },
     { "capacity-factor", slots_instead, -1 },
     { "capacity-slots", without_limit, 0 },

@@ -155,8 +155,8 @@ static void layout(optimizer *o, arena *a)
 size_t optimizer_bytes(const param_table *table, const optimizer_options *options)
 {
     optimizer o = { .options = *options, .method = method_of(options->method), .table = table };
-    layout(&o, &o.memory);
-    return o.memory.used;
+    layout(&o, &o.arena);
+    return o.arena.used;
 }
 
 /* Refuses to freeze a part of a parameter that is updated as a whole. */
@@ -184,13 +184,13 @@ cadre_status optimizer_new(
         .c = c, .options = *options, .method = method_of(options->method), .table = table
     };
     cadre_status status = check_freezing(o);
-    if (status == CADRE_OK && !arena_open(&o->memory, optimizer_bytes(table, options)))
+    if (status == CADRE_OK && !arena_open(&o->arena, optimizer_bytes(table, options)))
         status = CADRE_ENOMEM;
     if (status != CADRE_OK) {
         optimizer_free(o);
         return status;
     }
-    layout(o, &o->memory);
+    layout(o, &o->arena);
     cut_blocks(o, table);
     if (o->method->open) o->method->open(o);
     *out = o;
@@ -199,7 +199,7 @@ cadre_status optimizer_new(
 
 void optimizer_free(optimizer *o)
 {
-    if (o) arena_close(&o->memory);
+    if (o) arena_close(&o->arena);
     if (o) arena_close(&o->gathered);
     mem_free(o);
 }

@@ -68,7 +68,7 @@ struct optimizer {
     optimizer_options options;
     const optimizer_method *method;
     const param_table *table; /* borrowed */
-    arena memory;
+    arena arena;
     int64_t count;                     /* blocks */
     block *blocks;                     /* [count] */
     double *squares;                   /* [count] */

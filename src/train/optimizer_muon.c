@@ -86,16 +86,16 @@ static void measure(const optimizer *o, workspace *w)
     w->most_square = squares < BATCH_ELEMENTS ? squares : later(square, BATCH_ELEMENTS);
 }
 
-static void layout(optimizer *o, arena *memory)
+static void layout(optimizer *o, arena *from)
 {
-    workspace counted = { 0 }, *w = ARENA_ARRAY(memory, workspace, 1);
+    workspace counted = { 0 }, *w = ARENA_ARRAY(from, workspace, 1);
     measure(o, &counted);
-    counted.matrix = ARENA_ARRAY(memory, muon_matrix, counted.count);
-    counted.groups = ARENA_ARRAY(memory, gemm_group, counted.count);
-    counted.x = ARENA_ARRAY(memory, real, counted.most);
-    counted.y = ARENA_ARRAY(memory, real, counted.most);
-    counted.a = ARENA_ARRAY(memory, real, counted.most_square);
-    counted.aa = ARENA_ARRAY(memory, real, counted.most_square);
+    counted.matrix = ARENA_ARRAY(from, muon_matrix, counted.count);
+    counted.groups = ARENA_ARRAY(from, gemm_group, counted.count);
+    counted.x = ARENA_ARRAY(from, real, counted.most);
+    counted.y = ARENA_ARRAY(from, real, counted.most);
+    counted.a = ARENA_ARRAY(from, real, counted.most_square);
+    counted.aa = ARENA_ARRAY(from, real, counted.most_square);
     if (w) *w = counted;
     o->workspace = w;
 }

@@ -141,7 +141,7 @@ cadre_status train_images_read(train_run *r)
 {
     const code_book book = book_of(r);
     if (!book.side) return CADRE_OK;
-    r->image_codes = MEM_ARRAY(real, book.codes * code_book_numbers(&book));
+    r->image_codes = MEM_ARRAY(real, book.codes * code_book_elements(&book));
     if (!r->image_codes) return CADRE_ENOMEM;
     CADRE_TRY(r->from ? load(r, r->from) : r->resumed ? load(r, r->out) : learn(r));
     const code_book made = book_of(r);

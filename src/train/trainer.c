@@ -46,8 +46,8 @@ static void layout_stack(trainer *t, stack *k)
 {
     k->most_tokens = most_tokens(t, k);
     int64_t passes = trainer_passes_before(t, t->chunks);
-    k->inputs = ARENA_ARRAY(&t->memory, int32_t, passes * k->most_tokens);
-    k->start = ARENA_ARRAY(&t->memory, int64_t, passes * (trainer_most_sequences(t) + 1));
+    k->inputs = ARENA_ARRAY(&t->arena, int32_t, passes * k->most_tokens);
+    k->start = ARENA_ARRAY(&t->arena, int64_t, passes * (trainer_most_sequences(t) + 1));
 }
 
 static model_config *share_of(trainer *t) { return t->share.layers ? &t->share : &t->config; }
@@ -117,12 +117,12 @@ static void layout_exchange(trainer *t, arena *a)
     t->all_losses = ARENA_ARRAY(a, real, tokens);
 }
 
-/* Lays the arrays out; t->table must exist. It runs twice: while t->memory has no memory yet, it
+/* Lays the arrays out; t->table must exist. It runs twice: while t->arena has no memory yet, it
  * only measures. */
 static void layout(trainer *t)
 {
     const model_config *c = &t->config;
-    arena *a = &t->memory;
+    arena *a = &t->arena;
     int64_t fed = trainer_most_rows(t) * t->settings.context;
     t->values = ARENA_ARRAY(a, real, t->table.elements);
     if (t->settings.adapted)
@@ -255,7 +255,7 @@ static cadre_status allocate(trainer *t)
 {
     CADRE_TRY(make_table(t));
     layout(t);
-    if (!arena_open(&t->memory, t->memory.used)) return CADRE_ENOMEM;
+    if (!arena_open(&t->arena, t->arena.used)) return CADRE_ENOMEM;
     layout(t);
     return CADRE_OK;
 }
@@ -384,7 +384,7 @@ void trainer_free(trainer *t)
     optimizer_free(t->optimizer);
     param_table_free(&t->table);
     param_table_free(&t->whole);
-    arena_close(&t->memory);
+    arena_close(&t->arena);
     model_config_free(&t->config);
     model_config_free(&t->share);
     rank_groups_close(&t->groups);
@@ -421,7 +421,7 @@ static cadre_status measure(trainer *t, const compute *c, size_t *bytes)
     size_t sum = 0;
     layout(t);
     bool fits = add_size(&sum, (size_t)t->table.count * sizeof(param)) &&
-                add_size(&sum, t->memory.used) &&
+                add_size(&sum, t->arena.used) &&
                 add_size(&sum, optimizer_bytes(&t->table, &t->settings.optimizer));
     for (int i = 0; i < t->count && fits; i++) fits = add_stack(t, c, &t->stacks[i], &sum);
     if (t->settings.adapted) {

@@ -87,7 +87,7 @@ struct trainer {
     model_config config; /* whose sparse layers have the options of training */
     model_config share;  /* the same with this rank's heads; .layers 0: this rank has all heads */
     train_settings settings;
-    arena memory;
+    arena arena;
     param_table table; /* what is trained: the model's parameters, or an adapter's */
     low_rank *pairs;   /* [settings.adapted->adapter->count] views; NULL: the model is trained */
     real *values, *gradient; /* [elements] */

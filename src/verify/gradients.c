@@ -21,7 +21,7 @@ typedef struct layer_case {
     model_weights weights;
     model_gradients gradients;
     moe_state state;
-    arena memory;
+    arena arena;
     void *scratch;
     real *values, *gradient;
     real x[TOKENS * WIDTH], y[TOKENS * WIDTH], dy[TOKENS * WIDTH], dx[TOKENS * WIDTH];
@@ -102,14 +102,14 @@ static bool open_case(layer_case *c, const char *router_name, const char *form)
         return false;
     arena measured = { 0 };
     lay_out(c, &most, &measured);
-    if (!arena_open(&c->memory, measured.used)) return false;
-    lay_out(c, &most, &c->memory);
+    if (!arena_open(&c->arena, measured.used)) return false;
+    lay_out(c, &most, &c->arena);
     return true;
 }
 
 static void close_case(layer_case *c)
 {
-    arena_close(&c->memory);
+    arena_close(&c->arena);
     model_weights_free(&c->weights);
     model_gradients_free(&c->gradients);
     param_table_free(&c->table);

@@ -152,7 +152,7 @@ static cadre_status note_fallback(const model_output *o, const listed_tensor *t,
     char others[40] = "";
     if (alike > 1) snprintf(others, sizeof others, " and %lld more like it", (long long)alike - 1);
     char *sentence =
-        mem_printf("%s%s: rows of %lld numbers are not whole blocks of %s: written as %s", t->name,
+        mem_printf("%s%s: rows of %lld elements are not whole blocks of %s: written as %s", t->name,
             others, (long long)row_size(t), t->wanted->name, t->format->name);
     if (!sentence) return CADRE_ENOMEM;
     model_output_note(o, sentence);

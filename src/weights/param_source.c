@@ -123,7 +123,7 @@ static cadre_status find_whole_scales(const weight_file *f, const char *name, pa
     const int64_t count = s->tensor.rank == 3 ? s->tensor.shape[0] : 1;
     if (s->scales.format != &number_f32 || !stored_has_shape(&s->scales, 1, &count))
         return cadre_fail(CADRE_EMISMATCH, weight_file_path(f),
-            "%s: expected %lld numbers in F32, found another shape or type", scale,
+            "%s: expected %lld elements in F32, found another shape or type", scale,
             (long long)count);
     const int64_t expert = count > 1 && s->param->expert > 0 ? s->param->expert : 0;
     s->block_scales = (number_block_scales){ .form = number_block_scale_form_of(0, 0, &number_f32),
@@ -165,7 +165,8 @@ static cadre_status find_mxfp4(
     if (strcmp(s->tensor.type, "U8") != 0 || strcmp(s->scales.type, "U8") != 0 ||
         s->param->cols % MXFP4_BLOCK)
         return cadre_fail(CADRE_EUNSUPPORTED, weight_file_path(f),
-            "%s: expected blocks of %d numbers in U8, found %s", name, MXFP4_BLOCK, s->tensor.type);
+            "%s: expected blocks of %d elements in U8, found %s", name, MXFP4_BLOCK,
+            s->tensor.type);
     s->tensor.type = "MXFP4";
     s->tensor.format = &number_e2m1;
     blocks[rank - 1] = shape[rank - 1] / MXFP4_BLOCK;

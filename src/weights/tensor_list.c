@@ -115,14 +115,14 @@ void tensor_list_free(tensor_list *list)
 const number_format *tensor_list_most(const tensor_list *list)
 {
     const number_format *most = &number_f32;
-    int64_t numbers = 0;
+    int64_t elements = 0;
     for (int64_t i = 0; i < list->count; i++) {
         int64_t same = 0;
         if (i && list->tensors[i].format == list->tensors[i - 1].format) continue;
         for (int64_t j = 0; j < list->count; j++)
             if (list->tensors[j].format == list->tensors[i].format)
                 same += listed_elements(&list->tensors[j]);
-        if (same > numbers) numbers = same, most = list->tensors[i].format;
+        if (same > elements) elements = same, most = list->tensors[i].format;
     }
     return most;
 }

@@ -53,7 +53,7 @@ typedef struct tensor_source {
 cadre_status tensor_list_make(const model_config *config, const param_table *table,
     tensor_naming naming, const tensor_source *source, tensor_list *list);
 void tensor_list_free(tensor_list *list);
-const number_format *tensor_list_most(const tensor_list *list); /* the format of most numbers */
+const number_format *tensor_list_most(const tensor_list *list); /* the format of most elements */
 
 /* Where tensors are written: one of the two is set. */
 typedef struct tensor_sink {

@@ -42,7 +42,8 @@ static void numbers_of_a_router(void **state)
              "\"renormalise_survivors\": true",
         "\"renormalise\": false, \"renormalise_survivors\": true, \"router_norm_eps\": 0.001",
         NULL);
-    assert_true(!c.route.renormalise && c.route.survivors && c.route.norm_eps == REAL_C(0.001));
+    assert_true(
+        !c.route.renormalise && c.route.renormalise_kept && c.route.norm_eps == REAL_C(0.001));
     model_config_free(&c);
     c = kept("\"router\": \"softmax-bias\"",
         "\"renormalise\": false, \"renormalise_survivors\": false", "router_top_p");

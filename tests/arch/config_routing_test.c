@@ -35,7 +35,7 @@ static void what_evaluation_reads_is_kept(void **state)
             { "route-scale", "2.5" }, { "capacity-slots", "5" }, { "capacity-in-eval", "yes" },
             { "priority", "token" }),
         &c));
-    assert_true(c.own_route && !c.route.renormalise && c.route.survivors &&
+    assert_true(c.own_route && !c.route.renormalise && c.route.renormalise_kept &&
                 c.route.norm_eps == REAL_C(0.125) && c.route_scale == 2.5);
     assert_true(c.capacity.in_eval && c.capacity.slots == 5 &&
                 c.capacity.overflow == OVERFLOW_DROP && c.capacity.priority == PRIORITY_TOKEN);

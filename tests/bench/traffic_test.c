@@ -46,7 +46,7 @@ static void an_expert_counts_once_a_pass(void **state)
     (void)state;
     const int32_t same[] = { 7, 7, 7 };
     session sessions[3];
-    runner_part parts[3];
+    runner_chunk chunks[3];
     runner r;
     traffic t;
     int64_t expert = 3 * WIDTH * HIDDEN * 2,
@@ -59,9 +59,9 @@ static void an_expert_counts_once_a_pass(void **state)
     r.watch_arg = &t;
     for (int i = 0; i < 3; i++) {
         succeeds(session_open(model, 4, &sessions[i]));
-        parts[i] = (runner_part){ &sessions[i], same + i, 1 };
+        chunks[i] = (runner_chunk){ &sessions[i], same + i, 1 };
     }
-    runner_feed(&r, parts, 3); /* three sequences alike choose the same two experts */
+    runner_feed(&r, chunks, 3); /* three sequences alike choose the same two experts */
     assert_int_equal(t.experts_read, LAYERS * 2 * expert);
     for (int i = 0; i < 3; i++) session_close(&sessions[i]);
     runner_close(&r);

@@ -86,7 +86,7 @@ static double expected(int64_t count, int64_t context, int32_t uncounted)
             from = start;
         }
         last = start;
-        succeeds(runner_feed(&r, &(runner_part){ &s, f.tokens + from, q - from }, 1));
+        succeeds(runner_feed(&r, &(runner_chunk){ &s, f.tokens + from, q - from }, 1));
         runner_logits(&r, &(int64_t){ q - from - 1 }, 1, logits);
         if (f.tokens[q] != uncounted) sum += nats_of(logits, f.tokens[q]);
     }

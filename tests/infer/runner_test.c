@@ -62,7 +62,7 @@ static void run_together(cadre_model *model, int64_t first, int64_t count, pace 
     for (int64_t i = 0; i < count; i++)
         succeeds(session_open(model, lengths[first + i], &sessions[i]));
     for (int64_t pass = 0, left = count; left > 0; pass++) {
-        runner_part parts[SEQUENCES];
+        runner_chunk chunks[SEQUENCES];
         int64_t who[SEQUENCES], n = 0, row = 0;
         left = 0;
         for (int64_t i = 0; i < count; i++) {
@@ -71,14 +71,14 @@ static void run_together(cadre_model *model, int64_t first, int64_t count, pace 
             if (take > most) take = most;
             left += most - take;
             if (!take) continue;
-            parts[n] = (runner_part){ &sessions[i], f.tokens[first + i] + done, take };
+            chunks[n] = (runner_chunk){ &sessions[i], f.tokens[first + i] + done, take };
             who[n++] = first + i;
         }
-        if (n) runner_feed(&r, parts, n);
+        if (n) runner_feed(&r, chunks, n);
         for (int64_t i = 0; i < n; i++) {
-            int64_t rows[LENGTH], from = session_length(parts[i].session) - parts[i].count;
-            for (int64_t p = 0; p < parts[i].count; p++) rows[p] = row++;
-            runner_logits(&r, rows, parts[i].count, f.got[who[i]][from]);
+            int64_t rows[LENGTH], from = session_length(chunks[i].session) - chunks[i].count;
+            for (int64_t p = 0; p < chunks[i].count; p++) rows[p] = row++;
+            runner_logits(&r, rows, chunks[i].count, f.got[who[i]][from]);
         }
     }
     for (int64_t i = 0; i < count; i++) session_close(&sessions[i]);
@@ -95,11 +95,11 @@ static void open_model(cadre_context *context, cadre_model **model)
 static void run_without_sessions(cadre_model *model)
 {
     runner r;
-    runner_part parts[SEQUENCES];
+    runner_chunk chunks[SEQUENCES];
     succeeds(runner_open(model, SEQUENCES * LENGTH, SEQUENCES, LENGTH, &r));
     for (int64_t i = 0; i < SEQUENCES; i++)
-        parts[i] = (runner_part){ NULL, f.tokens[i], lengths[i] };
-    succeeds(runner_feed(&r, parts, SEQUENCES));
+        chunks[i] = (runner_chunk){ NULL, f.tokens[i], lengths[i] };
+    succeeds(runner_feed(&r, chunks, SEQUENCES));
     for (int64_t i = 0, row = 0; i < SEQUENCES; i++)
         for (int64_t p = 0; p < lengths[i]; p++, row++) runner_logits(&r, &row, 1, f.got[i][p]);
     runner_close(&r);

@@ -233,7 +233,7 @@ static void compare_with_whole_text(const told *t)
     memcpy(text, t->prompt, (size_t)t->prompt_count * sizeof *text);
     memcpy(text + t->prompt_count, t->ids, (size_t)(t->count - 1) * sizeof *text);
     succeeds(runner_open(model, CAPACITY, 1, CAPACITY, &r));
-    succeeds(runner_feed(&r, &(runner_part){ NULL, text, length }, 1));
+    succeeds(runner_feed(&r, &(runner_chunk){ NULL, text, length }, 1));
     for (int64_t i = 0; i < t->count; i++) rows[i] = t->prompt_count - 1 + i;
     runner_logits(&r, rows, t->count, logits);
     for (int64_t i = 0; i < t->count; i++) {

@@ -22,7 +22,7 @@ typedef struct fixture {
     int64_t start[SEQUENCES + 1];
     token_batch batch;
     dispatch_options options;
-    arena memory;
+    arena arena;
 } fixture;
 
 static void lay_out(
@@ -61,9 +61,9 @@ static void run(fixture *f, int threads, int64_t tokens, int32_t experts, int32_
     dispatch_scratch scratch;
     arena measured = { 0 };
     lay_out(f, &measured, &scratch, tokens, experts, picks);
-    arena_close(&f->memory);
-    assert_true(arena_open(&f->memory, measured.used));
-    lay_out(f, &f->memory, &scratch, tokens, experts, picks);
+    arena_close(&f->arena);
+    assert_true(arena_open(&f->arena, measured.used));
+    lay_out(f, &f->arena, &scratch, tokens, experts, picks);
     f->plan.valid = valid;
     fill_edges(&f->plan, picks, pick);
     compute_free(f->c);
@@ -74,7 +74,7 @@ static void run(fixture *f, int threads, int64_t tokens, int32_t experts, int32_
 
 static void drop(fixture *f)
 {
-    arena_close(&f->memory);
+    arena_close(&f->arena);
     compute_free(f->c);
     mem_free(f);
 }
@@ -359,15 +359,15 @@ static void test_losses_end_with_training(void **state)
     plan_loss loss;
     expect_one_loss(f, 1, 1, 0, -1);
     dispatch_layout(&scratch, &measured, &f->options, 4, 1, 2, 4);
-    arena memory;
-    assert_true(arena_open(&memory, measured.used));
-    dispatch_layout(&scratch, &memory, &f->options, 4, 1, 2, 4);
+    arena laid;
+    assert_true(arena_open(&laid, measured.used));
+    dispatch_layout(&scratch, &laid, &f->options, 4, 1, 2, 4);
     dispatching d = { f->c, &evaluation, &f->batch, 2, f->score, f->score, &scratch };
     dispatch(&d, &f->plan);
     assert_int_equal(f->plan.rows, 8);
     assert_int_equal(f->plan.dropped, 0);
     assert_false(plan_next_loss(&f->plan, &cursor, &loss));
-    arena_close(&memory);
+    arena_close(&laid);
     drop(f);
 }
 

@@ -106,10 +106,10 @@ static void test_capacity(void **state)
     (void)state;
     for (int overflow = OVERFLOW_DROP; overflow <= OVERFLOW_PAD; overflow++)
         for (int priority = PRIORITY_CHOICE; priority <= PRIORITY_BATCH; priority++)
-            for (int survivors = 0; survivors < 2; survivors++) {
+            for (int kept = 0; kept < 2; kept++) {
                 moe_config c = moe_case_config("softmax-renorm", 4, 2);
                 c.expert_bias = true;
-                c.route.survivors = survivors;
+                c.route.renormalise_kept = kept;
                 c.dispatch = (dispatch_options){ .overflow = (dispatch_overflow)overflow,
                     .factor = REAL_C(0.8),
                     .priority = (dispatch_priority)priority };

@@ -13,7 +13,7 @@
 enum { TOKENS = 9, EXPERTS = 4, MOST = 40 };
 
 typedef struct owned {
-    arena memory;
+    arena arena;
     plan p;
 } owned;
 
@@ -24,9 +24,9 @@ static void open_plan(owned *o, bool limited)
     };
     arena measured = { 0 };
     plan_layout(&o->p, &measured, &most);
-    assert_true(arena_open(&o->memory, measured.used));
-    plan_layout(&o->p, &o->memory, &most);
-    assert_int_equal(o->memory.used, measured.used);
+    assert_true(arena_open(&o->arena, measured.used));
+    plan_layout(&o->p, &o->arena, &most);
+    assert_int_equal(o->arena.used, measured.used);
 }
 
 /* Tokens with 0 to 4 edges each, from a seed. */
@@ -55,7 +55,7 @@ static void an_edge_belongs_to_its_token(void **state)
             for (int64_t i = o.p.token_start[t]; i < o.p.token_start[t + 1]; i++)
                 assert_int_equal(plan_token_of(&o.p, i), t);
     }
-    arena_close(&o.memory);
+    arena_close(&o.arena);
 }
 
 static void losses_are_told_once_and_in_order(void **state)
@@ -85,7 +85,7 @@ static void losses_are_told_once_and_in_order(void **state)
         assert_int_equal(told, expected);
         assert_false(plan_next_loss(&o.p, &cursor, &loss));
     }
-    arena_close(&o.memory);
+    arena_close(&o.arena);
 }
 
 static void a_plan_without_limit_has_no_losses(void **state)
@@ -99,7 +99,7 @@ static void a_plan_without_limit_has_no_losses(void **state)
     draw_edges(&o.p, 1);
     assert_false(plan_next_loss(&o.p, &cursor, &loss));
     assert_int_equal(loss.token, 77);
-    arena_close(&o.memory);
+    arena_close(&o.arena);
 }
 
 int main(void)

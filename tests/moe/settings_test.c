@@ -53,7 +53,7 @@ static const setting settings[] = {
     { "group-mask", "zero", AT(route.group_mask, 'e'), GROUP_MASK_ZERO },
     { "route-scale", "2.5", AT(route.scale, 'r'), 2.5 },
     { "renormalise", "yes", AT(route.renormalise, 'b'), 1 },
-    { "survivors", "yes", AT(route.survivors, 'b'), 1 },
+    { "survivors", "yes", AT(route.renormalise_kept, 'b'), 1 },
     { "norm-eps", "0.25", AT(route.norm_eps, 'r'), 0.25 },
     { "top-p", "0.75", AT(route.top_p, 'r'), 0.75 },
     { "noise-floor", "0.5", AT(route.noise_floor, 'r'), 0.5 },

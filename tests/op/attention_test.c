@@ -23,7 +23,7 @@ typedef struct layer {
     compute *c;
     attention a;
     int64_t tokens, key_stride, value_stride;
-    arena memory;
+    arena arena;
     attention_scratch scratch;
     real q[SEQUENCES * MOST * HEADS * KEY], k[SEQUENCES * MOST * HEADS * (KEY + 1)],
         v[SEQUENCES * MOST * HEADS * (VALUE + 2)];
@@ -41,9 +41,9 @@ static void layer_scratch(layer *s)
 {
     arena measure = { 0 };
     attention_scratch_take(&measure, &s->a, s->c->workers, s->tokens, SEQUENCES * s->tokens);
-    assert_true(arena_open(&s->memory, measure.used));
+    assert_true(arena_open(&s->arena, measure.used));
     s->scratch =
-        attention_scratch_take(&s->memory, &s->a, s->c->workers, s->tokens, SEQUENCES * s->tokens);
+        attention_scratch_take(&s->arena, &s->a, s->c->workers, s->tokens, SEQUENCES * s->tokens);
 }
 
 /* Options are those of `a`; its shape is set here. */
@@ -178,7 +178,7 @@ static void test_cases(void **state)
         forward(&s);
         check_values(&s);
         check_gradients(&s);
-        arena_close(&s.memory);
+        arena_close(&s.arena);
     }
     compute_free(c);
 }
@@ -241,7 +241,7 @@ static void test_token_by_token(void **state)
                         out, s.out, (size_t)(s.tokens * HEADS * VALUE) * sizeof *out);
                 }
             }
-        arena_close(&s.memory);
+        arena_close(&s.arena);
     }
     compute_free(c);
 }
@@ -257,7 +257,7 @@ static void run(compute *c, void *state, real *out)
     size_t sizes[] = { sizeof s.out, sizeof s.log_sum, sizeof s.dq, sizeof s.dk, sizeof s.dv,
         sizeof s.dsinks };
     for (int i = 0; i < 6; out += sizes[i++] / sizeof *out) memcpy(out, parts[i], sizes[i]);
-    arena_close(&s.memory);
+    arena_close(&s.arena);
 }
 
 static void test_same_bits(void **state)

@@ -19,7 +19,7 @@ static const int64_t starts[LEAVES + 1] = { 0, 5, 6, 11, 15, 16, TOKENS };
 typedef struct fixture {
     compute *c;
     real a[TOKENS * M], b[TOKENS * N], c_sum[2][M * N];
-    arena memory;
+    arena arena;
     leaf_list leaves;
 } fixture;
 
@@ -30,15 +30,15 @@ static fixture *fixture_new(int threads)
     assert_int_equal(compute_new(threads, NULL, &f->c), CADRE_OK);
     for (int i = 0; i < TOKENS * M; i++) f->a[i] = (real)random_normal(key, (uint64_t)i);
     for (int i = 0; i < TOKENS * N; i++) f->b[i] = (real)random_normal(key, (uint64_t)i + 10000);
-    leaves_layout(&f->leaves, &f->memory, threads, LEAVES, M * N, WHOLE);
-    assert_true(arena_open(&f->memory, f->memory.used));
-    leaves_layout(&f->leaves, &f->memory, threads, LEAVES, M * N, WHOLE);
+    leaves_layout(&f->leaves, &f->arena, threads, LEAVES, M * N, WHOLE);
+    assert_true(arena_open(&f->arena, f->arena.used));
+    leaves_layout(&f->leaves, &f->arena, threads, LEAVES, M * N, WHOLE);
     return f;
 }
 
 static void fixture_free(fixture *f)
 {
-    arena_close(&f->memory);
+    arena_close(&f->arena);
     compute_free(f->c);
     mem_free(f);
 }

@@ -155,8 +155,8 @@ moe_case *moe_case_new(
     make_shared(c, seed);
     make_batch(c, sequences, length, seed);
     batch_limits most = { .tokens = sequences * length, .sequences = sequences };
-    assert_true(arena_open(&c->memory, moe_state_bytes(config, &most)));
-    moe_state_layout(&c->state, &c->memory, config, &most);
+    assert_true(arena_open(&c->arena, moe_state_bytes(config, &most)));
+    moe_state_layout(&c->state, &c->arena, config, &most);
     size_t bytes = moe_scratch_bytes(config, &most);
     c->call = (moe_call){ .compute = c->compute,
         .batch = &c->batch,
@@ -169,7 +169,7 @@ moe_case *moe_case_new(
 void moe_case_free(moe_case *c)
 {
     for (int i = 0; i < c->blocks; i++) mem_free(c->owned[i]);
-    arena_close(&c->memory);
+    arena_close(&c->arena);
     compute_free(c->compute);
     mem_free(c);
 }

@@ -30,7 +30,7 @@ typedef struct moe_case {
     real losses[2], ones[2]; /* aux and z of the balance, as outputs of the gradient check */
     void *owned[64];         /* blocks to free */
     int blocks;
-    arena memory;
+    arena arena;
 } moe_case;
 
 /* A config of experts with one row of options: the router by name. */

@@ -124,15 +124,15 @@ static void rows_of_no_whole_blocks_have_another_format(void **state)
     make(path, "2", "4", "96", "q4_k");
     expect_type(path, "blk.0.ffn_up_exps.weight", "Q4_K");
     expect_type(path, "blk.0.ffn_down_exps.weight", "Q5_0");
-    assert_non_null(strstr(notes,
-        "blk.0.ffn_down_exps.weight and 1 more like it: rows of 96 numbers are not whole blocks of "
-        "q4_k: written as q5_0\n"));
+    assert_non_null(strstr(notes, "blk.0.ffn_down_exps.weight and 1 more like it: rows of 96 "
+                                  "elements are not whole blocks of "
+                                  "q4_k: written as q5_0\n"));
     assert_null(strstr(notes, "ffn_up"));
     remove(path);
     make(path, "2", "4", "40", "q4_0");
     expect_type(path, "blk.1.ffn_down_exps.weight", "F16");
     assert_non_null(
-        strstr(notes, "rows of 40 numbers are not whole blocks of q4_0: written as f16\n"));
+        strstr(notes, "rows of 40 elements are not whole blocks of q4_0: written as f16\n"));
     remove(path);
 }
 
