@@ -5,7 +5,6 @@
 # one minute. A machine that is too slow, or busy, to see enough text in that time trains up to
 # twice as long.
 set -euo pipefail
-cd "$(dirname "$0")/.."
 export LC_ALL=C.UTF-8
 cadre=${1:-build/cadre} data=demo/data run=demo/run minutes=${MINUTES:-3}
 most_minutes=$(awk "BEGIN { print 2 * $minutes }")
@@ -63,8 +62,14 @@ compare() {
         > "$run/compare.json"
 }
 
-# What the end of training found on the texts that were kept apart, beside xz.
+# 1234567 as 1,234,567
+grouped() { sed -E ':more; s/([0-9])([0-9]{3})(,|$)/\1,\2\3/; t more' <<< "$1"; }
+
+# What the end of training found on the texts that were kept apart, beside xz; and why xz may be
+# ahead, where the model has seen too little.
 show_bits() {
+    local seen
+    seen=$(jq .tokens "$run/run.json")
     jq -r --slurpfile xz "$run/compare.json" '.domains[] |
         "\(.name) \(.bits_per_byte) \($xz[0][0].domains[.name]) \($xz[0][1].domains[.name])"' \
         "$run/analysis.json" |
@@ -74,17 +79,16 @@ show_bits() {
              { printf "%-10s %10.2f %10.2f %26.2f\n", $1, $2, $3, $4; better += $2 < $3 }
              END { printf "bits per byte, fewer is better: "
                    printf "cadre needs fewer than xz -9e in %d of %d languages\n", better, NR }'
+    [ "$seen" -ge "$enough_tokens" ] ||
+        echo "the model saw $(grouped "$seen") of the $(grouped "$enough_tokens") tokens that it" \
+            "needs for all of them: on a less busy machine it does better"
 }
 
-# How much one pick of an expert tells about the language of the text: their mutual information, of
-# log2(8) = 3 bits.
+# How much one pick of an expert tells about the language of the text, of log2(8) = 3 bits.
 show_shares() {
-    jq -r --slurpfile run "$run/run.json" 'def plogp: if . > 0 then . * log2 else 0 end;
-        def entropy: add as $all | -(map(. / $all | plogp) | add);
-        [.domain_expert, [$run[0].sparse_layers[].layer]] | transpose[] | .[0] as $count | [.[1],
-            ($count | (map(add) | entropy) + (transpose | map(add) | entropy) -
-                (flatten | entropy)),
-            ($count | map(add) | entropy)] | map(tostring) | join(" ")' "$run/analysis.json" |
+    jq -r --slurpfile run "$run/run.json" \
+        '[[$run[0].sparse_layers[].layer], .domain_information] | transpose[] |
+        "\(.[0]) \(.[1].bits) \(.[1].most)"' "$run/analysis.json" |
         awk '{ printf "layer %d: one pick of an expert tells %.2f of %.2f bits", $1, $2, $3
                print " about the language" }'
 }
@@ -123,6 +127,10 @@ show_samples() {
     done
 }
 
+# A test sources the functions.
+[ "${BASH_SOURCE[0]}" = "$0" ] || return 0
+
+cd "$(dirname "$0")/.."
 say "text: the prose of the Debian Reference in eight languages"
 for language in $languages; do get_text "$language"; done
 du -cb "$data"/text/*.txt | tail -1 | awk '{ printf "%.1f MB of text\n", $1 / 1e6 }' >&2

@@ -21,6 +21,7 @@
 #include "infer/session.h"
 #include "infer/shuffled_domains.h"
 #include "kernel/context.h"
+#include "moe/metrics.h"
 #include "text/corpus.h"
 
 enum {
@@ -306,6 +307,30 @@ static void put_loads(json_writer *w, const analysis *a)
     json_put_close(w, ']');
 }
 
+/* Writes how much a pick in each sparse layer tells about the domain of its token. */
+static cadre_status put_information(json_writer *w, const analysis *a)
+{
+    const model_config *c = &a->model->config;
+    int64_t *count = MEM_ARRAY(int64_t, a->count * a->form.experts);
+    if (!count) return CADRE_ENOMEM;
+    json_put_array(w, "domain_information");
+    for (int64_t l = 0, s = 0; l < c->layers; l++) {
+        if (!c->layer[l].sparse) continue;
+        const int64_t experts = c->layer[l].moe.experts, first = s++ * a->form.experts;
+        for (int i = 0; i < a->count; i++)
+            memcpy(count + i * experts, a->domains[i].census.load + first,
+                (size_t)experts * sizeof *count);
+        domain_information told = metrics_domain_information(count, a->count, (int32_t)experts);
+        json_put_object(w, NULL);
+        json_put_real(w, "bits", told.bits);
+        json_put_real(w, "most", told.most);
+        json_put_close(w, '}');
+    }
+    json_put_close(w, ']');
+    mem_free(count);
+    return CADRE_OK;
+}
+
 /* Writes how much the counts by domain would tell if domains had been assigned by chance. */
 static cadre_status put_shuffled(json_writer *w, const analysis *a)
 {
@@ -444,7 +469,8 @@ static cadre_status write_analysis(const analysis *a, const char *run)
     put_domains(&w, a);
     put_loads(&w, a);
     bool routed = a->form.layers && a->count;
-    cadre_status status = routed && a->count > 1 ? put_shuffled(&w, a) : CADRE_OK;
+    cadre_status status = routed ? put_information(&w, a) : CADRE_OK;
+    if (status == CADRE_OK && routed && a->count > 1) status = put_shuffled(&w, a);
     put_together(&w, a);
     if (status == CADRE_OK && routed)
         status = expert_tokens_write(a->census, a->count, a->tokenizer, "top_tokens", &w);

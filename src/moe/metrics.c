@@ -99,3 +99,16 @@ double metrics_mutual_information(const int64_t *count, int32_t domains, int32_t
     }
     return information;
 }
+
+domain_information metrics_domain_information(
+    const int64_t *count, int32_t domains, int32_t experts)
+{
+    double all = (double)sum_of(count, (int64_t)domains * experts);
+    domain_information told = { .bits =
+                                    metrics_mutual_information(count, domains, experts) / log(2) };
+    for (int32_t d = 0; d < domains; d++) {
+        double sum = (double)sum_of(count + (int64_t)d * experts, experts);
+        if (sum > 0) told.most -= sum / all * log2(sum / all);
+    }
+    return told;
+}

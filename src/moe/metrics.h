@@ -21,4 +21,13 @@ double metrics_bias_range(const real *bias, int32_t experts);
 double metrics_mutual_information(
     const int64_t *count /* [domains, E] */, int32_t domains, int32_t experts);
 
+/* What one pick of an expert tells about the domain of its token: bits of mutual information, of
+ * the most that it could tell, the entropy of the picks' domains. Runs keep it in analysis.json,
+ * and the report shows it. */
+typedef struct domain_information {
+    double bits, most;
+} domain_information;
+domain_information metrics_domain_information(
+    const int64_t *count /* [domains, E] */, int32_t domains, int32_t experts);
+
 #endif

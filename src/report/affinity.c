@@ -7,22 +7,14 @@
 #include "moe/metrics.h"
 #include "report/paint.h"
 
-static double entropy_bits(const double *part, int count, double sum)
-{
-    double bits = 0;
-    for (int i = 0; i < count; i++)
-        if (part[i] > 0) bits -= part[i] / sum * log2(part[i] / sum);
-    return bits;
-}
-
-/* Computes share[domains, experts], and the sum of each domain's picks. */
-static void layer_shares(const int64_t *count, int domains, int experts, double *share, double *sum)
+/* Computes share[domains, experts]. */
+static void layer_shares(const int64_t *count, int domains, int experts, double *share)
 {
     for (int d = 0; d < domains; d++) {
-        sum[d] = 0;
-        for (int e = 0; e < experts; e++) sum[d] += (double)count[d * experts + e];
+        double sum = 0;
+        for (int e = 0; e < experts; e++) sum += (double)count[d * experts + e];
         for (int e = 0; e < experts; e++)
-            share[d * experts + e] = sum[d] > 0 ? (double)count[d * experts + e] / sum[d] : 0;
+            share[d * experts + e] = sum > 0 ? (double)count[d * experts + e] / sum : 0;
     }
 }
 
@@ -65,12 +57,11 @@ static void layer_ranks(const int *leading, const int *order, int experts, int *
             i && leading[order[i]] == leading[order[i - 1]] ? rank[order[i - 1]] + 1 : 0;
 }
 
-static void layer_affinity(
-    const run_analysis *analysis, const shape_layer *layer, affinity *a, double *sum)
+static void layer_affinity(const run_analysis *analysis, const shape_layer *layer, affinity *a)
 {
     int experts = layer->experts, first = layer->first_expert;
     double *share = a->share + (int64_t)first * a->domains;
-    layer_shares(analysis_routed(analysis, layer), a->domains, experts, share, sum);
+    layer_shares(analysis_routed(analysis, layer), a->domains, experts, share);
     for (int e = 0; e < experts; e++)
         a->leading[first + e] = leading_domain(share, a->domains, experts, e);
     for (int e = 0; e < experts; e++)
@@ -91,19 +82,16 @@ static void no_affinity(const model_shape *shape, affinity *a)
         }
 }
 
-static void all_layers(
-    const run_analysis *analysis, const model_shape *shape, affinity *a, double *sum)
+static void all_layers(const run_analysis *analysis, const model_shape *shape, affinity *a)
 {
     for (int s = 0; s < shape->layers; s++) {
         const shape_layer *layer = &shape->layer[s];
-        layer_affinity(analysis, layer, a, sum);
-        a->bits[s] = metrics_mutual_information(
-                         analysis_routed(analysis, layer), a->domains, layer->experts) /
-                     log(2);
+        domain_information told = metrics_domain_information(
+            analysis_routed(analysis, layer), a->domains, layer->experts);
+        layer_affinity(analysis, layer, a);
+        a->bits[s] = told.bits;
+        a->most = told.most;
     }
-    double all = 0;
-    for (int d = 0; d < a->domains; d++) all += sum[d];
-    a->most = all > 0 ? entropy_bits(sum, a->domains, all) : 0;
 }
 
 cadre_status affinity_of(const run_analysis *analysis, const model_shape *shape, affinity *a)
@@ -115,14 +103,11 @@ cadre_status affinity_of(const run_analysis *analysis, const model_shape *shape,
     made.rank = MEM_ARRAY(int, shape->experts);
     made.purity = MEM_ARRAY(double, shape->experts);
     made.bits = MEM_ARRAY(double, shape->layers);
-    double *sum = MEM_ARRAY(double, made.domains);
     cadre_status status = CADRE_OK;
-    if (!made.share || !made.order || !made.leading || !made.rank || !made.purity || !made.bits ||
-        !sum)
+    if (!made.share || !made.order || !made.leading || !made.rank || !made.purity || !made.bits)
         status = CADRE_ENOMEM;
-    if (status == CADRE_OK && made.domains) all_layers(analysis, shape, &made, sum);
+    if (status == CADRE_OK && made.domains) all_layers(analysis, shape, &made);
     else if (status == CADRE_OK) no_affinity(shape, &made);
-    mem_free(sum);
     if (status == CADRE_OK) *a = made;
     else affinity_free(&made);
     return status;

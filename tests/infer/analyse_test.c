@@ -14,6 +14,7 @@
 #include "cadre.h"
 #include "format/json.h"
 #include "infer/shuffled_domains.h"
+#include "moe/metrics.h"
 #include "support/scratch.h"
 #include "support/small_run.h"
 #include "support/succeeds.h"
@@ -112,6 +113,28 @@ static void check_tokens(const json_node *root, size_t s, const int64_t *load)
     assert_true(some > 0);
 }
 
+/* What the file says that a pick tells is what its counts say. */
+static void check_information(const json_node *root, size_t s)
+{
+    json_node layers = json_member(root, "domain_expert"), layer = json_item(&layers, s);
+    json_node all = json_member(root, "domain_information"), said = json_item(&all, s);
+    int64_t count[2 * EXPERTS_MOST];
+    size_t n = 0, domains = json_count(&layer);
+    double bits, most;
+    assert_int_equal(domains, 2);
+    for (size_t d = 0; d < domains; d++) {
+        json_node row = json_item(&layer, d);
+        for (size_t e = 0; e < json_count(&row); e++) {
+            json_node item = json_item(&row, e);
+            count[n++] = whole(&item);
+        }
+    }
+    domain_information told = metrics_domain_information(count, 2, (int32_t)(n / 2));
+    succeeds(json_get_real(&said, "bits", 0, 1, &bits));
+    succeeds(json_get_real(&said, "most", 0, 1, &most));
+    assert_true(bits > 0 && bits == told.bits && most == told.most);
+}
+
 static void every_token_once(void **state)
 {
     (void)state;
@@ -129,6 +152,7 @@ static void every_token_once(void **state)
         json_node layer = json_item(&sparse, s);
         assert_int_equal(member(&layer, "topk"), 2);
         assert_int_equal(loads_of(&root, s, load), tokens * 2);
+        check_information(&root, s);
         check_pairs(&root, s, load);
         check_tokens(&root, s, load);
     }

@@ -71,6 +71,12 @@ static void test_mutual_information(void **state)
     assert_within(metrics_mutual_information(alike, 2, 2), 0, 1e-12);
     assert_within(
         metrics_mutual_information(between, 2, 2), 0.75 * log(1.5) + 0.25 * log(0.5), 1e-12);
+    domain_information told = metrics_domain_information(between, 2, 2);
+    assert_within(told.bits, 0.75 * log2(1.5) + 0.25 * log2(0.5), 1e-12);
+    assert_within(told.most, 1, 1e-12);
+    const int64_t none[4] = { 0 };
+    told = metrics_domain_information(none, 2, 2);
+    assert_true(told.bits == 0 && told.most == 0);
 }
 
 int main(void)
