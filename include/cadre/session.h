@@ -110,6 +110,9 @@ typedef struct cadre_generation {
     cadre_token_listener listener;  /* hears each token; NULL: nobody does */
     void *arg;                      /* the listener's */
     const char *routes; /* a file to record all routing in, for cadre_report_write; NULL: none */
+    /* The words of the command that asks for it, the program first, NULL after the last: the
+     * recording's first line keeps them. NULL: not said */
+    const char *const *command;
 } cadre_generation;
 
 /* Continues tokens [count] (count is at least 1) until an end-of-text token, which is reported too,

@@ -19,7 +19,7 @@ cadre_status decode_record_open(
             r->first[s + 1] = r->first[s] + model->config.layer[l].moe.experts;
             s++;
         }
-    return path ? route_file_open(path, model, &r->file) : CADRE_OK;
+    return path ? route_file_open(path, model, NULL, &r->file) : CADRE_OK;
 }
 
 cadre_status decode_record_begin(decode_record *r)

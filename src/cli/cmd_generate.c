@@ -174,7 +174,8 @@ static int write_on(const invocation *call, cadre_model *model, const token_ids 
                 .sampling = &sampling,
                 .listener = take,
                 .arg = w,
-                .routes = cadre_options_text(o, "routes", 0) });
+                .routes = cadre_options_text(o, "routes", 0),
+                .command = call->words });
         release(w);
         if (!noted) opened_note_context(call, model, "the text has", ids->count + w->count);
     }

@@ -24,6 +24,7 @@ typedef struct invocation {
     cadre_options *options;
     char **operands; /* [operand_count], of argv */
     int operand_count;
+    const char *const *words; /* the whole command line, NULL after the last word */
     bool json, quiet;
 } invocation;
 

@@ -94,8 +94,11 @@ static int run_command(const command *c, int argc, char **argv)
     invocation call;
     int exit_code = ranks_join(c);
     if (exit_code != EXIT_DONE) return exit_code;
-    switch (arguments_parse(c, argc, argv, &call, &exit_code)) {
-    case ARGUMENTS_RUN: exit_code = run(&call); break;
+    switch (arguments_parse(c, argc - 2, argv + 2, &call, &exit_code)) {
+    case ARGUMENTS_RUN:
+        call.words = (const char *const *)argv;
+        exit_code = run(&call);
+        break;
     case ARGUMENTS_HELP: help_command(stdout, c); break;
     case ARGUMENTS_VERSION: print_version(); break;
     case ARGUMENTS_WRONG: break;
@@ -115,7 +118,7 @@ static int dispatch(int argc, char **argv)
         return EXIT_DONE;
     }
     const command *c = command_find(argv[1]);
-    return c ? run_command(c, argc - 2, argv + 2) : unknown_command(argv[1]);
+    return c ? run_command(c, argc, argv) : unknown_command(argv[1]);
 }
 
 int main(int argc, char **argv)

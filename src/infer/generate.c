@@ -32,8 +32,9 @@ static cadre_status record(void *arg, const route_log *log, int64_t t, int32_t t
     return route_file_put(r->file, log, t, token, text.data, text.size, prompt);
 }
 
-static cadre_status open_recording(cadre_model *model, const char *path, recording *r)
+static cadre_status open_recording(cadre_model *model, const cadre_generation *g, recording *r)
 {
+    const char *path = g->routes;
     const tokenizer *t;
     if (model->encoder)
         return cadre_fail(CADRE_EUNSUPPORTED, path,
@@ -45,7 +46,7 @@ static cadre_status open_recording(cadre_model *model, const char *path, recordi
         CADRE_TRY(cadre_model_tokenizer(model, &t));
         CADRE_TRY(token_stream_new(t, 0, &r->text));
     }
-    return route_file_open(path, model, &r->file);
+    return route_file_open(path, model, g->command, &r->file);
 }
 
 /* The file appears complete, even for a text that was interrupted, or not at all. */
@@ -134,7 +135,7 @@ static cadre_status generate_once(
     options.watch = g->routes ? record : NULL;
     options.watch_arg = &recorded;
     CADRE_TRY(request_open(model, tokens, count, &options, &r));
-    cadre_status status = g->routes ? open_recording(model, g->routes, &recorded) : CADRE_OK;
+    cadre_status status = g->routes ? open_recording(model, g, &recorded) : CADRE_OK;
     if (status == CADRE_OK) status = run_once(model, &r);
     status = close_recording(&recorded, status);
     request_close(&r);

@@ -2,6 +2,7 @@
 #include "infer/routes.h"
 
 #include "arch/architecture.h"
+#include "base/command_line.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "format/json_writer.h"
@@ -95,13 +96,26 @@ static cadre_status put_line(route_file *f, json_writer *w)
     return status;
 }
 
-static cadre_status put_header(route_file *f, const cadre_model *m)
+static cadre_status put_command(json_writer *w, const char *const *word)
+{
+    byte_buffer line = { 0 };
+    if (!word || !*word) return CADRE_OK;
+    command_line_put(&line, file_base(*word));
+    while (*++word) command_line_put(&line, *word);
+    cadre_status status = line.status;
+    if (status == CADRE_OK) json_put_bytes(w, "command", line.data, line.size);
+    byte_buffer_free(&line);
+    return status;
+}
+
+static cadre_status put_header(route_file *f, const cadre_model *m, const char *const *command)
 {
     json_writer w = json_writer_new(0);
     json_put_object(&w, NULL);
     json_put_int(&w, "cadre_routes", 1);
     json_put_string(&w, "model", m->path);
     json_put_string(&w, "architecture", m->config.arch->model_type);
+    cadre_status status = put_command(&w, command);
     json_put_array(&w, "sparse_layers");
     for (int64_t l = 0; l < m->config.layers; l++) {
         if (!m->config.layer[l].sparse) continue;
@@ -114,15 +128,18 @@ static cadre_status put_header(route_file *f, const cadre_model *m)
     }
     json_put_close(&w, ']');
     json_put_close(&w, '}');
-    return put_line(f, &w);
+    if (status == CADRE_OK) return put_line(f, &w);
+    json_writer_free(&w);
+    return status;
 }
 
-cadre_status route_file_open(const char *path, const cadre_model *model, route_file **out)
+cadre_status route_file_open(
+    const char *path, const cadre_model *model, const char *const *command, route_file **out)
 {
     route_file *f = MEM_ARRAY(route_file, 1);
     if (!f) return CADRE_ENOMEM;
     cadre_status status = file_writer_open(path, &f->writer);
-    if (status == CADRE_OK) status = put_header(f, model);
+    if (status == CADRE_OK) status = put_header(f, model, command);
     if (status != CADRE_OK) {
         route_file_discard(f);
         return status;

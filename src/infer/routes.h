@@ -30,7 +30,9 @@ void route_log_watch(void *log, int64_t layer, const plan *p); /* a transformer_
 void route_log_write(const route_log *r, int64_t t, json_writer *w);
 
 typedef struct route_file route_file;
-cadre_status route_file_open(const char *path, const cadre_model *model, route_file **f);
+/* command: as in cadre_generation */
+cadre_status route_file_open(
+    const char *path, const cadre_model *model, const char *const *command, route_file **f);
 /* Token t of the log, with the text that it completed. */
 cadre_status route_file_put(route_file *f, const route_log *r, int64_t t, int32_t token,
     const char *text, size_t size, bool prompt);

@@ -8,6 +8,7 @@
 #include "report/figure.h"
 #include "report/html.h"
 #include "report/load.h"
+#include "report/origin.h"
 #include "report/settings.h"
 
 /* ---- the head ---- */
@@ -25,6 +26,18 @@ static void text_row(byte_buffer *page, const char *label, const char *a, const 
         byte_buffer_format(page, "<td>%s", code ? "<code>" : "");
         html_cut(page, i ? b : a, 2000);
         byte_buffer_format(page, "%s</td>", code ? "</code>" : "");
+    }
+    byte_buffer_text(page, "<td></td></tr>\n");
+}
+
+static void data_row(byte_buffer *page, const training_run *a, const training_run *b)
+{
+    if (!origin_has_data(a) && !origin_has_data(b)) return;
+    head_row(page, "Data");
+    for (int i = 0; i < 2; i++) {
+        byte_buffer_text(page, "<td>");
+        origin_put_data(page, i ? b : a);
+        byte_buffer_text(page, "</td>");
     }
     byte_buffer_text(page, "<td></td></tr>\n");
 }
@@ -135,6 +148,7 @@ void comparison_header(byte_buffer *page, const run_side side[2])
     table_begin(page, side, "", "difference");
     results(page, side);
     text_row(page, "Recipe", a->recipe, b->recipe, false);
+    data_row(page, a, b);
     text_row(page, "Date", a->date, b->date, false);
     text_row(page, "Command", a->command, b->command, true);
     table_end(page);

@@ -20,9 +20,10 @@ static cadre_status read_head(json_lines *lines, recording *r)
     json_node root = json_root(r->head);
     CADRE_TRY(json_as_object(&root));
     CADRE_TRY(json_get_int(&root, "cadre_routes", RECORDING_VERSION, RECORDING_VERSION, &version));
-    r->model = r->architecture = "";
+    r->model = r->architecture = r->command = "";
     CADRE_TRY(json_opt_string(&root, "model", &r->model));
     CADRE_TRY(json_opt_string(&root, "architecture", &r->architecture));
+    CADRE_TRY(json_opt_string(&root, "command", &r->command));
     CADRE_TRY(json_get_array(&root, "sparse_layers", &sparse));
     if (!json_count(&sparse)) return json_refuse(&sparse, "a sparse layer, which has routes");
     return shape_read(&sparse, &r->shape);

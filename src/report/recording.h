@@ -9,7 +9,7 @@
 #include "report/shape.h"
 
 typedef struct recording {
-    const char *model, *architecture; /* "" if not said; borrowed from head */
+    const char *model, *architecture, *command; /* "" if not said; borrowed from head */
     model_shape shape;
     int64_t tokens, given; /* tokens in all, and those of the prompt */
     expert_pairs pairs;

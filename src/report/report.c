@@ -10,6 +10,7 @@
 #include "report/html.h"
 #include "report/load.h"
 #include "report/mixture.h"
+#include "report/origin.h"
 #include "report/page_files.h"
 #include "report/sections.h"
 
@@ -37,6 +38,14 @@ static void page_finish(byte_buffer *page)
     byte_buffer_text(page, "</script>\n</body>\n</html>\n");
 }
 
+/* Frees the title; NULL: out of memory. */
+static void page_begin_with(byte_buffer *page, char *title)
+{
+    if (title) page_begin(page, title);
+    else page->status = CADRE_ENOMEM;
+    mem_free(title);
+}
+
 /* The last part of a path, without slashes after it. */
 static char *name_of(const char *path)
 {
@@ -45,15 +54,6 @@ static char *name_of(const char *path)
     size_t begin = end;
     while (begin && path[begin - 1] != '/') begin--;
     return mem_printf("%.*s", (int)(end - begin), path + begin);
-}
-
-/* The window's title: the run, what it learnt from, and when. */
-static char *run_title(const char *name, const training_run *r)
-{
-    const char *data = "";
-    json_node path = json_count(&r->data) ? json_item(&r->data, 0) : (json_node){ 0 };
-    if (path.value && json_as_string(&path, &data, NULL) != CADRE_OK) data = "";
-    return mem_printf("%s%s%s%s%s", name, *data ? " on " : "", data, *r->date ? ", " : "", r->date);
 }
 
 /* What only a sparse model has. */
@@ -72,10 +72,7 @@ static cadre_status put_run(byte_buffer *page, const char *name, const training_
 {
     affinity a;
     CADRE_TRY(affinity_of(&r->analysis, &r->shape, &a));
-    char *title = run_title(name, r);
-    if (title) page_begin(page, title);
-    else page->status = CADRE_ENOMEM;
-    mem_free(title);
+    page_begin_with(page, origin_title(name, r));
     section_run_header(page, name, r, &a);
     section_learning(page, r);
     if (r->shape.layers) sections_of_experts(page, r, &a);
@@ -92,7 +89,7 @@ static cadre_status put_recording(byte_buffer *page, const char *name, const rec
 {
     affinity a;
     CADRE_TRY(affinity_of(&(run_analysis){ 0 }, &r->shape, &a));
-    page_begin(page, name);
+    page_begin_with(page, origin_title_of_recording(name, r));
     section_recording_header(page, name, r);
     section_passages(page, &r->text, 1, &r->shape, &a);
     section_recorded_load(page, r);
@@ -156,16 +153,17 @@ static void close_side(run_side *s)
 
 static cadre_status put_comparison(byte_buffer *page, const run_side side[2])
 {
-    char *title = mem_printf("%s and %s", side[0].name, side[1].name);
-    if (!title) return CADRE_ENOMEM;
-    page_begin(page, title);
+    char *title[] = { origin_title(side[0].name, &side[0].run),
+        origin_title(side[1].name, &side[1].run) };
+    page_begin_with(
+        page, title[0] && title[1] ? mem_printf("%s and %s", title[0], title[1]) : NULL);
+    for (int i = 0; i < 2; i++) mem_free(title[i]);
     comparison_header(page, side);
     comparison_curves(page, side);
     comparison_domains(page, side);
     comparison_loads(page, side);
     comparison_settings(page, side);
     page_finish(page);
-    mem_free(title);
     return page->status;
 }
 

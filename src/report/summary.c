@@ -2,16 +2,16 @@
  * the page shows. */
 #include <math.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/file.h"
 #include "base/memory.h"
 #include "report/figure.h"
 #include "report/html.h"
 #include "report/load.h"
+#include "report/origin.h"
 #include "report/sections.h"
 
-enum { ORIGIN_BYTES = 2000, DOMAINS_NAMED = 12, PROMPT_BYTES = 120 };
+enum { ORIGIN_BYTES = 2000, PROMPT_BYTES = 120 };
 
 /* ---- pieces ---- */
 
@@ -207,27 +207,12 @@ static void origin_row(byte_buffer *page, const char *name, const char *text, bo
     byte_buffer_text(page, "</dd></div>\n");
 }
 
-/* The names of the domains, as many as fit on a line, and where they were read from. */
 static void data_row(byte_buffer *page, const training_run *r)
 {
-    json_node path = { 0 };
-    int named = 0;
-    if (!r->analysis.domains && !json_count(&r->data)) return;
+    if (!origin_has_data(r)) return;
     byte_buffer_text(page, "<div><dt>Data</dt><dd>");
-    for (; named < r->analysis.domains && named < DOMAINS_NAMED; named++) {
-        if (named) byte_buffer_text(page, ", ");
-        html_cut(page, r->analysis.domain[named].name, 24);
-    }
-    if (named < r->analysis.domains)
-        byte_buffer_format(page, " and %d more domains", r->analysis.domains - named);
-    for (size_t i = 0; i < json_count(&r->data) && i < DOMAINS_NAMED; i++) {
-        const char *text = "";
-        path = json_item(&r->data, i);
-        if (json_as_string(&path, &text, NULL) != CADRE_OK) continue;
-        byte_buffer_text(page, i ? ", " : named ? " from <code>" : "<code>");
-        html_cut(page, text, 120);
-    }
-    byte_buffer_text(page, json_count(&r->data) ? "</code></dd></div>\n" : "</dd></div>\n");
+    origin_put_data(page, r);
+    byte_buffer_text(page, "</dd></div>\n");
 }
 
 static void run_origin(byte_buffer *page, const training_run *r)
@@ -281,15 +266,13 @@ static void data_of_recording(byte_buffer *page, const passage *text)
 
 static void recording_origin(byte_buffer *page, const recording *r)
 {
-    time_t seconds = (time_t)r->written;
-    struct tm day;
-    char date[32] = "";
-    if (r->written && gmtime_r(&seconds, &day))
-        strftime(date, sizeof date, "%Y-%m-%d %H:%M UTC", &day);
+    char date[ORIGIN_DATE];
+    origin_date_of(r, date);
     byte_buffer_text(page, "<dl class=\"origin\">\n");
     data_of_recording(page, &r->text);
     origin_row(page, "Date", date, false);
     origin_row(page, "Model", r->model, true);
+    origin_row(page, "Command", r->command, true);
     byte_buffer_text(page, "</dl>\n");
 }
 

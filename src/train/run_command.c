@@ -1,30 +1,7 @@
 /* run_command.c - writes the command line that a run was started with, quoted for a shell. */
-#include <string.h>
-
+#include "base/command_line.h"
 #include "base/memory.h"
-#include "base/buffer.h"
 #include "train/run.h"
-
-static const char plain[] =
-    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./,:+=@%";
-
-/* Writes a word as a shell reads it back: in single quotes if it holds anything but plain
- * characters. */
-static void put_word(byte_buffer *b, const char *word)
-{
-    byte_buffer_text(b, " ");
-    if (*word && !word[strspn(word, plain)]) {
-        byte_buffer_text(b, word);
-        return;
-    }
-    byte_buffer_text(b, "'");
-    for (const char *end; (end = strchr(word, '\'')); word = end + 1) {
-        byte_buffer_put(b, word, (size_t)(end - word));
-        byte_buffer_text(b, "'\\''");
-    }
-    byte_buffer_text(b, word);
-    byte_buffer_text(b, "'");
-}
 
 static void put_option(byte_buffer *b, const cadre_options *o, const cadre_option *row)
 {
@@ -37,7 +14,7 @@ static void put_option(byte_buffer *b, const cadre_options *o, const cadre_optio
     byte_buffer_format(b, " --%s", row->name);
     if (flag) return;
     if (row->kind == CADRE_OPTION_PATHS || count < 2) {
-        for (int i = 0; i < count; i++) put_word(b, cadre_options_text(o, row->name, i));
+        for (int i = 0; i < count; i++) command_line_put(b, cadre_options_text(o, row->name, i));
         return;
     }
     for (int i = 0; i < count; i++)

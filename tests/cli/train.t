@@ -201,6 +201,8 @@ $ cadre generate run --tokens 1,2,3 -n 2 --json
 $ cadre generate run -p 'The expert' -n 4 --routes routes.jsonl &&
 +     cadre report routes.jsonl --out routes.html && grep -c '</html>' routes.html
 > ...
+$ head -1 routes.jsonl | grep -o '"command".*"sparse'
+> "command": "cadre generate run -p 'The expert' -n 4 --routes routes.jsonl", "sparse
 $ cadre report run && grep -c '</html>' run/report.html
 > 1
 2> written to run/report.html

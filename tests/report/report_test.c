@@ -435,6 +435,12 @@ static void two_runs(void **state)
     assert_holds(page, "second&lt;b&gt;");
     assert_holds(page, ">experts</th><td><code>8, 8</code></td><td><code>4, 4, 4</code></td>");
     assert_holds(page, "1 settings differ, 5 are the same.");
+    assert_holds(page, "<title>first on the texts, 2026-01-02 03:04 UTC and second&lt;b&gt; on the "
+                       "texts, 2026-01-02 03:04 UTC – cadre report</title>");
+    assert_holds(page, ">Data</th><td>de, en, es from <code>the texts</code></td>"
+                       "<td>de, en, es, fr from <code>the texts</code></td><td></td></tr>");
+    assert_holds(
+        page, "><code>cadre train --recipe mixtral --data &#39;the texts&#39;</code></td>");
     mem_free(page);
     mem_free(comparison_of(a, bare)); /* nothing but a shape on one side, then on both */
     mem_free(comparison_of(bare, a));
@@ -468,6 +474,9 @@ static void recording_page(void **state)
     assert_holds(page, "<h1>tiny-olmoe</h1>");
     assert_holds(page, "<section id=\"together\">");
     assert_holds(page, "The first 640 of 700 tokens.");
+    assert_holds(page, "<title>routes.jsonl on tiny-olmoe, ");
+    assert_holds(page, "<dt>Command</dt><dd><code><span>cadre</span> <span>generate</span>");
+    assert_holds(page, "<span>&#39;two</span> <span>words&#39;</span></code>");
     assert_holds(page, "<dt>Date</dt>");
     assert_lacks(page, "<section id=\"learning\">");
     mem_free(page);
@@ -487,6 +496,7 @@ static void small_recordings(void **state)
     char *page = page_of(path); /* dropped picks, no weights, a line that breaks off */
     assert_holds(page, "<dt>Tokens</dt><dd>1<");
     assert_holds(page, "4 of 5 experts are idle in this recording");
+    assert_lacks(page, "<dt>Command</dt>");
     assert_holds(page, "2 idle here");
     assert_lacks(page, "class=\"zero\"");
     assert_lacks(page, "dead");

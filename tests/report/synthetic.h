@@ -447,6 +447,7 @@ static void synthetic_recording(const char *folder, const char *name, const synt
     json_put_int(&w, "cadre_routes", 1);
     json_put_string(&w, "model", "models/tiny-olmoe");
     json_put_string(&w, "architecture", "olmoe");
+    json_put_string(&w, "command", "cadre generate models/tiny-olmoe -p 'two words'");
     synthetic_layers(&w, run);
     json_put_close(&w, '}');
     synthetic_line(&all, &w);
