@@ -1,4 +1,4 @@
-/* origin.h - what a page is about: the data of a training run, and titles that say data and date. */
+/* origin.h - what a page is about: a training run's data, and titles that say data and date. */
 #ifndef CADRE_REPORT_ORIGIN_H
 #define CADRE_REPORT_ORIGIN_H
 
@@ -15,8 +15,8 @@ void origin_put_data(byte_buffer *page, const training_run *r);
 enum { ORIGIN_DATE = 32 };
 void origin_date_of(const recording *r, char date[ORIGIN_DATE]);
 
-/* The window's titles: a run, what it learnt from, and when; a recording, its model, and when. Freed
- * by mem_free; NULL: out of memory. */
+/* The window's titles: a run, what it learnt from, and when; a recording, its model, and when.
+ * Freed by mem_free; NULL: out of memory. */
 char *origin_title(const char *name, const training_run *r);
 char *origin_title_of_recording(const char *name, const recording *r);
 

@@ -1,6 +1,7 @@
 # what the demo prints of its results, on results that are made up
 ! no jq here: jq --version
-$ mkdir run && echo '{"tokens": 356352, "sparse_layers": [{"layer": 1}, {"layer": 4}]}' > run/run.json
+$ mkdir run &&
++     echo '{"tokens": 356352, "sparse_layers": [{"layer": 1}, {"layer": 4}]}' > run/run.json
 $ echo '{"domains": [{"name": "de", "bits_per_byte": 3.2}, {"name": "en", "bits_per_byte": 2.5}],
 +     "domain_information": [{"bits": 0.456, "most": 1}, {"bits": 0.05, "most": 0.9999}]}' \
 +     > run/analysis.json
