@@ -245,7 +245,7 @@ const layersOf = (document.querySelector('.reader')?.dataset.layers || '')
   .split(' ')
   .filter(Boolean)
   .map((text) => text.split(':')[0]);
-const namesOf = all('.strip .name').map((node) => node.textContent);
+const namesOf = all('.load-row .name').map((node) => node.textContent);
 const dock = make('aside', { className: 'dock', hidden: true });
 const told = make('output');
 told.setAttribute('aria-live', 'polite');

@@ -119,7 +119,7 @@ typedef struct cadre_request_news {
     /* Where they were asked for: [id_count] of `ids`, and [id_count, top] the most likely first */
     const float *logprobs;
     const cadre_logprob *top;
-    /* Of the prompt, once it is read: [prompt_tokens], the first of no meaning, and
+    /* The prompt's, once it is read: [prompt_tokens], the first of no meaning, and
      * [prompt_tokens, top] */
     const float *prompt_logprobs;
     const cadre_logprob *prompt_top;

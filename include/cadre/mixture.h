@@ -24,7 +24,7 @@ CADRE_API cadre_option_table cadre_mixture_options(void);
 typedef struct cadre_mixture_progress {
     size_t size;                   /* filled in */
     int64_t iteration, iterations; /* done, and in all */
-    /* Of all rows, constants included; under --method em it never falls */
+    /* It is that of all rows, constants included; under --method em it never falls. */
     double log_likelihood;
     double loss; /* the loss of gradient descent, a mean over rows; NaN: the method has none */
 } cadre_mixture_progress;

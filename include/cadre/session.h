@@ -177,7 +177,7 @@ typedef struct cadre_pass_part {
     cadre_session *session; /* stands in one part of a pass */
     const int32_t *tokens;  /* [count] */
     int64_t count;          /* at least 1 */
-    /* Of how many of these tokens logits are wanted; 0: of none, as for all chunks of a prompt but
+    /* How many of these tokens logits are wanted of; 0: of none, as for all chunks of a prompt but
      * the last */
     int64_t row_count;
     const int64_t *rows; /* [row_count] which ones, 0 to count - 1; NULL: the last ones */

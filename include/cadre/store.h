@@ -22,7 +22,7 @@ typedef struct cadre_store {
     const char *policy;       /* which expert gives its slot up; static */
     const char *reads;        /* "io_uring" or "threads"; static */
     double expected_hit_rate; /* with this share of all experts in slots, on a usual text */
-    /* Of all that was run so far: */
+    /* These count all that was run so far: */
     int64_t held;       /* slots in use */
     int64_t picks;      /* of experts, by tokens */
     int64_t hits;       /* picks of an expert that was not read since it was last used */

@@ -87,7 +87,7 @@ typedef struct architecture_base {
     bool rope_pairs;          /* neighbours in a head are rotated together, not halves */
     double rotary_share;      /* the same for the rotated share of a head; 0: all of it */
     int64_t window_period;    /* as in model_config, if no list of layers says otherwise */
-    bool whole_first;         /* of each period the first layer has no window, not the last */
+    bool full_first;          /* the first layer of each period has full attention, not the last */
     qk_norm qk_norm;
     bool latent;
     bool halves;                       /* a layer is a token mixer or a feed-forward, not both */

@@ -367,8 +367,8 @@ static cadre_status make_layers(model_config *config)
     int64_t step = config->sparse_step > 0 ? config->sparse_step : 1;
     for (int64_t l = 0; l < config->layers; l++) {
         bool sparse = config->experts > 0 && l >= config->dense_layers && (l + 1) % step == 0;
-        int64_t at = l + !(config->arch && config->arch->base.whole_first);
-        bool whole = config->window_period && at % config->window_period == 0;
+        int64_t at = l + !(config->arch && config->arch->base.full_first);
+        bool full = config->window_period && at % config->window_period == 0;
         layer[l] = (layer_config){ .mixer = mixer_of(config),
             .cross = cross_of(config),
             .sparse = sparse,
@@ -378,7 +378,7 @@ static cadre_status make_layers(model_config *config)
                 .route = { .topk = (int32_t)config->topk } },
             .beside = sparse && config->beside,
             .dense_width = config->dense_width };
-        if (whole) layer[l].mixer.window = 0;
+        if (full) layer[l].mixer.window = 0;
     }
     mem_free(config->layer);
     config->layer = layer;

@@ -80,7 +80,7 @@ typedef struct model_config {
     int64_t heads, kv_heads, head_dim;
     qk_norm qk_norm;
     value_form values;
-    /* Of layers without a window, if they differ: 0: head_dim, kv_heads */
+    /* Layers without a window (full attention) may have others; 0: head_dim, kv_heads */
     int64_t full_head_dim, full_kv_heads;
     bool full_keys_are_values; /* such layers have VALUES_OF_KEYS */
     rope_options rope;         /* its width, and pairs or halves, are derived */

@@ -45,7 +45,7 @@ static const tensor_name tensors[] = {
     { ROLE_SHARED_GATE, FFN "shared_experts.gate_proj.weight", 0 },
     { ROLE_SHARED_UP, FFN "shared_experts.up_proj.weight", 0 },
     { ROLE_SHARED_DOWN, FFN "shared_experts.down_proj.weight", 0 },
-    /* Of dense layers; transformers calls them as sparse ones. */
+    /* These belong to dense layers; transformers calls them as sparse ones. */
     { ROLE_GATE, "model.layers.{l}.mlp.gate_proj.weight", 0 },
     { ROLE_UP, "model.layers.{l}.mlp.up_proj.weight", 0 },
     { ROLE_DOWN, "model.layers.{l}.mlp.down_proj.weight", 0 },

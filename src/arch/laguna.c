@@ -133,7 +133,7 @@ const architecture architecture_laguna = {
     .base.rope_theta = 500000,
     .base.rotary_share = 1,
     .base.window_period = 4,
-    .base.whole_first = true,
+    .base.full_first = true,
     .base.qk_norm = QK_NORM_HEAD,
     .base.fix = fix,
 };

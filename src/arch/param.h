@@ -36,9 +36,9 @@ typedef struct param_share {
     int32_t slice, slices;
     int32_t group, groups;
     bool whole_experts; /* an expert's parameters are not cut */
-    /* Of the layers in stages * chunks parts, the parts stage, stage + stages, ...; with stages 0,
-     * all. The model's own parameters belong to its first layer (the embedding) or its last; an
-     * embedding that is the output matrix too, to both. */
+    /* The layers are cut into stages * chunks parts, of which the rank holds the parts stage, stage
+     * + stages, ...; with stages 0 it holds all. The model's own parameters belong to its first
+     * layer (the embedding) or its last; an embedding that is the output matrix too, to both. */
     int32_t stage, stages, chunks;
 } param_share;
 

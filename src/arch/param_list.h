@@ -64,8 +64,8 @@ typedef enum param_role {
     ROLE_STATE_OUT,
     ROLE_ATTN_POST_NORM,
     ROLE_FFN_POST_NORM,
-    /* Of a dense feed-forward and experts beside each other: behind the one, before and behind the
-     * others */
+    /* Where a dense feed-forward and experts are beside each other, these norms stand behind the
+     * one, before the others and behind the others */
     ROLE_BESIDE_POST_NORM,
     ROLE_EXPERT_PRE_NORM,
     ROLE_EXPERT_POST_NORM,
@@ -171,7 +171,7 @@ enum tensor_form {
     TENSOR_EXP = 1 << 16,        /* exp of the elements, ... */
     TENSOR_NEGATED = 1 << 17,    /* ... or - exp of them */
     TENSOR_TILED = 1 << 18,      /* the heads of values are tiled, as model_config.tiled_heads */
-    /* Of a delta rule: for each head of keys, its rows of q, k, v and the gate, or of beta and the
+    /* A delta rule has for each head of keys its rows of q, k, v and the gate, or of beta and the
      * decay */
     TENSOR_BY_KEY_HEAD = 1 << 19,
     TENSOR_IN_ONES = 1 << 20, /* with ONE_COLUMN: [1, 1, elements, 1] */

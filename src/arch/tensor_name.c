@@ -157,7 +157,8 @@ int64_t head_order_at(const head_order *o, int64_t stored)
     return -1;
 }
 
-/* Of heads whose values are stored tiled, in a model that has them in order */
+/* Returns the order of a matrix whose heads of values are stored tiled, in a model that has them
+ * in order. */
 static head_order tiled_order(const mixer_config *m, param_role role)
 {
     int64_t keys = 2 * m->key_heads * m->head_dim, width = m->value_dim;
@@ -171,7 +172,8 @@ static head_order tiled_order(const mixer_config *m, param_role role)
     return o;
 }
 
-/* Of the rows [q | k | v | gate], or [beta | decay], of each head of keys */
+/* Returns the order of a matrix that has the rows [q | k | v | gate], or [beta | decay], of each
+ * head of keys. */
 static head_order order_by_key_head(const mixer_config *m, param_role role)
 {
     int64_t each = m->heads / m->key_heads, keys = m->head_dim, values = each * m->value_dim;

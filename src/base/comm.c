@@ -65,7 +65,7 @@ comm_tally comm_tally_since(const comm *c, const comm_tally *before)
 
 static double begin(const comm *c) { return c->size > 1 ? clock_seconds() : 0; }
 
-/* Of a call that began then */
+/* Adds a call that began then to the tally. */
 static void tally(comm *c, double begun, int64_t sent, int64_t received)
 {
     comm_tally *t = &comm_world(c)->tally;

@@ -66,7 +66,12 @@ cadre_status comm_status(const comm *c);
  * next call. */
 void comm_fail(comm *c, cadre_status code);
 
-/* ---- sums: of integers alone, which are the same in any order ---- */
+/* ---- sums ---- */
+
+/* Sums of integers are the same in any order, so a method may choose the order. The bits of sums of
+ * floats depend on it. Therefore neither an all-reduce of floats nor a reduce-scatter is among the
+ * calls: gradients are summed along a fixed tree of leaves, for which ranks exchange partial sums
+ * by comm_all_to_all_v, and the owner of each slice adds those (train/trainer_ranks.c). */
 
 void comm_all_reduce_counts(comm *c, int64_t *values /* [count] in place */, int64_t count);
 

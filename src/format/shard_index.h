@@ -26,7 +26,7 @@ typedef struct shard_index {
 cadre_status shard_index_read(const char *path, shard_index *index);
 void shard_index_free(shard_index *index);
 
-/* Of this shard's tensors, keeps those that the index places here; copies that it does not point to
+/* Keeps those of this shard's tensors that the index places here. Copies that it does not point to
  * are ignored. Refuses a tensor that the index does not know. */
 cadre_status shard_index_keep(
     shard_index *index, const safetensors_shard *shard, safetensors_tensor *tensors, size_t *count);

@@ -202,7 +202,7 @@ static void begin(pushdown *p)
     }
 }
 
-/* Of the items that are to be done. */
+/* Makes the state of the items that are to be done. */
 static state_id close_over(pushdown *p)
 {
     pushdown_state made = { .first = (uint32_t)p->place_count };

@@ -26,7 +26,7 @@ static cadre_status prefix_of(
     return list->value ? json_as_array(list) : CADRE_OK;
 }
 
-/* Of the items behind a member's first ones; value NULL: any. */
+/* Returns the schema of the items behind a member's first ones; value NULL: they are any. */
 static json_node others_of(const schema_sets *s, const schema_set *set, size_t member)
 {
     json_node items = schema_word(s, set, member, "items");

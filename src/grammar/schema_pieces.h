@@ -48,7 +48,7 @@ cadre_status schema_object(schema_sets *s, const schema_set *set, node_id *piece
 /* The object as pairs of key and value, each between marks, without braces: GLM-4.5's way. Strings
  * are written as they are, and of what a schema says of them, enum alone is done. */
 cadre_status schema_pairs(schema_sets *s, const schema_set *set, node_id *piece);
-/* Of a set that lists its values, by enum or const: those of these kinds. */
+/* Makes the values of these kinds of a set that lists its values, by enum or const. */
 cadre_status schema_values(schema_sets *s, const schema_set *set, unsigned kinds, node_id *piece);
 /* The same, each value a piece of its own: the first `room` of *count. */
 cadre_status schema_values_each(schema_sets *s, const schema_set *set, unsigned kinds,

@@ -499,8 +499,8 @@ static void tell(const analysis *a, const cadre_train_listener *listener, const 
 static cadre_status open_model(
     analysis *a, cadre_context *context, const char *base, const char *run)
 {
-    const cadre_open_options opening = { .size = sizeof opening, .adapter = base ? run : NULL };
-    return cadre_model_open_with(context, base ? base : run, &opening, &a->model);
+    const cadre_open_options options = { .size = sizeof options, .adapter = base ? run : NULL };
+    return cadre_model_open_with(context, base ? base : run, &options, &a->model);
 }
 
 static cadre_status run_analysis(analysis *a, const char *run, const cadre_train_listener *listener)

@@ -341,7 +341,7 @@ static void take_tokens(batcher *b, int64_t rows)
         if (has_logits(&b->slots[i])) request_take(b->slots[i].request);
 }
 
-/* A pass of what is planned */
+/* Runs a pass over what is planned. */
 static cadre_status run_planned(batcher *b)
 {
     int64_t chunks = lay_out(b);

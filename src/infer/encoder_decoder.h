@@ -33,7 +33,7 @@ cadre_status encoder_decoder_run(
 /* logits [rows, V] of the output tokens first .. first + rows - 1. */
 void encoder_decoder_logits(encoder_decoder *e, int64_t first, int64_t rows, real *logits);
 
-/* Of the whole output: -log p of its targets, one each. */
+/* losses become -log p of the targets of the whole output, one each. */
 void encoder_decoder_losses(encoder_decoder *e, const int32_t *targets, real *losses);
 
 #endif

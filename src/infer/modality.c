@@ -142,7 +142,7 @@ static bool fits(const modality *m, const pair *p, bool caption)
     return behind <= p->count && behind + more <= m->model->config.context;
 }
 
-/* Of a text that an image follows, the image that the model draws. */
+/* Writes what image the model draws after a text that an image follows. */
 static cadre_status put_image(const modality *m, const char *name, const pair *p)
 {
     token_list ids = { 0 };
@@ -158,7 +158,7 @@ static cadre_status put_image(const modality *m, const char *name, const pair *p
     return status;
 }
 
-/* Of an image that a text follows, the text that the model writes. */
+/* Writes what text the model gives to an image that a text follows. */
 static cadre_status put_caption(const modality *m, const char *name, const pair *p)
 {
     token_list ids = { 0 };

@@ -8,11 +8,11 @@
  * hold the path that they begin with. Of nodes that nobody holds, leaves are evicted, the least
  * recently used first. Nothing is allocated after opening.
  *
- * Of layers with a window, a block of each node would be far more than sequences hold. These blocks
- * are evicted by themselves: first of nodes that were merely passed, then of those before a place
- * at which other texts are likely to go on (slot_cache.c).
+ * For layers with a window, a block of each node would be far more than sequences hold. These
+ * blocks are evicted by themselves: first of nodes that were merely passed, then of those before a
+ * place at which other texts are likely to go on (slot_cache.c).
  *
- * Of layers with fixed parts, a node has a snapshot where one was kept. A sequence can begin at
+ * For layers with fixed parts, a node has a snapshot where one was kept. A sequence can begin at
  * these nodes alone. Snapshots are evicted by themselves, too. */
 #ifndef CADRE_INFER_PREFIX_CACHE_H
 #define CADRE_INFER_PREFIX_CACHE_H

@@ -205,7 +205,8 @@ static void keep_snapshot(slot_cache *c, const slot_past *p)
     prefix_cache_keep_fixed(&c->prefixes, p->prefix, b);
 }
 
-/* Of what is written, the last snapshot takes the place of the one before it. */
+/* Keeps a snapshot at the end of a block. In what is written, it takes the place of the last
+ * one. */
 static void keep_of_block(slot_cache *c, slot_past *p)
 {
     int64_t depth = prefix_depth(p->prefix);

@@ -8,7 +8,7 @@ static bool is_first(const model_ranks *r) { return r->at.pipeline == 0; }
 static bool is_last(const model_ranks *r) { return r->at.pipeline + 1 == r->size.pipeline; }
 static bool is_staged(const model_ranks *r) { return r && r->size.pipeline > 1; }
 
-/* Of ranks that have the same, one sends it. */
+/* Several ranks have the same results, and one of them sends them. */
 static bool speaks(const model_ranks *r) { return r->at.tensor == 0 && r->at.expert == 0; }
 static int speaker_of(const model_ranks *r, int stage)
 {
@@ -96,7 +96,7 @@ cadre_status stage_forward(
 
 /* ---- what the last stage computes ---- */
 
-/* Of the last stage, the ranks among which one has whole rows of logits and sends them */
+/* The ranks of the last stage that compute logits; one of them has whole rows and sends them. */
 static bool computes(const model_ranks *r) { return !r || (is_last(r) && r->at.expert == 0); }
 
 static void bring(const model_ranks *r, real *values, int64_t count)

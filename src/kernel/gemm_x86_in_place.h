@@ -5,7 +5,8 @@
  * row of 8, 2 of 4, 4 of 2, 8 of 1. Each element is one chain in the order of k.
  *
  * The file that includes this has defined what gemm_template.h wants, vec_multiply, and
- * vec_of_halves, vec_of_bfloats and vec_of_bytes, which read a vector of other numbers. */
+ * vec_of_halves, vec_of_bfloats and vec_of_bytes, which read a vector of elements of another
+ * format. */
 #ifndef CADRE_KERNEL_GEMM_X86_IN_PLACE_H
 #define CADRE_KERNEL_GEMM_X86_IN_PLACE_H
 

@@ -1,5 +1,8 @@
 /* quant.c - one worker's columns of a product with quantised weights.
  *
+ * x, w and y, here and in the other files on quantised products, are A, B and C of gemm.h: the
+ * activations x [m, k], the weights w [n, k] and the results y [m, n] = x w^T.
+ *
  * The passes, for up to MAX_ROWS rows of x at a time:
  *
  *     1. The rows of x are quantised to int8, unless the last product did it (quantise_rows).

@@ -99,7 +99,7 @@ INLINE words levels_of(words quants, const int8_t *levels)
     return (words)_mm512_shuffle_epi8(table, (__m512i)quants);
 }
 
-/* Of each four bytes that are read, the last two are the next element. */
+/* Each load reads four bytes, of which the last two are the next element. */
 INLINE words look_up(const uint16_t *table, words index)
 {
     return (words)_mm512_and_si512(

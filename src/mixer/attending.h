@@ -14,8 +14,8 @@ typedef struct attending {
     attention shape;
     int64_t value_row, value_head,
         value_first; /* of `values`: the row of a token, of a head, and its start */
-    /* Of `out`, where ranks gather it: a token's row of all heads, and where this rank's begin; 0:
-     * it has this rank's heads alone */
+    /* Where ranks gather `out`, these are the width of a token's row of all heads and the place
+     * where this rank's begin. out_whole 0: `out` has this rank's heads alone */
     int64_t out_whole, out_first;
     /* Kept. values NULL: they are the first part of the keys */
     real *q, *k, *values, *out; /* [T, heads * width] each; out is attention's result */

@@ -62,7 +62,8 @@ typedef struct mixer_config {
     int64_t low_rank;   /* the small width of its decay and gate; 0: they have none */
     /* The format in which a state keeps its rows, chosen when the model is opened; NULL: real */
     const number_format *cache;
-    /* Of a rank that has some of the heads: those of all ranks; 0: heads and kv_heads are all */
+    /* Where a rank has some of the heads, all ranks together have so many of keys and values; 0:
+     * this rank has all */
     int64_t whole_kv_heads;
     bool elsewhere; /* another rank has the layer, and its state */
 } mixer_config;

@@ -27,7 +27,7 @@ state_rows state_keys_of(const mixer_state_size *size);
 state_rows state_values_of(const mixer_state_size *size); /* the keys', where there are no others */
 
 int64_t state_rows_bytes(const state_rows *r, int64_t elements);
-/* Of a block: keys and values of one layer */
+/* The bytes that the keys and values of one layer take in a block */
 int64_t state_block_bytes(const mixer_state_size *size);
 
 /* Token `row` of a block becomes from [heads * width]. */

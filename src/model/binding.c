@@ -12,7 +12,7 @@ static rank_share share_of(const cadre_model *m)
     return share;
 }
 
-/* Of an output matrix that is the embedding too, this rank multiplies its rows. */
+/* Where the embedding is the output matrix too, this rank multiplies its own rows of it. */
 static void cut_tied_head(const cadre_model *m, const rank_share *share, weight *head)
 {
     int64_t first = share_begin(head->rows, share->slice, share->slices),

@@ -37,7 +37,7 @@ static cadre_status bind_encoder(cadre_model *m, const placement_options *option
 {
     if (!m->config.encoder) return CADRE_OK;
     if (!(m->encoder = MEM_ARRAY(cadre_model, 1))) return CADRE_ENOMEM;
-    lock_open(&m->encoder->opening);
+    lock_open(&m->encoder->open_lock);
     m->encoder->context = m->context;
     CADRE_TRY(model_config_copy(m->config.encoder, &m->encoder->config));
     m->encoder->ranks = m->ranks;
@@ -145,7 +145,7 @@ static cadre_status open_model(
     int64_t before = mem_balance();
     cadre_model *m = MEM_ARRAY(cadre_model, 1);
     if (!m) return CADRE_ENOMEM;
-    lock_open(&m->opening);
+    lock_open(&m->open_lock);
     m->context = context;
     m->path = mem_strdup(path);
     cadre_status status = m->path ? open_all(m, &own) : CADRE_ENOMEM;
@@ -181,7 +181,7 @@ void cadre_model_close(cadre_model *m)
     token_trie_free(m->tokens);
     tokenizer_close(m->tokenizer);
     mem_free(m->path);
-    lock_close(&m->opening);
+    lock_close(&m->open_lock);
     mem_free(m);
 }
 
@@ -201,10 +201,10 @@ static cadre_status open_tokenizer(cadre_model *m)
 
 cadre_status cadre_model_tokenizer(cadre_model *m, const tokenizer **out)
 {
-    lock_take(&m->opening);
+    lock_take(&m->open_lock);
     cadre_status status = m->tokenizer ? CADRE_OK : open_tokenizer(m);
     if (status == CADRE_OK) *out = m->tokenizer;
-    lock_give(&m->opening);
+    lock_give(&m->open_lock);
     return status;
 }
 
@@ -212,10 +212,10 @@ cadre_status model_token_trie(cadre_model *m, const token_trie **tokens)
 {
     const tokenizer *t;
     CADRE_TRY(cadre_model_tokenizer(m, &t));
-    lock_take(&m->opening);
+    lock_take(&m->open_lock);
     cadre_status status = m->tokens ? CADRE_OK : token_trie_new(t, &m->tokens);
     if (status == CADRE_OK) *tokens = m->tokens;
-    lock_give(&m->opening);
+    lock_give(&m->open_lock);
     return status;
 }
 

@@ -27,7 +27,7 @@ struct cadre_model {
     const model_config *own; /* with the heads that this rank has: config, or one of the ranks' */
     tokenizer *tokenizer;    /* NULL until some thread asks for it, under the lock */
     token_trie *tokens;      /* what its tokens are in bytes; in the same way */
-    lock opening;
+    lock open_lock;
     model_store store;
     model_adapter adapter;                 /* beside the weights; all zero: there is none */
     int64_t opened_bytes, tokenizer_bytes; /* of memory, measured when each was opened */

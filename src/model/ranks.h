@@ -17,7 +17,7 @@ typedef struct model_ranks {
     comm *world;              /* borrowed */
     rank_layout size, at;     /* how many parts in each way, and which this rank has */
     char layout[LAYOUT_TEXT]; /* size, as --parallel has it */
-    /* Of the ranks that differ in one way alone; NULL: there is one part */
+    /* Each joins the ranks that differ in one way alone; NULL: there is one part */
     comm *tensor, *owners, *pipeline;
     rank_share share;
     transformer_stage stage;

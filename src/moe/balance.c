@@ -13,14 +13,27 @@
  * scores P = 0.7 and 0.3. The load loss has f = E count / all = 2 * 3 / 4 = 1.5 and 0.5, so its
  * value is 1.5 * 0.7 + 0.5 * 0.3 = 1.2 (1 is even). Its derivatives by P are f: with the
  * coefficient 0.01, each token's score of expert 0 gets the gradient 0.01 * 1.5 / 4, that of expert
- * 1 a third of it. */
+ * 1 a third of it.
+ *
+ * Shapes: E experts, and B sequences in the micro-batch, those of all ranks. A statistic of a layer
+ * is [B, E] or [B]: a sum over the tokens of one sequence, which is a chain in their order
+ * (balance_collect.c). A sum over a set of tokens is a chain of doubles over these, layer by layer
+ * and in a layer sequence by sequence. Ranks exchange the sums of single sequences, never sums of
+ * several, and each evaluates all losses on all B of them. So they all compute the same bits, which
+ * are those that one rank would compute. */
 #include <assert.h>
 #include <math.h>
 #include <string.h>
 
 #include "moe/balance_state.h"
 
-/* ---- sequences of other ranks ---- */
+/* ---- sequences of other ranks ----
+ *
+ * A rank has routed the sequences first .. first + own - 1 of the B. The exchange has a row for
+ * each of the B sequences, with its statistics in all layers, one layer after another; a layer
+ * takes 5 E + devices + 7 doubles. Each rank packs its own rows, one all-gather brings all of them
+ * to every rank, and each rank unpacks them. Packing and unpacking visit the arrays in the same
+ * order: one function does both. */
 
 /* Copies n doubles of a sequence from `row` on to the exchange, or back. Returns those behind. */
 static double *copy_packed(double *at, double *row, int64_t n, bool out)
@@ -30,6 +43,7 @@ static double *copy_packed(double *at, double *row, int64_t n, bool out)
     return at + n;
 }
 
+/* Copies what layer p knows of sequence s to `at` (out), or back. Returns what lies behind. */
 static double *pack_sequence(const balance *b, layer_statistics *p, int64_t s, double *at, bool out)
 {
     int64_t e = p->about.experts, devices = balance_devices(b);
@@ -61,7 +75,11 @@ static void bring_together(const balance *b)
     pack_sequences(b, 0, p->sequences, false);
 }
 
-/* ---- layers of other ranks ---- */
+/* ---- layers of other ranks ----
+ *
+ * In a pipeline a rank has collected the statistics of the layers of its own stage alone. It writes
+ * them to their places in rows like those above, and where the losses are evaluated the rows of all
+ * stages are read back together. */
 
 int64_t balance_packed_sequence(const balance *b) { return b->packed; }
 
@@ -97,8 +115,14 @@ void balance_unpack(balance *b, const batch_ranks *ranks, double *from)
     move_layers(b, 0, b->layers, from, false);
 }
 
-/* ---- counts of the micro-batch and of the step ---- */
+/* ---- counts of the micro-batch and of the step ----
+ *
+ * Counts are whole numbers, although sequences have them as doubles, so that their sums are exact
+ * in any order. The tally of the step adds up those of its micro-batches. The bias update reads it,
+ * and so do the metrics, for which the sums of scores, entropies and logsumexps are kept beside it.
+ * Running a layer's forward again replaces the statistics, but adds to no tally. */
 
+/* to [n] = the sum of from [sets, n] over the sets */
 static void add_to_tally(const double *from, int64_t sets, int64_t n, int64_t *to)
 {
     memset(to, 0, (size_t)n * sizeof *to);
@@ -132,7 +156,16 @@ static void tally_micro_batch(balance *b)
     for (int64_t i = 0; i < b->tally_size; i++) b->step_tally[i] += b->micro_tally[i];
 }
 
-/* ---- one set of tokens ---- */
+/* ---- one set of tokens ----
+ *
+ * A loss is a function of the statistics of one set of T tokens. For each expert e [E] they are
+ *
+ *     count_e, first_e         picks of e, and first picks
+ *     P_e                      mean over the tokens of their scores p_te, which sum to 1 over e
+ *     importance_e, load_e     sums over the tokens of their weights, and of the smooth loads
+ *
+ * and for the whole set there is the mean of the entropies H(p_t). Counts do not depend smoothly on
+ * the logits, so they are constants to the gradient, which goes to the other statistics. */
 
 static void add_row(const double *from, int64_t set, int64_t n, double *to)
 {
@@ -184,6 +217,9 @@ static double count_step(balance *b, const scope *in, int64_t experts)
     return tokens;
 }
 
+/* Adds up the statistics of the sequences and layers in the scope, and divides by T what is a mean.
+ * After a survey, a term over the step has the sums of all tokens of the step. Without one, it has
+ * the micro-batch's means, beside the counts of the step so far. */
 static balance_set gather(balance *b, const scope *in, const balance_term *term)
 {
     int32_t experts = b->layer[in->layer].about.experts, devices = balance_devices(b);
@@ -216,7 +252,10 @@ static balance_set gather(balance *b, const scope *in, const balance_term *term)
 }
 
 /* Turns derivatives by the means and sums of a set into derivatives by the scores, weights and
- * loads of each of its tokens. */
+ * loads of each of its tokens: with P_e = (1 / T) sum_t p_te, dL/dp_te = (1 / T) dL/dP_e, while a
+ * sum gives its own derivative to every token. They are the same for all tokens of a sequence, so
+ * they are kept by sequence, [B, E]. The terms of a layer add to the same arrays, in the order in
+ * which the options have them. */
 static void distribute_gradient(
     balance *b, const scope *in, const balance_gradient *d, double tokens)
 {
@@ -263,6 +302,9 @@ static void evaluate(balance *b, const balance_term *term, const scope *in, doub
     distribute_gradient(b, in, &d, set.tokens);
 }
 
+/* Evaluates a term over the sets that these layers have: each sequence, weighted with one over the
+ * sequences of the step, or all tokens of the micro-batch, weighted with their share of the step's
+ * tokens. So the values of a step's micro-batches add up to a mean over the step. */
 static void evaluate_layers(balance *b, const balance_term *term, int first, int end)
 {
     const layer_statistics *p = &b->layer[first];
@@ -298,11 +340,16 @@ static void evaluate_term(balance *b, const balance_term *term)
 
 /* ---- finish: values and gradients ---- */
 
+/* The z-loss is c / (layers * T) * sum over layers and tokens of lse_t^2, with the T tokens of the
+ * step and lse_t = log sum_e exp(z_te). This is its derivative by one lse_t^2. */
 static double z_gradient(const balance *b, const layer_statistics *p)
 {
     return balance_z_loss(&b->options, &p->about.own) / (b->layers * (double)b->step_tokens);
 }
 
+/* Hands the derivatives to the layer's backward pass, as reals. That pass goes on from the scores
+ * to the logits. Where no loss reads importances or loads, it gets NULL in their place, so that it
+ * leaves them out. */
 static void publish(const balance *b, layer_statistics *p)
 {
     int64_t experts = p->about.experts;
@@ -339,6 +386,7 @@ static void evaluate_all(balance *b)
     }
 }
 
+/* The tally comes before the losses, because a term over the step reads the step's counts. */
 void balance_finish(balance *b)
 {
     bring_together(b);
@@ -354,7 +402,12 @@ void balance_repeat(balance *b)
     b->value = value;
 }
 
-/* ---- the survey of a step ---- */
+/* ---- the survey of a step ----
+ *
+ * A loss over the step, such as the load loss, multiplies counts of the whole step with mean scores
+ * of the whole step. The backward pass of the first micro-batch therefore needs the counts of the
+ * last. The survey runs all forward passes once before, and adds their statistics up into one set
+ * for each layer, beside the tally of their counts. */
 
 bool balance_wants_survey(const balance *b)
 {
@@ -408,7 +461,7 @@ balance_values balance_value(const balance *b)
     return v;
 }
 
-/* ---- the step ---- */
+/* ---- the step, and the bias update that ends it ---- */
 
 void balance_step_begin(balance *b, int64_t sequences, int64_t tokens)
 {
@@ -430,7 +483,9 @@ void balance_step_begin(balance *b, int64_t sequences, int64_t tokens)
 
 void balance_step_end(balance *b) { b->ended = true; }
 
-/* The counts are of experts among which tokens choose: those of a bank, or those of the layer. */
+/* Loss-free balancing: b_e += rate * sign(mean count - count_e). Multiplied by E, the difference is
+ * one of integers, so that its sign is exact, and the same on every rank. The counts are of experts
+ * among which tokens choose: those of a bank, or those of the layer. */
 static void move_bias(const int64_t *count, int64_t experts, double rate, real *bias)
 {
     int64_t all = 0;

@@ -9,7 +9,7 @@
 
 #include "moe/experts.h"
 
-/* Of the experts of a wave: pre += (s x a^T) b^T; out += (s act a^T) b^T */
+/* Add to the results of the experts of a wave: pre += (s x a^T) b^T; out += (s act a^T) b^T. */
 void expert_pairs_add_inputs(
     const expert_pass *e, const expert_wave *wave, const real *x, real *pre);
 void expert_pairs_add_output(

@@ -64,11 +64,11 @@ typedef struct expert_pass {
     const row_activation *form;
     real limit;
     int64_t width, hidden; /* D, H */
-    /* Of ranks that divide the experts' work; NULL: this one does it all. In `tensor` they have
-     * some rows each of every matrix: own_hidden of H; where `keeps`, a backward pass follows,
-     * which gathers pre, so that it has room for all ranks' columns. In `owners`, forward only,
-     * they have some experts each, which are shared out among `among` (0: these experts), of which
-     * `among_first` come before the first of this pass. */
+    /* Both join the ranks that divide the experts' work; NULL: this one does it all. In `tensor`
+     * they have some rows each of every matrix: own_hidden of H; where `keeps`, a backward pass
+     * follows, which gathers pre, so that it has room for all ranks' columns. In `owners`, forward
+     * only, they have some experts each, which are shared out among `among` (0: these experts), of
+     * which `among_first` come before the first of this pass. */
     const column_gather *tensor;
     comm *owners;
     int64_t own_hidden; /* 0: H */

@@ -78,9 +78,9 @@ int moe_config_inputs(const moe_config *c); /* of the form: 1, or 2 with gate an
 typedef struct moe_weights {
     router_weights router;
     expert_weights experts;
-    weight shared_gate, shared_up, shared_down; /* [Hs, D], [Hs, D], [D, Hs] */
-    bool shared_joined;                         /* as in expert_weights */
-    weight shared_expert_gate;                  /* [1, D] of a shared-expert gate */
+    weight shared_gate_proj, shared_up, shared_down; /* [Hs, D], [Hs, D], [D, Hs] */
+    bool shared_joined;                              /* as in expert_weights */
+    weight shared_expert_gate;                       /* [1, D] of a shared-expert gate */
     const expert_weights *bank;    /* [banks] in place of `experts`; NULL: there are none */
     weight latent_down, latent_up; /* [L, D], [D, L] */
     weight residual_gate, residual_up, residual_down; /* as the shared expert's */
@@ -95,10 +95,10 @@ typedef struct moe_weights {
 typedef struct moe_gradients {
     router_gradients router;
     expert_gradients experts;
-    real *shared_gate, *shared_up, *shared_down; /* NULL where there is no shared expert */
-    bool shared_joined;                          /* as in expert_gradients */
-    real *shared_expert_gate;                    /* [D] NULL where it is not gated */
-    const expert_gradients *bank;                /* as in moe_weights, as are the following */
+    real *shared_gate_proj, *shared_up, *shared_down; /* NULL where there is no shared expert */
+    bool shared_joined;                               /* as in expert_gradients */
+    real *shared_expert_gate;                         /* [D] NULL where it is not gated */
+    const expert_gradients *bank;                     /* as in moe_weights, as are the following */
     real *latent_down, *latent_up;
     real *residual_gate, *residual_up, *residual_down;
     bool residual_joined;
@@ -154,8 +154,8 @@ typedef struct moe_call {
     /* Makes the routed experts' weights readable before they are used; NULL, as always in training:
      * they are readable as they are */
     expert_source *source;
-    /* Of ranks that divide the experts, as in an expert_pass, forward only; NULL: this one has
-     * all */
+    /* Both join the ranks that divide the experts, as in an expert_pass, forward only; NULL: this
+     * one has all */
     const column_gather *tensor;
     comm *owners;
     const expert_spread *placed; /* where the owners' experts are; NULL: in runs of neighbours */

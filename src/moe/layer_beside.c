@@ -35,7 +35,7 @@ static void token_pass_begin(
 
 static void shared_begin(const layer_run *r, token_pass *p)
 {
-    p->weights = (expert_weights){ .gate = r->w->shared_gate,
+    p->weights = (expert_weights){ .gate = r->w->shared_gate_proj,
         .up = r->w->shared_up,
         .down = r->w->shared_down,
         .joined = r->w->shared_joined };
@@ -84,13 +84,13 @@ cadre_status beside_forward(layer_run *r, real *y)
 static void shared_backward(layer_run *r, const real *dy, real *dx, const moe_gradients *g)
 {
     token_pass shared;
-    expert_gradients into = { .gate = &(real *const){ g->shared_gate },
+    expert_gradients into = { .gate = &(real *const){ g->shared_gate_proj },
         .up = &(real *const){ g->shared_up },
         .down = &(real *const){ g->shared_down },
         .joined = g->shared_joined,
         .accumulate = g->accumulate,
         .leaves = g->router.leaves };
-    if (!g->shared_gate) into.gate = into.up = into.down = NULL;
+    if (!g->shared_gate_proj) into.gate = into.up = into.down = NULL;
     shared_begin(r, &shared);
     experts_backward(&shared.pass, r->x, dy, &into, r->scratch.dshared_expert_gate, dx, true);
 }

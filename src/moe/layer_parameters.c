@@ -284,8 +284,8 @@ static void layout_shared(cadre_moe *m, arena *a)
     token_expert e = { { "shared.gate", "shared.up", "shared.down" }, .hidden = m->config.shared };
     if (!e.hidden) return;
     layout_token_expert(m, a, &e);
-    w->shared_gate = e.gate, w->shared_up = e.up, w->shared_down = e.down;
-    g->shared_gate = e.dgate, g->shared_up = e.dup, g->shared_down = e.ddown;
+    w->shared_gate_proj = e.gate, w->shared_up = e.up, w->shared_down = e.down;
+    g->shared_gate_proj = e.dgate, g->shared_up = e.dup, g->shared_down = e.ddown;
     w->shared_joined = g->shared_joined = e.joined;
     if (m->config.shared_gated)
         w->shared_expert_gate =

@@ -10,18 +10,19 @@
  *     combine   rows -> weighted sum in token order          experts.h reads token_start, edge_row,
  *                                                            edge_weight
  *
- * An edge joins a token to an expert. A token may have any number of edges, none included: a router
- * that lets tokens choose gives each K, one that lets experts choose gives a token as many as chose
- * it. The same edges are stored in two orders: by token, and (those that capacity kept) by expert,
- * where each is a row of the grouped product. Example: 3 tokens, 2 experts; token 0 chose both,
- * token 1 is padding, token 2 chose expert 0:
+ * An edge joins a token to an expert. An edge that a token chose is called a pick. A token may have
+ * any number of edges, none included: a router that lets tokens choose gives each K, one that lets
+ * experts choose gives a token as many as chose it. The same edges are stored in two orders: by
+ * token, and (those that capacity kept) by expert, where each is a row of the grouped product.
+ * Example: 3 tokens, 2 experts; token 0 chose both, token 1 is padding, token 2 chose expert 0:
  *
  *     token_start 0 2 2 3       first     0 2 3
  *     edge_expert 1 0 0         row_token 0 2 0       rows 0 and 1 are expert 0's,
  *     edge_row    2 0 1         row_edge  1 2 0       row 2 is expert 1's
  *
- * The backward pass, the balancing losses, the metrics and the reports read the same plan; nothing
- * else describes routing. */
+ * The backward pass, the balancing losses, the metrics and the reports read the same plan. Nothing
+ * else describes routing, with one exception: Soft MoE, where every slot takes something of every
+ * token, has weights of slots beside the plan (slots.h). */
 #ifndef CADRE_MOE_PLAN_H
 #define CADRE_MOE_PLAN_H
 

@@ -132,6 +132,8 @@ static int64_t step_of(const attention_task *k, const attention_sequence *s, int
     return fair < step ? fair : step;
 }
 
+/* The block of rows begin .. begin + step. Its keys reach from the earliest one that the window of
+ * its first query shows to the latest one that its last query sees. */
 static query_block block_at(const attention_task *k, int worker, const attention_sequence *s,
     int64_t kv_head, int64_t begin, int64_t step)
 {
@@ -202,7 +204,8 @@ static const void *next_of(const query_block *b, const key_run *r, bool values)
     return r->end < b->key_end ? run_at(b, r->end, values).m.data : NULL;
 }
 
-/* out [rows, keys] = x [rows, width] . (keys or values)^T */
+/* out [rows, keys] = x [rows, width] . (keys or values)^T. Each block of the cache gives columns of
+ * its own. Every product is told where the next block lies, which it may prefetch. */
 static void products_with(
     const query_block *b, const real *x, int64_t width, bool values, real *out)
 {
@@ -222,7 +225,9 @@ static void products_with(
     }
 }
 
-/* out [rows, width] = x [rows, keys] . (keys or values), one chain over all blocks of the cache */
+/* out [rows, width] = x [rows, keys] . (keys or values), one chain over all blocks of the cache:
+ * the first product writes, and those after it accumulate. So the bits do not depend on how a cache
+ * is cut into blocks. */
 static void sums_over(const query_block *b, const real *x, int64_t width, bool values, real *out)
 {
     assert(values || !b->s->kv.key_columns);
@@ -276,6 +281,10 @@ static void clear_unseen(const query_block *b, int64_t i, int64_t count)
         memset(b->w.scores + i * b->stride + count, 0, (size_t)(keys - count) * sizeof(real));
 }
 
+/* out = softmax(s) v. A row has the scores of all its keys before its softmax begins, so there is
+ * no running maximum and nothing is rescaled. In training, log_sum = log sum_j exp(s_j) of each
+ * query and head is kept in place of the probabilities: the backward pass computes them again from
+ * it. */
 static void forward_block(const query_block *b)
 {
     const attention *a = b->k->a;
@@ -295,6 +304,8 @@ static void forward_block(const query_block *b)
     scatter(b, b->w.out, a->value_width, 1, s->out, s->out_stride);
 }
 
+/* Deals the tasks out to the workers in turn. Of a causal sequence later blocks see more keys and
+ * take longer, and so each worker gets early and late ones. */
 static void forward_tasks(void *arg, int worker, int workers)
 {
     const attention_task *k = arg;
@@ -332,9 +343,7 @@ static void uncap_gradient(int64_t n, real cap, const real *z, const real *p, re
     }
 }
 
-/* Computes the probabilities p = exp(z - log_sum) in scores, and turns dp, which dscores holds,
- * into the gradient of the scores:  dz = p (dp - delta), delta = sum p dp = out . dout */
-/* dz of row i, by the distances of its keys. */
+/* Adds dz of row i to the gradient of the bias, by the distances of its keys. */
 static void add_to_bias(const query_block *b, int64_t i, const real *dz)
 {
     const attention *a = b->k->a;
@@ -344,6 +353,10 @@ static void add_to_bias(const query_block *b, int64_t i, const real *dz)
     rows_of(b)->add(seen, dz, d);
 }
 
+/* Computes the probabilities p = exp(z - log_sum) in scores, and turns dp, which dscores holds,
+ * into the gradient of the scores:  dz = p (dp - delta), delta = sum_j p_j dp_j. With
+ * dp_j = dout . v_j and out = sum_j p_j v_j, delta is out . dout: a product of two short rows of
+ * value_width elements in place of a sum over all keys. delta is kept for the gradient of sinks. */
 static void backward_rows(const query_block *b, real *delta)
 {
     const attention *a = b->k->a;
@@ -402,6 +415,9 @@ static void clear_head(real *d, int64_t keys, int64_t stride, int64_t width)
     for (int64_t p = 0; p < keys; p++) memset(d + p * stride, 0, (size_t)width * sizeof *d);
 }
 
+/* One task of the backward pass. No other task adds to dk and dv of this sequence and key-value
+ * head, so they need no lock, and their chains are in the order of the queries whoever computes
+ * them. The keys of the whole sequence lie in one block here, as always in training. */
 static void backward_sequence(
     const attention_task *k, int worker, int64_t i, int64_t kv_head, real *delta)
 {

@@ -13,7 +13,7 @@ enum { CHECKPOINT = 32 }; /* tokens from one state that is kept to the next */
 
 /* ---- memory ---- */
 
-/* Of a worker: d and o of a token, a state; in training also what walk_back names */
+/* A worker's memory has d and o of a token and a state, and in training what walk_back names. */
 static int64_t elements_of(const delta_rule *r, bool training)
 {
     int64_t state = r->key_dim * r->value_dim, row = r->value_dim;

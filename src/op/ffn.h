@@ -13,7 +13,7 @@ typedef struct ffn {
     const row_activation *activation;
     real limit;            /* of gpt-oss's activation */
     linear gate, up, down; /* [H, D], [H, D], [D, H] */
-    /* Of ranks that have some rows each of these; NULL: this one has all */
+    /* Joins the ranks that have some rows each of these; NULL: this one has all */
     const column_gather *tensor;
 } ffn;
 

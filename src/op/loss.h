@@ -18,7 +18,7 @@ typedef struct loss_head {
     linear head;      /* [V, D] */
     real logit_scale; /* logits = logit_scale * head(x) */
     real logit_cap;   /* then they are c tanh(z / c); 0: none. Forward only */
-    /* Of ranks that have some rows each of the head, of `all`; NULL: this one has all. */
+    /* Joins the ranks that have some of all `all` rows of the head each; NULL: this one has all. */
     const column_gather *tensor;
     int64_t all;
 } loss_head;

@@ -16,7 +16,7 @@ enum { BAR_UNITS = 1000 };
 #define BAR_TOP_LEAST 1.5 /* fair shares of a full bar */
 #define BAR_TOP_MOST 4.0
 
-/* ---- a strip of bars ---- */
+/* ---- a row of bars ---- */
 
 static void draw_bars(
     byte_buffer *page, const double *load, int experts, double fair, double top, int level)
@@ -57,10 +57,10 @@ load_balance load_balance_of(const double *load, int experts)
 
 /* Writes up to the picture's other attributes. `run` is the name of the run; NULL: there is only
  * one. */
-static void strip_begin(
+static void begin_row(
     byte_buffer *page, long long number, int width, const char *label, const char *run)
 {
-    byte_buffer_format(page, "<div class=\"strip\"><span class=\"name\">layer %lld", number);
+    byte_buffer_format(page, "<div class=\"load-row\"><span class=\"name\">layer %lld", number);
     if (run) byte_buffer_text(page, "<br><small>");
     if (run) html_cut(page, run, 16);
     byte_buffer_text(page, run ? "</small></span>" : "</span>");
@@ -70,13 +70,13 @@ static void strip_begin(
 }
 
 /* A bar of `top` fair shares or more fills its box. */
-static void draw_strip(byte_buffer *page, const shape_layer *layer, const double *load, double top,
+static void draw_row(byte_buffer *page, const shape_layer *layer, const double *load, double top,
     int row, bool recorded)
 {
     load_balance b = load_balance_of(load, layer->experts);
     long long number = layer->number;
     int width = layer->experts * 10;
-    strip_begin(page, number, width, "load of each expert against the fair share", NULL);
+    begin_row(page, number, width, "load of each expert against the fair share", NULL);
     byte_buffer_format(
         page, " data-table=\"loads\" data-row=\"%d\" data-experts=\"%d\"", row, layer->experts);
     byte_buffer_format(page, " data-layer=\"%d\" data-kind=\"bars\" tabindex=\"0\">", row);
@@ -109,7 +109,7 @@ void load_draw_sorted(
     memcpy(sorted, load, (size_t)layer->experts * sizeof *sorted);
     qsort(sorted, (size_t)layer->experts, sizeof *sorted, busier);
     load_balance b = load_balance_of(sorted, layer->experts);
-    strip_begin(page, (long long)layer->number, layer->experts * 10,
+    begin_row(page, (long long)layer->number, layer->experts * 10,
         "load of each expert, the busiest first", run);
     byte_buffer_text(page, ">");
     for (int level = 0; level < HEAT_LEVELS; level++)
@@ -156,7 +156,7 @@ void load_table(byte_buffer *page, const model_shape *shape, const double *loads
     html_table_end(page);
 }
 
-/* Draws strips of bars, one for each layer, and the table behind them. In a recording, which may be
+/* Draws rows of bars, one for each layer, and the table behind them. In a recording, which may be
  * short, an expert without a pick is idle; at the end of a run it is marked. */
 static void load_draw(
     byte_buffer *page, const model_shape *shape, const double *loads, bool recorded)
@@ -166,9 +166,9 @@ static void load_draw(
         top = fmax(top,
             load_balance_of(loads + shape->layer[s].first_expert, shape->layer[s].experts).most);
     html_picture(page, "", "load", -1);
-    byte_buffer_text(page, "<div class=\"strips\">\n");
+    byte_buffer_text(page, "<div class=\"load-rows\">\n");
     for (int s = 0; s < shape->layers; s++)
-        draw_strip(page, &shape->layer[s], loads + shape->layer[s].first_expert,
+        draw_row(page, &shape->layer[s], loads + shape->layer[s].first_expert,
             fmin(top, BAR_TOP_MOST), s, recorded);
     byte_buffer_text(page, "</div>\n");
     load_table(page, shape, loads, "loads", NULL);

@@ -25,7 +25,8 @@ typedef struct mixture_view {
     double x[POINTS], y[POINTS];
 } mixture_view;
 
-/* Of page, m and s, which are set; false: there is no memory. Close it in any case. */
+/* Makes the arrays for page, m and s, which are set; false: there is no memory. Close it in any
+ * case. */
 bool mixture_view_open(mixture_view *v);
 void mixture_view_close(mixture_view *v);
 

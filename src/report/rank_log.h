@@ -12,7 +12,7 @@ typedef struct rank_work {
     double step_seconds, call_seconds; /* of its steps; of these, in calls to other ranks */
 } rank_work;
 
-/* Of the steps that as many ranks took as the last one */
+/* It covers the steps that as many ranks took as the last one. */
 typedef struct rank_log {
     int ranks;        /* 0: one process, or no file */
     int expert_ranks; /* among which the experts of every layer are divided */

@@ -18,7 +18,7 @@ void section_passages(byte_buffer *page, const passage *passages, int count,
 void section_experts(byte_buffer *page, const training_run *r, const affinity *a);
 void section_load(byte_buffer *page, const training_run *r);
 void section_balance(byte_buffer *page, const training_run *r);
-/* Of several ranks that trained together */
+/* It writes nothing unless several ranks trained together. */
 void section_ranks(byte_buffer *page, const training_run *r);
 void section_compression(byte_buffer *page, const training_run *r);
 void section_samples(byte_buffer *page, const training_run *r);

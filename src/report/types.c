@@ -59,8 +59,8 @@ static int64_t picks_of_type(const modality *m, const shape_layer *layer, int k)
     return sum;
 }
 
-/* Of an expert's picks the type's share; where banks leave no choice of type, of the type's picks
- * the expert's. Returns the largest. */
+/* Computes the type's share of an expert's picks, or, where banks leave no choice of type, the
+ * expert's share of the type's picks. Returns the largest. */
 static double fill_shares(const modality *m, const shape_layer *layer, layer_shares *s)
 {
     double most = 0;

@@ -34,7 +34,7 @@ typedef struct chat_mark {
     chat_mark_kind kind;
 } chat_mark;
 
-/* Of which answers a conversation keeps the thoughts: none, those behind the last message of a
+/* Says of which answers a conversation keeps the thoughts: none, those behind the last message of a
  * user, of these those that call functions, or all. */
 typedef enum chat_keep { KEEP_NONE, KEEP_RECENT, KEEP_CALLS, KEEP_ALL } chat_keep;
 

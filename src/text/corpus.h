@@ -27,7 +27,7 @@
 #include "text/token_store.h"
 #include "text/tokenizer.h"
 
-/* Of a document of images and texts: the images come first in half of the names and last in the
+/* Where the images of a document stand: they come first in half of the names and last in the
  * others, or it is always the same. (Both orders of a document side by side would be learnt by
  * copying the one into the other.) */
 typedef enum image_order { IMAGE_EITHER, IMAGE_FIRST, IMAGE_LAST, IMAGE_ORDERS } image_order;

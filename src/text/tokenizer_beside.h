@@ -5,7 +5,7 @@
 
 #include "text/tokenizer_parts.h"
 
-/* Of the folder that the tokenizer.json at `path` is in; each file may be missing. */
+/* Reads them from the folder that the tokenizer.json at `path` is in; each file may be missing. */
 cadre_status tokenizer_read_beside(tokenizer *t, const char *path);
 
 #endif

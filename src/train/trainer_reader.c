@@ -89,8 +89,8 @@ static void add_piece(
     out->elements += end - begin;
 }
 
-/* Of the values, or a state with the parameters' shapes: the dense elements that the rank updates,
- * and its experts. */
+/* Finds, in the values or in a state with the parameters' shapes, the dense elements that the rank
+ * updates, and those of its experts. */
 static void find_elements(trainer *t, const array_range *asked, pieces *out)
 {
     const real *array = array_of(t, asked->which);
@@ -106,7 +106,7 @@ static void find_elements(trainer *t, const array_range *asked, pieces *out)
     }
 }
 
-/* Of a state with shapes of its own: that of each whole parameter that the rank updates. */
+/* Finds, in a state with shapes of its own, that of each whole parameter that the rank updates. */
 static void find_states(trainer *t, const array_range *asked, pieces *out)
 {
     const real *array = array_of(t, asked->which);

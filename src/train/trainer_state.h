@@ -140,11 +140,12 @@ struct trainer {
     int32_t *targets; /* [micro-batch] of the decoder */
     bool *begins;     /* [micro-batch] where documents begin */
     real *losses;     /* [micro-batch] */
-    /* Of the step: the first sequence of each row [batch + 1], and how many targets count */
+    /* The first sequence of each row of the step [batch + 1], and how many of its targets count */
     int64_t *first_sequence;
     int64_t counted;
-    /* Of preference pairs: the weight of each token's loss [micro-batch], the rows' log-probability
-     * in the reference model [rows of a micro-batch], and sums over the step's pairs */
+    /* Preference pairs have the weight of each token's loss [micro-batch], the rows'
+     * log-probability in the reference model [rows of a micro-batch], and sums over the step's
+     * pairs */
     real *weights;
     double *reference;
     row_of_pair *row; /* [rows of a micro-batch on all ranks] */

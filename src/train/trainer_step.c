@@ -59,7 +59,7 @@ static cadre_status run_passes(trainer *t, int64_t step, trainer_feed feed, void
     return status;
 }
 
-/* Of all gradients, on all ranks */
+/* Sums all gradients over the leaves, on all ranks. */
 static void gather_gradients(trainer *t)
 {
     if (t->plan.ranks > 1) {

@@ -20,7 +20,8 @@ typedef struct placement {
     int64_t weight_bytes, copied_bytes; /* in the file; in copies */
     int64_t mapped_bytes;               /* of this rank's, read in place */
     int64_t repack_bytes;               /* that repacking takes, or would take */
-    /* Of matrices that were to be streamed but are laid out anew, and how their files have them */
+    /* The bytes of matrices that were to be streamed but are laid out anew, and how files have
+     * them */
     int64_t relaid_bytes;
     const char *relaid;                            /* static; NULL: there are none */
     cadre_format_share formats[PLACEMENT_FORMATS]; /* [format_count], most bytes first */

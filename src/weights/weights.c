@@ -191,10 +191,10 @@ static void bind_moe(layer_weights *layer)
     m->router.expert_scale = role[ROLE_ROUTER_EXPERT_SCALE].data;
     for (int i = 0; i < PARAM_ROUTERS_OWN; i++) m->router.own[i] = role[param_routers_own(i)].data;
     m->omega = role[ROLE_ROUTER_OMEGA].data;
-    m->shared_gate = role[ROLE_SHARED_GATE];
+    m->shared_gate_proj = role[ROLE_SHARED_GATE];
     m->shared_up = role[ROLE_SHARED_UP];
     m->shared_down = role[ROLE_SHARED_DOWN];
-    m->shared_joined = are_joined(&m->shared_gate, &m->shared_up);
+    m->shared_joined = are_joined(&m->shared_gate_proj, &m->shared_up);
     m->shared_expert_gate = role[ROLE_SHARED_EXPERT_GATE];
     m->latent_down = role[ROLE_LATENT_DOWN];
     m->latent_up = role[ROLE_LATENT_UP];
@@ -347,7 +347,7 @@ static void bind_moe_gradient(layer_gradients *layer)
         .noise = role[ROLE_ROUTER_NOISE] };
     for (int i = 0; i < PARAM_ROUTERS_OWN; i++) m->router.own[i] = role[param_routers_own(i)];
     m->omega = role[ROLE_ROUTER_OMEGA];
-    m->shared_gate = role[ROLE_SHARED_GATE];
+    m->shared_gate_proj = role[ROLE_SHARED_GATE];
     m->shared_up = role[ROLE_SHARED_UP];
     m->shared_down = role[ROLE_SHARED_DOWN];
     m->shared_expert_gate = role[ROLE_SHARED_EXPERT_GATE];

@@ -1,4 +1,4 @@
-/* load_test.c - bars and shades of loads: the steps of the shades, what a strip of bars draws, and
+/* load_test.c - bars and shades of loads: the steps of the shades, what a row of bars draws, and
  * the balance that stands beside it. */
 #include "report/load.h"
 

@@ -113,8 +113,8 @@ static void make_shared(moe_case *c, uint64_t seed)
     int64_t d = c->config.width, h = c->config.shared;
     moe_gradients *g = &c->gradients;
     if (!h) return;
-    c->weights.shared_gate =
-        weight_of_floats(parameter(c, "shared gate", h * d, 0.7, seed, &g->shared_gate), h, d);
+    c->weights.shared_gate_proj =
+        weight_of_floats(parameter(c, "shared gate", h * d, 0.7, seed, &g->shared_gate_proj), h, d);
     c->weights.shared_up =
         weight_of_floats(parameter(c, "shared up", h * d, 0.7, seed, &g->shared_up), h, d);
     c->weights.shared_down =
