@@ -1,10 +1,12 @@
-/* destination.c - checks permission and free space, of what exists or of the nearest folder
- * above. */
+/* destination.c - tries to make a file or folder, removes what it made, and checks free space, of
+ * what exists or of the nearest folder above. */
 #define _GNU_SOURCE
 #include "base/destination.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -43,6 +45,48 @@ static cadre_status may_change(const char *there, const char *path)
                : cadre_fail_errno(CADRE_EIO, path, "could not be created");
 }
 
+/* Makes an empty file and removes it. Permissions do not tell all: in /proc, no file can be made,
+ * whatever they are. */
+static cadre_status try_file(const char *path)
+{
+    int file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (file < 0)
+        return errno == EEXIST ? CADRE_OK
+                               : cadre_fail_errno(CADRE_EIO, path, "could not be created");
+    close(file);
+    unlink(path);
+    return CADRE_OK;
+}
+
+/* Makes the folders of a path, one in the other, and removes those that were not there. `from` is
+ * where the next name begins. If it fails, errno says why. */
+static bool try_folders(char *path, size_t from)
+{
+    size_t end = from + strcspn(path + from, "/");
+    char after = path[end];
+    path[end] = 0;
+    bool is_there = file_is_folder(path), made = !is_there && mkdir(path, 0777) == 0;
+    path[end] = after;
+    bool all = (is_there || made) && (!after || try_folders(path, end + 1));
+    int why = errno;
+    path[end] = 0;
+    if (made) rmdir(path);
+    path[end] = after;
+    errno = why;
+    return all;
+}
+
+static cadre_status try_folder(const char *path)
+{
+    char *copy = mem_strdup(path);
+    if (!copy) return CADRE_ENOMEM;
+    bool can = file_is_folder(path) || try_folders(copy, *path == '/');
+    cadre_status status =
+        can ? CADRE_OK : cadre_fail_errno(CADRE_EIO, path, "this folder could not be made");
+    mem_free(copy);
+    return status;
+}
+
 cadre_status destination_file(const char *path)
 {
     if (file_is_folder(path))
@@ -60,7 +104,7 @@ cadre_status destination_file(const char *path)
     if (!file_exists(folder)) status = cadre_fail_errno(CADRE_EIO, path, "could not be created");
     else status = may_change(folder, path);
     mem_free(folder);
-    return status;
+    return status == CADRE_OK ? try_file(path) : status;
 }
 
 cadre_status destination_folder(const char *path)
@@ -69,7 +113,7 @@ cadre_status destination_folder(const char *path)
     if (!there) return CADRE_ENOMEM;
     cadre_status status = may_change(there, path);
     mem_free(there);
-    return status;
+    return status == CADRE_OK ? try_folder(path) : status;
 }
 
 cadre_status destination_room(const char *path, int64_t bytes, const char *what)

@@ -8,11 +8,12 @@
 #include "cadre/status.h"
 #include "base/status.h"
 
-/* Refuses a path that no file can be written to: it is a folder, or the folder that it lies in is
- * missing or may not be changed. */
+/* Refuses a path that no file can be written to: it is a folder, or no file can be made there. A
+ * file that is missing is made and removed again. */
 cadre_status destination_file(const char *path);
 
-/* Does the same for a folder. Neither it nor the folders above it need exist yet. */
+/* Does the same for a folder. Neither it nor the folders above it need exist yet, nor do they
+ * afterwards. */
 cadre_status destination_folder(const char *path);
 
 /* Refuses a path on whose disk less than `bytes` are free. `what` names the content in the error.

@@ -59,6 +59,11 @@ size_t unpacked_name(const char *name)
     return ends_with(name, size, ".zst") ? size - 4 : size;
 }
 
+bool unpacked_is_called(const char *path, const char *end)
+{
+    return ends_with(path, unpacked_name(path), end);
+}
+
 /* ---- the file ---- */
 
 /* More bytes in `in`, if there are any. */

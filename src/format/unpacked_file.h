@@ -20,5 +20,7 @@ bool unpacked_is_packed(const unpacked_file *f); /* it is compressed */
 
 /* A file's name without the ".gz" or ".zst" at its end: how many bytes of it. */
 size_t unpacked_name(const char *name);
+/* Whether a file's name ends so, apart from such an ending. */
+bool unpacked_is_called(const char *path, const char *end);
 
 #endif

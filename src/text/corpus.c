@@ -20,17 +20,10 @@ enum { HELD_OUT_MOST = 1 << 20 };
 
 /* ---- files ---- */
 
-/* Whether a file is called so, without the ending of a compressed one. */
-static bool is_called(const char *path, const char *end)
-{
-    size_t size = unpacked_name(path), length = strlen(end);
-    return size > length && !memcmp(path + size - length, end, length);
-}
-
-static bool holds_lines(const char *path) { return is_called(path, ".jsonl"); }
 static bool holds_json(const char *path)
 {
-    return holds_lines(path) || is_called(path, ".json") || is_called(path, ".ndjson");
+    return corpus_lines_named(path) || unpacked_is_called(path, ".json") ||
+           unpacked_is_called(path, ".ndjson");
 }
 
 /* The file's first bytes, by which it is judged, in pieces until there are enough or no more */
@@ -59,7 +52,8 @@ static cadre_status put_file(
     size_t size = 1;
     CADRE_TRY(read_head(f, head));
     if (head->size) CADRE_TRY(plain_text_check(lines->path, head->data, head->size));
-    if (holds_lines(lines->path) && corpus_lines_begin(head->data, head->size)) lines->domain = d;
+    if (corpus_lines_named(lines->path) && corpus_lines_begin(head->data, head->size))
+        lines->domain = d;
     CADRE_TRY(put_piece(d, lines, head->data ? head->data : "", head->size));
     byte_buffer_free(head);
     while (size) {
@@ -143,7 +137,7 @@ static int group_of(char *const *names, int count)
     int n = 0;
     bool has_image = false, has_text = false;
     for (; n < count && base_of(names[n]) == base && !memcmp(names[n], names[0], base) &&
-           !holds_lines(names[n]);
+           !corpus_lines_named(names[n]);
          n++)
         *(image_named(names[n]) ? &has_image : &has_text) = true;
     return has_image && has_text ? n : 1;

@@ -117,6 +117,10 @@ int64_t corpus_survey(const char *const *paths, int count, int64_t *bytes);
  * their bytes. */
 cadre_status corpus_sources(const corpus_domain *d, hash128 *hash, int64_t *bytes);
 
+/* Whether a file of the domain begins with a conversation. Of each file of JSON lines, the first
+ * line is read, and nothing of the others; a file that cannot be read has none. */
+cadre_status corpus_begins_conversation(const corpus_domain *d, bool *found);
+
 /* The training parts of documents, as bpe_train takes them: [count], freed by mem_free; the texts
  * themselves are borrowed. Of more than `most` bytes, pieces from everywhere of about so many. */
 cadre_status corpus_training_texts(const corpus *c, size_t most, string_view **texts, int *count);

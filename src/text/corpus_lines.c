@@ -14,16 +14,26 @@
 #include "base/interrupt.h"
 #include "base/memory.h"
 #include "format/json_copy.h"
+#include "format/unpacked_file.h"
 #include "text/chat_read.h"
 
 static const size_t longest = (size_t)64 << 20; /* of a line */
 
+bool corpus_lines_named(const char *path) { return unpacked_is_called(path, ".jsonl"); }
+
 static bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
+
+static size_t blanks_before(const char *text, size_t size)
+{
+    size_t n = 0;
+    while (n < size && is_blank(text[n])) n++;
+    return n;
+}
 
 bool corpus_lines_begin(const char *text, size_t size)
 {
-    while (size > 0 && is_blank(*text)) text++, size--;
-    return size > 0 && *text == '{';
+    size_t n = blanks_before(text, size);
+    return n < size && text[n] == '{';
 }
 
 /* ---- what is said ---- */
@@ -146,6 +156,21 @@ static cadre_status put_document(corpus_domain *d, const json_node *root)
             "expected an object with a \"text\", with \"messages\" or with \"prompt\" and "
             "\"completion\", found none of them");
     return domain_end_document(d);
+}
+
+bool corpus_lines_begin_conversation(const char *text, size_t size)
+{
+    json_document *document;
+    size_t n = blanks_before(text, size);
+    const char *end = memchr(text + n, '\n', size - n);
+    size_t length = end ? (size_t)(end - text) - n : size - n;
+    if (!corpus_lines_begin(text, size)) return false;
+    if (json_parse("the first line", text + n, length, &document) != CADRE_OK) return false;
+    json_node root = json_root(document), prompt = json_member(&root, "prompt");
+    bool is_list = json_kind_of(&prompt) == JSON_KIND_ARRAY && json_has(&root, "completion");
+    bool found = json_has(&root, "messages") || is_list;
+    json_close(document);
+    return found;
 }
 
 /* ---- lines ---- */

@@ -12,8 +12,12 @@ typedef struct corpus_lines {
     byte_buffer line; /* what has come of it */
 } corpus_lines;
 
+/* Whether a file's name says that it has such lines. */
+bool corpus_lines_named(const char *path);
 /* Whether the first line that is not blank begins with an object: then all lines must be one. */
 bool corpus_lines_begin(const char *text, size_t size);
+/* Whether that line is a conversation. Of a file's first bytes, it must be there whole. */
+bool corpus_lines_begin_conversation(const char *text, size_t size);
 
 /* The next bytes of the file. A line that is no object with a "text", with "messages" or with
  * "prompt" and "completion" is refused by file and line. */

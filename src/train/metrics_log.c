@@ -7,7 +7,6 @@
 #include <string.h>
 #include <time.h>
 
-#include "base/destination.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "format/json_writer.h"
@@ -35,30 +34,6 @@ static cadre_status open_one(const char *path, int64_t done, FILE **file)
     if (done) CADRE_TRY(keep_lines(path, done));
     *file = fopen(path, done ? "ae" : "we");
     return *file ? CADRE_OK : cadre_fail_errno(CADRE_EIO, path, "could not be opened for writing");
-}
-
-static void cut_slashes(char *path)
-{
-    for (size_t end = path ? strlen(path) : 0; end > 1 && path[end - 1] == '/';) path[--end] = 0;
-}
-
-/* Whether the file's folder does not exist yet but will be made, because it is --out. */
-static bool lies_in_new_folder(const train_run *r, const char *path)
-{
-    char *parent = mem_printf("%.*s", (int)(file_base(path) - path), path),
-         *out = mem_strdup(r->out);
-    cut_slashes(parent);
-    cut_slashes(out);
-    bool same = parent && out && !file_exists(parent) && !strcmp(file_base(parent), file_base(out));
-    mem_free(parent);
-    mem_free(out);
-    return same;
-}
-
-cadre_status metrics_may_be_written(const train_run *r)
-{
-    const char *extra = cadre_options_text(r->options, "metrics", 0);
-    return extra && !lies_in_new_folder(r, extra) ? destination_file(extra) : CADRE_OK;
 }
 
 cadre_status metrics_open(train_run *r)

@@ -128,11 +128,22 @@ static cadre_status check_folder(train_run *r)
             cadre_fail(CADRE_EEXISTS, r->out, "expected an empty or new folder, found a run in it");
         cadre_fail_advice("--resume goes on with it");
     }
-    if (status == CADRE_OK) status = destination_folder(r->out);
-    if (status == CADRE_OK) status = metrics_may_be_written(r);
+    if (status == CADRE_OK) status = train_destinations_check(r);
     if (status == CADRE_OK && r->resume && !r->resumed)
         train_note(r, "there is no checkpoint in %s%s: the run begins at step 1", r->out,
             checkpoint_folder_used(r->out) ? ", for what is there has no model" : "");
+    return status;
+}
+
+/* The model whose parts --freeze names; an adapter's pairs are parts too. */
+static cadre_status check_freeze(const train_run *r, const model_config *config)
+{
+    param_table table;
+    const freeze_list *list = &r->settings.optimizer.freeze;
+    if (r->adapts) return freeze_check(list, &r->adapter.table);
+    CADRE_TRY(param_table_make_whole(config, &table));
+    cadre_status status = freeze_check(list, &table);
+    param_table_free(&table);
     return status;
 }
 
@@ -146,9 +157,11 @@ static cadre_status check_early(train_run *r)
         return cadre_fail(
             CADRE_EARGUMENT, NULL, "--steps or --minutes: expected one of them, found neither");
     CADRE_TRY(train_data_check_early(r));
+    CADRE_TRY(train_validation_check_early(r));
     CADRE_TRY(train_images_check_early(r));
     cadre_status status = train_model_check_early(r, &least);
     if (status == CADRE_OK && r->adapts) status = train_adapter_make(r);
+    if (status == CADRE_OK) status = check_freeze(r, r->from ? &r->config : &least);
     if (status == CADRE_OK && !r->dry)
         status = count_memory(r, r->from ? &r->config : &least, &summary);
     if (status == CADRE_OK && !r->dry) status = check_memory(&summary);

@@ -63,6 +63,11 @@ typedef struct train_run {
     FILE *ranks;       /* ranks.jsonl in the run's folder; NULL: not written */
 } train_run;
 
+static inline bool train_has_encoder(const train_run *r)
+{
+    return r->recipe ? r->recipe->encoder : r->config.encoder != NULL;
+}
+
 /* The ranks that train one model. Rank 0 alone writes files and calls the listener. */
 static inline comm *train_world(const train_run *r) { return r->context->world; }
 static inline train_ranks train_ranks_of(const train_run *r)
@@ -90,6 +95,11 @@ static inline checkpoint_arrays train_arrays(const train_run *r)
 
 void train_note(const train_run *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* ---- run_destinations.c ---- */
+
+/* Refuses an --out, --metrics, --watch or --tensorboard that cannot be written. */
+cadre_status train_destinations_check(const train_run *r);
+
 /* ---- run_data.c: the data ---- */
 
 /* Completes --batch, --context and --steps from a token file's shape. Refuses values that differ
@@ -98,7 +108,8 @@ cadre_status train_data_open_tokens(train_run *r);
 /* Reads the texts, learns the tokenizer (or loads it, if the run resumes or starts from a model),
  * and tokenises them. */
 cadre_status train_data_open_texts(train_run *r);
-/* Called before that. Refuses a vocabulary size that cannot be learnt. */
+/* Called before that. Refuses a vocabulary size that cannot be learnt, and documents that are
+ * packed for a model with an encoder. */
 cadre_status train_data_check_early(const train_run *r);
 /* Called when the settings are known: decides the order of batches. Every id must be in the
  * vocabulary. */
@@ -123,7 +134,7 @@ cadre_status train_cache_keep_vocabulary(train_run *r, string_view end);
 
 /* ---- run_weights.c ---- */
 
-/* Called when r->runs are known: sets their weights from --weights. */
+/* Called when the domains are known: sets the weights of r->runs from --weights. */
 cadre_status train_weights_take(train_run *r);
 
 /* ---- run_images.c ---- */
@@ -236,7 +247,10 @@ cadre_status train_ranks_save(const train_run *r);
 
 /* ---- run_validation.c ---- */
 
-/* Refuses --validate-every if there is no held-out text, or the model cannot be validated. */
+/* Called before texts are read. Refuses --validate-every if nothing will be held out, or the model
+ * cannot be validated. */
+cadre_status train_validation_check_early(const train_run *r);
+/* Refuses it if no held-out text is long enough. */
 cadre_status train_validation_check(const train_run *r);
 bool train_validation_due(const train_run *r, int64_t step);
 /* The mean loss of the held-out texts */
@@ -255,7 +269,6 @@ cadre_status train_command_text(const cadre_options *options, char **text);
 
 /* ---- metrics_log.c: one line for each step ---- */
 
-cadre_status metrics_may_be_written(const train_run *r); /* refuses a --metrics that cannot be */
 /* Opens the logs. A resumed run keeps the lines of the steps that it has done. */
 cadre_status metrics_open(train_run *r);
 /* Writes the line of the last step; valid_loss: NAN if it was not validated */

@@ -19,15 +19,10 @@ enum { SENTINELS = 100 };
 /* A vocabulary is learnt from at most so many bytes, which are taken from all of the texts. */
 enum { VOCABULARY_BYTES = 256 << 20 };
 
-static bool has_encoder(const train_run *r)
-{
-    return r->recipe ? r->recipe->encoder : r->config.encoder != NULL;
-}
-
 string_view train_data_end(const train_run *r)
 {
-    return has_encoder(r) ? (string_view){ end_of_sequence, sizeof end_of_sequence - 1 }
-                          : (string_view){ end_of_text, sizeof end_of_text - 1 };
+    return train_has_encoder(r) ? (string_view){ end_of_sequence, sizeof end_of_sequence - 1 }
+                                : (string_view){ end_of_text, sizeof end_of_text - 1 };
 }
 
 /* Loads a model's tokenizer as a tokenizer.json, to be saved with the new model. */
@@ -140,7 +135,7 @@ static int list_images(const train_run *r, char names[][IMAGE_PIECE], const char
 static int list_specials(const train_run *r, char names[][IMAGE_PIECE], const char **specials)
 {
     specials[0] = end_of_text;
-    if (!has_encoder(r)) return 1 + list_images(r, names, specials + 1);
+    if (!train_has_encoder(r)) return 1 + list_images(r, names, specials + 1);
     specials[0] = padding;
     specials[1] = end_of_sequence;
     for (int i = 0; i < SENTINELS; i++) {
@@ -178,10 +173,21 @@ static cadre_status learn_tokenizer(train_run *r)
                               : status;
 }
 
+/* A model with an encoder learns spans that are masked in running text, and nothing else. */
+static cadre_status refuse_with_encoder(const char *what)
+{
+    return cadre_fail(CADRE_EUNSUPPORTED, NULL,
+        "%s: expected a decoder, found a model with an encoder, whose targets are spans of the "
+        "text",
+        what);
+}
+
 cadre_status train_data_check_early(const train_run *r)
 {
     bool learnt = cadre_options_count(r->options, "data") && !r->from && !r->resumed;
     int64_t pieces = learnt ? cadre_options_int(r->options, "vocab", 0) : BPE_TRAIN_MIN;
+    if (train_has_encoder(r) && packs_documents(r) && cadre_options_count(r->options, "data"))
+        return refuse_with_encoder("--pack documents");
     if (pieces >= BPE_TRAIN_MIN && pieces <= BPE_TRAIN_MAX) return CADRE_OK;
     return cadre_fail(CADRE_EARGUMENT, NULL,
         "--vocab: expected a size that can be learnt, %d to %d, found %lld", BPE_TRAIN_MIN,
@@ -194,14 +200,50 @@ static cadre_status read_texts(train_run *r)
     return corpus_check_length(r->corpus, cadre_options_int(r->options, "context", 0));
 }
 
-static cadre_status find_tokenizer(train_run *r)
+cadre_status train_data_template(const train_run *r, const chat_template **chat)
 {
-    if (r->from) return load_tokenizer(r, r->from);
-    if (r->resumed) return load_tokenizer(r, r->out);
+    const char *name = options_text_or(r->options, "template", NULL);
+    if (name) return chat_template_named(name, chat);
+    *chat = r->tokenizer ? chat_template_recognise(tokenizer_chat_program(r->tokenizer)) : NULL;
+    if (*chat) return CADRE_OK;
+    cadre_fail(CADRE_EUNSUPPORTED, r->from,
+        "conversations: expected a model with a chat template of a known family, found "
+        "none");
+    cadre_fail_advice("--template NAME frames them; 'cadre chat --help' lists the names");
+    return CADRE_EUNSUPPORTED;
+}
+
+/* Refuses --template if there is none of that name, and a file that begins with a conversation if
+ * no template frames it. Others are found when they are read. */
+static cadre_status check_conversations_early(const train_run *r)
+{
+    const chat_template *chat;
+    cadre_status status = train_data_template(r, &chat);
+    if (status != CADRE_EUNSUPPORTED) return status;
+    for (int i = 0; i < r->corpus->count; i++) {
+        bool found;
+        CADRE_TRY(corpus_begins_conversation(&r->corpus->domains[i], &found));
+        if (found) return train_data_template(r, &chat);
+    }
+    return CADRE_OK;
+}
+
+/* Called when all texts are read, before a vocabulary is learnt from them. */
+static cadre_status check_read_conversations(const train_run *r)
+{
+    const chat_template *chat;
+    for (int i = 0; i < r->corpus->count; i++)
+        if (corpus_has_conversations(&r->corpus->domains[i])) return train_data_template(r, &chat);
+    return CADRE_OK;
+}
+
+static cadre_status find_vocabulary(train_run *r)
+{
     bool kept;
     CADRE_TRY(train_cache_vocabulary(r, train_data_end(r), &kept));
     if (kept) return CADRE_OK;
     CADRE_TRY(read_texts(r));
+    CADRE_TRY(check_read_conversations(r));
     CADRE_TRY(learn_tokenizer(r));
     return train_cache_keep_vocabulary(r, train_data_end(r));
 }
@@ -212,19 +254,6 @@ static int32_t end_of_document(const train_run *r)
 {
     return r->from ? document_end(&r->config, r->tokenizer)
                    : tokenizer_id(r->tokenizer, train_data_end(r).data, train_data_end(r).size);
-}
-
-cadre_status train_data_template(const train_run *r, const chat_template **chat)
-{
-    const char *name = options_text_or(r->options, "template", NULL);
-    if (name) return chat_template_named(name, chat);
-    *chat = chat_template_recognise(tokenizer_chat_program(r->tokenizer));
-    if (*chat) return CADRE_OK;
-    cadre_fail(CADRE_EUNSUPPORTED, r->from,
-        "conversations: expected a model with a chat template of a known family, found "
-        "none");
-    cadre_fail_advice("--template NAME frames them; 'cadre chat --help' lists the names");
-    return CADRE_EUNSUPPORTED;
 }
 
 static void note_documents(const train_run *r, const corpus_ids *how)
@@ -292,27 +321,43 @@ static cadre_status list_texts(train_run *r)
     cadre_status status = corpus_list(paths, count, &images, &r->corpus);
     mem_free(paths);
     CADRE_TRY(status);
-    return train_cache_open(r);
+    r->runs = MEM_ARRAY(token_run, r->corpus->count);
+    return r->runs ? CADRE_OK : CADRE_ENOMEM;
 }
 
-static token_run run_of(const corpus_domain *d)
+/* A model has its tokenizer, and so has a run that goes on; a new one learns it. */
+static cadre_status take_known_tokenizer(train_run *r)
 {
-    return (token_run){ .words = d->training.ids,
-        .store = d->store,
-        .count = d->store ? d->store->training : (int64_t)d->training.count };
+    if (r->from) return load_tokenizer(r, r->from);
+    return r->resumed ? load_tokenizer(r, r->out) : CADRE_OK;
+}
+
+/* Checks what can be checked of the texts before they are read. */
+static cadre_status check_texts_early(train_run *r)
+{
+    CADRE_TRY(train_weights_take(r));
+    CADRE_TRY(take_known_tokenizer(r));
+    return check_conversations_early(r);
+}
+
+static void fill_run(token_run *run, const corpus_domain *d)
+{
+    run->words = d->training.ids;
+    run->store = d->store;
+    run->count = d->store ? d->store->training : (int64_t)d->training.count;
 }
 
 cadre_status train_data_open_texts(train_run *r)
 {
     CADRE_TRY(list_texts(r));
+    CADRE_TRY(check_texts_early(r));
+    CADRE_TRY(train_cache_open(r));
     if (r->images.side) CADRE_TRY(read_texts(r));
     CADRE_TRY(train_images_read(r));
-    CADRE_TRY(find_tokenizer(r));
+    if (!r->tokenizer) CADRE_TRY(find_vocabulary(r));
     CADRE_TRY(make_ids(r));
-    r->runs = MEM_ARRAY(token_run, r->corpus->count);
-    if (!r->runs) return CADRE_ENOMEM;
-    for (int i = 0; i < r->corpus->count; i++) r->runs[i] = run_of(&r->corpus->domains[i]);
-    return train_weights_take(r);
+    for (int i = 0; i < r->corpus->count; i++) fill_run(&r->runs[i], &r->corpus->domains[i]);
+    return CADRE_OK;
 }
 
 /* Finds the sentinels by name. Token files and vocabularies without names have them as the last
@@ -377,11 +422,8 @@ static cadre_status arrange_texts(train_run *r)
         const token_facts *f = &r->corpus->domains[i].facts;
         silent |= f->conversations + f->completions > 0;
     }
-    if (!r->config.encoder || !(silent || r->batches.pack)) return CADRE_OK;
-    return cadre_fail(CADRE_EUNSUPPORTED, NULL,
-        "%s: expected a decoder, found a model with an encoder, whose targets are spans of the "
-        "text",
-        silent ? "conversations and completions" : "--pack documents");
+    return r->config.encoder && silent ? refuse_with_encoder("conversations and completions")
+                                       : CADRE_OK;
 }
 
 cadre_status train_data_arrange(train_run *r)

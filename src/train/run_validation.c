@@ -56,13 +56,18 @@ static held_out held_out_of(const train_run *r)
     return (held_out){ r, 0, rows > 0 ? rows : 1 };
 }
 
+cadre_status train_validation_check_early(const train_run *r)
+{
+    bool texts = cadre_options_count(r->options, "data");
+    if (!r->settings.validate_every || r->dry || (texts && !train_has_encoder(r))) return CADRE_OK;
+    return cadre_fail(CADRE_EARGUMENT, NULL, "--validate-every: expected %s",
+        texts ? "a decoder, found a model with an encoder"
+              : "--data, of whose texts some are held out, found --tokens");
+}
+
 cadre_status train_validation_check(const train_run *r)
 {
     if (!r->settings.validate_every) return CADRE_OK;
-    if (!r->corpus || r->config.encoder)
-        return cadre_fail(CADRE_EARGUMENT, NULL, "--validate-every: expected %s",
-            !r->corpus ? "--data, of whose texts some are held out, found --tokens"
-                       : "a decoder, found a model with an encoder");
     held_out h = held_out_of(r);
     if (all_rows(&h)) return CADRE_OK;
     return cadre_fail(CADRE_EARGUMENT, NULL,

@@ -53,6 +53,8 @@ static void files_need_a_folder(void **state)
     expect(destination_file, "none/new", "No such file");
     expect(destination_file, "file/new", "found a file");
     assert_int_equal(destination_file("in-this-folder"), CADRE_OK);
+    assert_false(file_exists("in-this-folder"));
+    expect(destination_file, "new///", "could not be created");
     mem_free(file);
 }
 
@@ -64,10 +66,35 @@ static void folders_come_with_their_parents(void **state)
     expect(destination_folder, "", NULL);
     expect(destination_folder, "a/b/c", NULL);
     expect(destination_folder, "a//b/c///", NULL);
+    assert_false(file_exists_in(folder, "a"));
     expect(destination_folder, "file", "found a file");
     expect(destination_folder, "file/a/b", "found a file");
     assert_int_equal(destination_folder("one/two"), CADRE_OK);
     mem_free(file);
+}
+
+/* Root may write in /proc, as far as permissions say, but nothing can be made there. */
+static void what_permissions_do_not_tell_is_tried(void **state)
+{
+    (void)state;
+    if (!file_is_folder("/proc")) return;
+    assert_int_equal(destination_file("/proc/cadre"), CADRE_EIO);
+    assert_int_equal(destination_folder("/proc/cadre/a"), CADRE_EIO);
+    assert_non_null(strstr(cadre_last_error(), "/proc/cadre/a: "));
+}
+
+static void folders_that_were_there_stay(void **state)
+{
+    (void)state;
+    char *there = file_join(folder, "there"), *way = file_join(folder, "none/../there/a");
+    assert_int_equal(file_make_folder(there), CADRE_OK);
+    assert_int_equal(destination_folder(way), CADRE_OK);
+    assert_true(file_is_folder(there));
+    assert_false(file_exists_in(folder, "none"));
+    assert_false(file_exists_in(there, "a"));
+    file_remove_folder(there);
+    mem_free(there);
+    mem_free(way);
 }
 
 static void room_is_that_of_the_nearest_folder(void **state)
@@ -98,7 +125,7 @@ static void sentences_name_what_was_asked_for(void **state)
     snprintf(wanted, sizeof wanted, "%s: could not be created: No such file or directory", none);
     assert_int_equal(destination_file(none), CADRE_EIO);
     assert_string_equal(cadre_last_error(), wanted);
-    assert_int_equal(destination_file(slashes), CADRE_OK);
+    assert_int_equal(destination_file(slashes), CADRE_EIO);
     mem_free(file);
     mem_free(inner);
     mem_free(none);
@@ -150,6 +177,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(files_need_a_folder, setup, teardown),
         cmocka_unit_test_setup_teardown(folders_come_with_their_parents, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_permissions_do_not_tell_is_tried, setup, teardown),
+        cmocka_unit_test_setup_teardown(folders_that_were_there_stay, setup, teardown),
         cmocka_unit_test_setup_teardown(room_is_that_of_the_nearest_folder, setup, teardown),
         cmocka_unit_test_setup_teardown(sentences_name_what_was_asked_for, setup, teardown),
         cmocka_unit_test_setup_teardown(the_root_is_a_folder_like_others, setup, teardown),

@@ -94,6 +94,63 @@ $ cadre train --options tiny.json --data en.txt --out en.txt/o
 2> ...
 2> cadre: en.txt: *
 ? 1
+$ mkdir parts && cp en.txt parts/one.txt && cp en.txt parts/two.txt && echo '{"messages": [
++     {"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}' | tr -d '\n' > talk.jsonl
+
+# what can be known before texts are read is: no vocabulary is learnt
+$ cadre train --options tiny.json --data en.txt --watch /nowhere/x.html --out o
+2> cadre: /nowhere/x.html: could not be created: No such file or directory
+? 1
+$ cadre train --options tiny.json --data en.txt --watch nowhere/o/x.html --out o
+2> cadre: nowhere/o/x.html: could not be created: No such file or directory
+? 1
+$ cadre train --options tiny.json --data en.txt --out /proc/x
+2> cadre: /proc/x: *
+? 1
+$ cadre train --options tiny.json --data en.txt --tensorboard /proc/tb --out o
+2> cadre: /proc/tb: *
+? 1
+$ cadre train --options tiny.json --data en.txt --metrics /proc/x --out o
+2> cadre: /proc/x: could not be created: *
+? 1
+$ cadre train --options tiny.json --data en.txt --tensorboard board/a --watch boards/x.html \
++     --out o
+2> cadre: boards/x.html: could not be created: No such file or directory
+? 1
+$ cadre train --options tiny.json --data parts --weights one=1 --out o --tensorboard board/a
+2> cadre: --weights: expected a weight for each domain, found none for "two"
+? 2
+$ cadre train --options tiny.json --data parts --weights nosuch=2,one=1,two=1 --out o
+2> cadre: --weights: expected NAME=X for each domain once, X of 0 to 1e9, found "nosuch=2"
+? 2
+$ cadre train --options tiny.json --data en.txt talk.jsonl --out o
+2> cadre: conversations: expected a model with a chat template of a known family, found none
+2>        --template NAME frames them; 'cadre chat --help' lists the names
+? 1
+$ (echo '{"text": "a"}'; for i in $(seq 99); do cat talk.jsonl; echo; done) > later.jsonl &&
++     cadre train --options tiny.json --data en.txt later.jsonl --out o
+2> cadre: conversations: expected a model with a chat template of a known family, found none
+2> *
+? 1
+$ cadre train --options tiny.json --data en.txt talk.jsonl --template nosuch --out o
+2> cadre: *nosuch*
+2> ...
+? 2
+$ cadre train --options tiny.json --data en.txt --freeze experts=0-9 --out o
+2> cadre: --freeze: experts=0-9: expected numbers from 0 to 3, as the model has them
+? 2
+$ cadre train --options tiny.json --recipe switch-t5 --topk 1 --data en.txt --out o \
++     --pack documents
+2> cadre: --pack documents: expected a decoder, found a model with an encoder, *
+? 1
+$ cadre train --options tiny.json --recipe switch-t5 --topk 1 --data en.txt --out o \
++     --validate-every 1
+2> cadre: --validate-every: expected a decoder, found a model with an encoder
+? 2
+$ ls -d board .cadre
+> (nothing)
+? 2
+
 $ cadre train --options tiny.json --tokens en.txt --out o
 2> cadre: en.txt: expected a safetensors *
 ? 1

@@ -263,3 +263,9 @@ $ cadre train --options tiny.json --data texts --out inside --metrics ./inside/s
 +     --steps 1 --quiet && ls inside/steps.jsonl
 > ...
 > inside/steps.jsonl
+$ cadre train --options tiny.json --data texts --out runs/a/b --metrics ./runs/a/steps.jsonl \
++     --tensorboard logs/board --watch logs/page.html --steps 1 --quiet && ls runs/a/steps.jsonl \
++     logs/page.html
+> ...
+> logs/page.html
+> runs/a/steps.jsonl

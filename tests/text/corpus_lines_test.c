@@ -36,6 +36,24 @@ static const char lines[] =
     "\"user\", \"content\": \"Hi\"}, {\"role\": \"assistant\", \"content\": \"\"}]}\r\n \n"
     "{\"prompt\": \"\\u0041\", \"completion\": \"b\", \"other\": [1]}";
 
+static bool begins_conversation(const char *text)
+{
+    return corpus_lines_begin_conversation(text, strlen(text));
+}
+
+static void the_first_line_may_be_a_conversation(void **state)
+{
+    (void)state;
+    assert_true(begins_conversation("{\"messages\": []}"));
+    assert_true(begins_conversation(" \r\n{\"messages\": []}\n{\"text\": \"a\"}\n"));
+    assert_true(begins_conversation("{\"prompt\": [], \"completion\": []}\n"));
+    assert_false(begins_conversation("{\"prompt\": \"a\", \"completion\": \"b\"}\n"));
+    assert_false(begins_conversation("{\"text\": \"a\"}\n{\"messages\": []}\n"));
+    assert_false(begins_conversation("{\"messages\": [\n"));
+    assert_false(begins_conversation("[]"));
+    assert_false(begins_conversation(""));
+}
+
 static void test_lines_in_pieces(void **state)
 {
     (void)state;
@@ -151,6 +169,7 @@ static void test_memory_that_runs_out(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_first_line_may_be_a_conversation),
         cmocka_unit_test(test_lines_in_pieces),
         cmocka_unit_test(test_conversations_with_functions),
         cmocka_unit_test(test_lines_that_are_refused),
