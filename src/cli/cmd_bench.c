@@ -5,6 +5,8 @@
 #include "cli/command.h"
 #include "cli/complain.h"
 #include "cli/opened.h"
+#include "cli/progress.h"
+#include "cli/ranks.h"
 
 static const cadre_option rows[] = {
     { .name = "batch",
@@ -153,8 +155,8 @@ typedef struct bench {
 static const bench benches[] = {
     { "gemm", false, false, false, { NULL }, bench_gemm, false },
     { "layer", false, false, false, { NULL }, bench_layer, false },
-    { "train", false, true, true, { "batch", "compute", "optimizer", "recompute", "profile" },
-        bench_train, false },
+    { "train", false, true, true,
+        { "batch", "compute", "optimizer", "recompute", "profile", "seed" }, bench_train, false },
     { "decode", true, true, false,
         { "length", "streams", "depth", "routes", "repack", "cache", "memory", "adapter",
             "placement", "replicas", "placement-from" },
@@ -240,6 +242,8 @@ static int run_bench(const invocation *call)
             NULL, "bench %s: expected no more arguments, found '%s'", b->name, call->operands[1]);
     const char *in_vain = given_in_vain(b, call->options);
     if (in_vain) return refuse_option(b, in_vain);
+    if (cadre_options_given(call->options, "seed") && !reads(b, "seed") && !ranks_silent())
+        progress_note(call, "--seed has no effect: only bench train reads it");
     opened o;
     cadre_status status = opened_begin(call, b->model ? call->operands[1] : NULL, &o);
     if (status == CADRE_OK && o.followed) return opened_end_followed(&o);

@@ -55,5 +55,6 @@ const command command_convert = {
         "cadre convert runs/first first.gguf --dtype q4_k --experts-dtype q6_k", "and back",
         "cadre convert first.gguf first-again"),
     .stops = true,
+    .seedless = SEEDLESS,
     .run = run_convert,
 };

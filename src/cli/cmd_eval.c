@@ -178,5 +178,6 @@ const command command_eval = {
         "cadre eval runs/first --text runs/first/validation/*.txt"),
     .stops = true,
     .spreads = true,
+    .seedless = SEEDLESS,
     .run = run_eval,
 };

@@ -38,5 +38,6 @@ const command command_help = {
     .description = "The command prints what another one does and the options that it takes.",
     .own = ROWS(rows),
     .examples = LINES("the options of training, by subject", "cadre help train"),
+    .seedless = SEEDLESS,
     .run = run_help,
 };

@@ -267,5 +267,6 @@ const command command_inspect = {
     .examples = LINES("as a table", "cadre inspect runs/first",
         "memory at a context of 32768 tokens, for a program",
         "cadre inspect runs/first --context 32768 --json"),
+    .seedless = SEEDLESS,
     .run = run_inspect,
 };

@@ -54,4 +54,5 @@ const command command_layer = {
     .examples = LINES("compare with numbers from elsewhere",
         "cadre layer case.safetensors --options case.json --out result.safetensors"),
     .run = run_layer,
+    .seedless = SEEDLESS,
 };

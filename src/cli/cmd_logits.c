@@ -71,5 +71,6 @@ const command command_logits = {
     .examples = LINES(
         "four positions", "cadre logits runs/first --tokens 5,17,3,9 --out logits.safetensors"),
     .spreads = true,
+    .seedless = SEEDLESS,
     .run = run_logits,
 };

@@ -45,5 +45,6 @@ const command command_merge_adapter = {
         LINES("a model that needs no adapter", "cadre merge-adapter olmoe runs/mine olmoe-mine",
             "for other programs", "cadre merge-adapter olmoe runs/mine mine.gguf --dtype q8_0"),
     .stops = true,
+    .seedless = SEEDLESS,
     .run = run_merge_adapter,
 };

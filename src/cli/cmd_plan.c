@@ -141,5 +141,6 @@ const command command_plan = {
     .examples = LINES("a model on four machines", "cadre plan models/olmoe --machines 4",
         "training on eight, with a slow network",
         "cadre plan --recipe olmoe --machines 8 --link-bandwidth 1.25e8 --link-latency 50e-6"),
+    .seedless = SEEDLESS,
     .run = run_plan,
 };

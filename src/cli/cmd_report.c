@@ -71,5 +71,6 @@ const command command_report = {
     .own = ROWS(rows),
     .examples = LINES("the page of a run", "cadre report runs/first --out first.html",
         "two runs side by side", "cadre report runs/first runs/second --out both.html"),
+    .seedless = SEEDLESS,
     .run = run_report,
 };

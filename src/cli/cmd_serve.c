@@ -262,5 +262,6 @@ const command command_serve = {
         "for others than this machine, who know the key",
         "cadre serve runs/first --host 0.0.0.0 --api-key-file key.txt"),
     .spreads = true,
+    .seedless = "a request names its own, or gets another each time",
     .run = run_serve,
 };

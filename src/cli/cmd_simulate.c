@@ -75,5 +75,6 @@ const command command_simulate = {
     .tables = { cadre_simulate_options },
     .examples = LINES("64 experts on eight ranks, spread by load",
         "cadre simulate routes.jsonl --ranks 8 --placement balanced"),
+    .seedless = SEEDLESS,
     .run = run_simulate,
 };

@@ -269,5 +269,6 @@ const command command_tokenize = {
         "what a chat model is asked",
         "echo '[{\"role\": \"user\", \"content\": \"Hello\"}]' | cadre tokenize "
         "models/Qwen3-30B-A3B --chat own"),
+    .seedless = SEEDLESS,
     .run = run_tokenize,
 };

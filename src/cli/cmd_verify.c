@@ -57,5 +57,6 @@ const command command_verify = {
         "differences, and compares every kernel that this machine can run with the portable one. "
         "It prints a line for each check, and how many passed and failed.",
     .examples = LINES("after installing", "cadre verify"),
+    .seedless = SEEDLESS,
     .run = run_verify,
 };

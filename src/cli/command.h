@@ -42,7 +42,8 @@ struct command {
     const char *const *examples;                     /* "comment", "command line", ..., NULL */
     /* The first Ctrl-C asks the command to stop; the second ends the program. */
     bool stops;
-    bool spreads; /* several ranks can run it together; it takes cadre_ranks_options */
+    const char *seedless; /* why --seed has no effect; NULL: it has one */
+    bool spreads;         /* several ranks can run it together; it takes cadre_ranks_options */
     int (*run)(const invocation *call); /* returns an exit code */
 };
 
@@ -58,6 +59,8 @@ const command *command_find(const char *name); /* NULL: unknown */
 /* All tables of the command, its own first */
 int command_tables(const command *c, cadre_option_table tables[ALL_TABLES]);
 
+/* Why --seed has no effect in a command that draws nothing by it */
+#define SEEDLESS "the results of this command depend on no seed"
 #define ROWS(rows) ((cadre_option_table){ (rows), (int)(sizeof(rows) / sizeof *(rows)) })
 #define LINES(...) ((const char *const[]){ __VA_ARGS__, NULL })
 

@@ -13,6 +13,7 @@
 #include "cli/complain.h"
 #include "cli/help.h"
 #include "cli/mapped.h"
+#include "cli/progress.h"
 #include "cli/ranks.h"
 
 static void exit_now(int signal_number)
@@ -82,10 +83,18 @@ static int unknown_command(const char *name)
     return complain_usage(advice, "no command is called '%s'", name);
 }
 
+static void note_idle_seed(const invocation *call)
+{
+    const char *why = call->command->seedless;
+    if (why && cadre_options_given(call->options, "seed") && !ranks_silent())
+        progress_note(call, "--seed has no effect: %s", why);
+}
+
 static int run(const invocation *call)
 {
     if (call->command->stops) on_interruption(ask_to_stop);
     int exit_code = ranks_agree(call);
+    note_idle_seed(call);
     return exit_code == EXIT_DONE ? call->command->run(call) : exit_code;
 }
 

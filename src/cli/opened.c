@@ -105,12 +105,22 @@ void opened_draw_warming(void *arg, int64_t done, int64_t total)
             (long long)done, (long long)total);
 }
 
+static void note_idle_warmth(const invocation *call, const opened *o, const char *reason)
+{
+    if (cadre_options_given(call->options, "warm") && !cadre_context_rank(o->context))
+        progress_note(call, "--warm has no effect: %s", reason);
+}
+
 static cadre_status warm(const invocation *call, opened *o)
 {
     opened_warmth w = opened_warmth_of(call->options);
     if (!w.warm) return CADRE_OK;
+    cadre_store store = { .size = sizeof store };
+    cadre_status status = cadre_model_store(o->model, &store);
+    if (status == CADRE_OK && memory_of(call->options) && !store.slots)
+        note_idle_warmth(call, o, "all weights fit in the memory of --memory");
     progress p = progress_begin(call);
-    cadre_status status = cadre_model_warm(o->model, w.by, opened_draw_warming, &p);
+    if (status == CADRE_OK) status = cadre_model_warm(o->model, w.by, opened_draw_warming, &p);
     progress_wipe(&p);
     o->keeps = status == CADRE_OK && !w.by;
     return status;
@@ -172,6 +182,32 @@ static cadre_status place_experts(const cadre_options *options, cadre_context *c
         (int)cadre_options_int(options, "replicas", 0), from);
 }
 
+/* Placements that follow use are refused where no ranks divide experts. */
+static void note_idle_placement(const invocation *call, const cadre_context *context)
+{
+    const cadre_options *o = call->options;
+    static const char whole[] = "one process holds all experts";
+    const char *word = cadre_options_text(o, "placement", 0);
+    bool alone = cadre_context_size(context) == 1, even = !strcmp(word, "even");
+    if (cadre_context_rank(context)) return;
+    if (alone && even && cadre_options_given(o, "placement"))
+        progress_note(call, "--placement has no effect: %s", whole);
+    if (cadre_options_int(o, "replicas", 0) && strcmp(word, "replicated") != 0)
+        progress_note(call, "--replicas has no effect: %s",
+            alone ? whole : "only --placement replicated makes copies of experts");
+    if (even && cadre_options_given(o, "placement-from"))
+        progress_note(call, "--placement-from has no effect: %s",
+            alone ? whole : "only --placement balanced and replicated read it");
+}
+
+static void note_idle_options(const invocation *call, const opened *o)
+{
+    const cadre_options *options = call->options;
+    if (cadre_options_row(options, "placement")) note_idle_placement(call, o->context);
+    if (opened_warmth_of(options).warm && !memory_of(options))
+        note_idle_warmth(call, o, "all weights are in memory (--memory limits them)");
+}
+
 cadre_status opened_begin(const invocation *call, const char *model, opened *o)
 {
     *o = (opened){ 0 };
@@ -181,6 +217,7 @@ cadre_status opened_begin(const invocation *call, const char *model, opened *o)
             o->context, ranks_of_program(), cadre_options_text(call->options, "parallel", 0));
     if (status == CADRE_OK && cadre_options_row(call->options, "placement"))
         status = place_experts(call->options, o->context);
+    if (status == CADRE_OK) note_idle_options(call, o);
     if (status == CADRE_OK && model) status = opened_model(call, model, o);
     if (status == CADRE_OK && model) status = opened_follow(o);
     if (status != CADRE_OK) opened_end(o);

@@ -68,6 +68,14 @@ static cadre_sampling read_over(const cadre_options *o, cadre_sampling s)
     return s;
 }
 
+static void note_undrawn(const invocation *call, const cadre_sampling *s, const char *name)
+{
+    progress_note(call, "--%s has no effect: %s takes the most likely token always", name,
+        cadre_options_flag(call->options, "greedy") ? "--greedy"
+        : s->top_p == 0                             ? "--top-p 0"
+                                                    : "a temperature of 0");
+}
+
 /* Values that nothing is drawn with are named, unless they are neutral. */
 static void note_idle(const invocation *call, const cadre_sampling *s)
 {
@@ -85,11 +93,9 @@ static void note_idle(const invocation *call, const cadre_sampling *s)
                                              : (double)cadre_options_int(o, name, 0);
         bool itself = !greedy && !strcmp(name, "top-p") && value == 0;
         if (value == drawn[i].neutral || itself) continue;
-        progress_note(call, "--%s has no effect: %s takes the most likely token always", name,
-            greedy          ? "--greedy"
-            : s->top_p == 0 ? "--top-p 0"
-                            : "a temperature of 0");
+        note_undrawn(call, s, name);
     }
+    if (cadre_options_given(o, "seed")) note_undrawn(call, s, "seed");
 }
 
 cadre_status sampling_read(

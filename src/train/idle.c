@@ -125,6 +125,24 @@ static const char *without_aux_loss(const facts *f)
                : "the balancing loss is off (--aux-loss is 0)";
 }
 
+/* What loads are counted over if --balance-over is not given */
+static const char *usual_scope(const train_run *r)
+{
+    for (const recipe_setting *s = r->recipe ? r->recipe->settings : NULL; s && s->option; s++)
+        if (!strcmp(s->option, "balance-over")) return s->value;
+    return "micro";
+}
+
+/* One micro-batch is the whole step: both words then give the same loads. */
+static const char *of_one_micro_batch(const facts *f)
+{
+    if (without_aux_loss(f)) return without_aux_loss(f);
+    bool several = f->run->settings.accumulate > 1 || train_world(f->run)->size > 1;
+    bool sequences =
+        is_option(f, "balance-over", "sequence") || !strcmp(usual_scope(f->run), "sequence");
+    return several || sequences ? NULL : "a step has one micro-batch (--accumulate makes more)";
+}
+
 static const char *of_one_device(const facts *f)
 {
     bool grouped =
@@ -154,6 +172,31 @@ static const char *without_falling_rate(const facts *f)
 static const char *without_rate(const facts *f)
 {
     return f->run->settings.schedule.lr > 0 ? NULL : "--lr is 0";
+}
+
+static const char *without_routers(const facts *f, const param_table *table)
+{
+    bool any = false;
+    for (int64_t i = 0; i < table->count; i++) {
+        const param *p = &table->rows[i];
+        int64_t from, to;
+        if (!optimizer_is_router(p) || p->kind == PARAM_STATE) continue;
+        freeze_elements(&f->run->settings.optimizer.freeze, p, &from, &to);
+        if (to - from < p->rows * p->cols) return NULL;
+        any = true;
+    }
+    return any ? "--freeze leaves no router to train" : "no router is trained here";
+}
+
+static const char *without_router_rate(const facts *f)
+{
+    param_table table;
+    if (without_rate(f)) return without_rate(f);
+    if (f->run->adapts) return without_routers(f, &f->run->adapter.table);
+    if (param_table_make_whole(f->config, &table) != CADRE_OK) return NULL;
+    const char *reason = without_routers(f, &table);
+    param_table_free(&table);
+    return reason;
 }
 
 static const char *without_decay(const facts *f)
@@ -303,7 +346,7 @@ static const idle_row routing_rows[] = {
     { "priority", without_capacity, -1 },
     { "balance-loss", of_one_device, -1 },
     { "aux-form", without_aux_loss, -1 },
-    { "balance-over", without_aux_loss, -1 },
+    { "balance-over", of_one_micro_batch, -1 },
     { "devices", without_device_loss, 1 },
     { "devices-used", without_communication, -1 },
     { "allow-lookahead", without_looking_ahead, 0 },
@@ -321,7 +364,7 @@ static const idle_row run_rows[] = {
     { "dense-layers", dense_anyway, 0 },
     { "dense-width", without_dense_layers, -1 },
     { "min-lr-ratio", without_falling_rate, -1 },
-    { "router-lr", without_rate, 0 },
+    { "router-lr", without_router_rate, 0 },
     { "no-decay", without_decay, -1 },
     { "beta", without_preference, 0 },
     { "momentum", without_momentum, 0 },

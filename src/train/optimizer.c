@@ -38,7 +38,7 @@ bool optimizer_has_shapes(const optimizer *o) { return o->method->shape != NULL;
 /* ---- blocks ---- */
 
 /* Whether the learning rate of this parameter is --router-lr. */
-static bool is_router(const param *p)
+bool optimizer_is_router(const param *p)
 {
     return p->kind == PARAM_ROUTER || param_is_routers_own(p->role) || p->role == ROLE_ROUTER_OMEGA;
 }
@@ -79,7 +79,7 @@ static void cut_blocks(optimizer *o, const param_table *table)
                 .offset = p->offset + begin,
                 .count = (end < size ? end : size) - begin,
                 .decays = decays(&o->options, p),
-                .router = is_router(p),
+                .router = optimizer_is_router(p),
                 .owned = true,
                 .counted = true };
             freeze_block(&o->blocks[at++], begin, from, to);

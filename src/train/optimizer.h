@@ -36,6 +36,8 @@ const char *optimizer_meaning(int i);
 const char *optimizer_method_name(const optimizer_method *m); /* NULL: AdamW's */
 double optimizer_default_momentum(const optimizer_method *m); /* 0: it has none */
 bool optimizer_has_betas(const optimizer_method *m);          /* it reads beta1, beta2 and eps */
+/* Whether a parameter is a router's, whose learning rate is --router-lr */
+bool optimizer_is_router(const param *p);
 /* Whether ranks may divide a parameter; otherwise one of them updates all of it */
 bool optimizer_divides(const optimizer_method *m);
 

@@ -28,6 +28,10 @@ $ cadre bench prefill m.gguf --tokens 9 --threads 1
 > {"tokens": 9, "tokens_per_second": *, "gflops": *, "peak_fraction": *}
 2> (nothing)
 
+$ cadre bench prefill m.gguf --tokens 9 --replicas 2 --seed 2 > /dev/null
+2> --seed has no effect: only bench train reads it
+2> --replicas has no effect: one process holds all experts
+
 $ cadre bench decode
 2> cadre: bench decode: expected a MODEL, found nothing
 ? 2

@@ -44,6 +44,7 @@ $ printf 'The expert\nagain\n' | cadre chat run --template chatml --greedy --con
 +     --json
 > {"answer":"*","thought":"","end":"context",*}
 > {"answer":"*","thought":"","end":"context",*}
+2> --seed has no effect: --greedy takes the most likely token always
 2> the answer was cut after * tokens: the conversation fills its context of 100 tokens; --context N
 +  gives it more
 2> the 2 oldest messages were dropped: the conversation fills its context of 100 tokens; --context N

@@ -15,6 +15,11 @@ $ cadre train --from first --data text.txt --batch 4 --context 32 --steps 6 --fr
 $ cadre train --from first --data text.txt --batch 4 --context 32 --steps 6 --freeze router \
 +     --dry-run | grep '^freeze'
 > freeze  *router
+$ cadre train --from first --data text.txt --batch 4 --context 32 --steps 6 --freeze router \
++     --router-lr 0.1 --dry-run > /dev/null
+2> ...
+2> --router-lr has no effect: --freeze leaves no router to train
+2> ...
 
 # what cannot be
 $ cadre train --from first --data text.txt --steps 1 --freeze routers --out other

@@ -79,6 +79,24 @@ $ cadre generate run -p 'The expert' -n 2 --top-p 0 --top-k 3 > /dev/null
 2> --top-k has no effect: --top-p 0 takes the most likely token always
 $ cadre generate run -p 'The expert' -n 2 --top-p 0 --repetition-penalty 1.1 > /dev/null
 2> (nothing)
+$ cadre generate run -p 'The expert' -n 2 --greedy --seed 3 > /dev/null
+2> --seed has no effect: --greedy takes the most likely token always
+$ cadre generate run -p 'The expert' -n 2 --placement even --placement-from nowhere --replicas 3 \
++     --warm nowhere > /dev/null
+2> --placement has no effect: one process holds all experts
+2> --replicas has no effect: one process holds all experts
+2> --placement-from has no effect: one process holds all experts
+2> --warm has no effect: all weights are in memory (--memory limits them)
+$ cadre generate run -p 'The expert' -n 2 --replicas 0 --warm none > /dev/null
+2> (nothing)
+$ for c in "eval run --text en.txt" "logits run --tokens 1,2 --out l.st" "inspect run" \
++     "tokenize run"; do cadre $c --seed 3 2>&1 > /dev/null; done
+> --seed has no effect: the results of this command depend on no seed
+> --seed has no effect: the results of this command depend on no seed
+> --seed has no effect: the results of this command depend on no seed
+> --seed has no effect: the results of this command depend on no seed
+$ cadre logits run --tokens 1,2 --out l.st --placement-from nowhere
+2> --placement-from has no effect: one process holds all experts
 $ cadre generate run -p 'The expert' -n 2 --repack --rank-timeout 5 > /dev/null
 2> --rank-timeout has no effect: one process waits for no other
 2> --repack has no effect: no weights here have another layout

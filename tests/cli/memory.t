@@ -24,6 +24,10 @@ $ cadre generate m.gguf --tokens 3 -n 2 --greedy --ids --memory 240K --warm none
 $ ls .cadre
 2> ls: *
 ? 2
+$ cadre generate m.gguf --tokens 3 -n 2 --greedy --memory 1G --warm nowhere > /dev/null
+2> --warm has no effect: all weights fit in the memory of --memory
+$ cadre generate m.gguf --tokens 3 -n 2 --greedy --memory 1G --warm none > /dev/null
+2> (nothing)
 $ cadre generate m.gguf --tokens 3 -n 2 --memory 240K --warm m.gguf
 2> cadre: m.gguf:1: expected valid JSON, found *
 ? 1

@@ -26,6 +26,13 @@ $ cadre serve run --port 0 --placement-every 5
 $ : > empty && cadre serve run --port 0 --api-key-file empty
 2> cadre: the API key: expected some, found none
 ? 2
+$ cadre serve nowhere --port 0 --seed 2 --placement-from nowhere --warm nowhere
+2> --seed has no effect: a request names its own, or gets another each time
+2> --placement-from has no effect: one process holds all experts
+2> --warm has no effect: all weights are in memory (--memory limits them)
+2> cadre: nowhere*
+2> ...
+? 1
 $ cadre serve nowhere --port 0
 2> cadre: nowhere*
 ? 1

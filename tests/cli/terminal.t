@@ -68,7 +68,7 @@ $ cadre convert run said.gguf --quiet && cadre generate said.gguf -p a --top-k 9
 2> sampling as the model's files *
 $ rm run/generation_config.json && cadre generate run -p a --temperature 0.5 \
 +     --repetition-penalty 1.5 --top-k 9 -n 12 --seed 5 | cmp - suggested.text &&
-+     cadre generate run -p a -n 12 --seed 5 --temperature 0 | cmp - greedy.text &&
++     cadre generate run -p a -n 12 --temperature 0 | cmp - greedy.text &&
 +     echo a | cadre chat run --template chatml --temperature 0.5 \
 +     --repetition-penalty 1.5 --top-k 9 -n 12 --seed 5 | cmp - suggested
 2> (nothing)

@@ -237,6 +237,16 @@ $ cadre bench train --recipe olmoe --layers 1 --width 32 --heads 2 --experts 4 -
 +     --expert-width 16 --vocab 512 --context 32 --batch 2
 > {"tokens_per_second": *, "active_parameters": *, "parameters": *, "gflops": *, "peak_fraction": *}
 
+# loads of a step are those of its micro-batch if there is one alone
+$ one="--recipe olmoe --data texts --layers 1 --width 32 --heads 2 --experts 4 --topk 2 --steps 3 \
++     --expert-width 16 --vocab 512 --context 32 --batch 2" && cadre train $one --out micro --quiet \
++     > log && cadre train $one --out step --balance-over step 2>&1 > log | grep effect &&
++     cmp micro/model.safetensors step/model.safetensors
+> --balance-over has no effect: a step has one micro-batch (--accumulate makes more)
+$ cadre train --recipe olmoe --balance-over step --accumulate 2 --dry-run 2>&1 > log | grep effect
+> (nothing)
+? 1
+
 # what can be known before texts are read is said before: there are none here
 $ cadre train --options tiny.json --data no-texts --out early --vocab 100 2>&1 | sed 's/found.*//'
 > cadre: --vocab: expected a size that can be learnt, 512 to 65536, 

@@ -129,6 +129,7 @@ $ cadre tokenize --quiet
 $ cadre help --seed 1 --seed 2 --quiet --no-quiet -- help
 > cadre help - *
 > ...
+2> --seed has no effect: the results of this command depend on no seed
 
 # stdout that cannot be written is an error
 $ cadre help > /dev/full

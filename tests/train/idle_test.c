@@ -91,7 +91,12 @@ static void in_vain(void **state)
     named("olmoe", "devices", "devices 4");
     named("olmoe", "devices-used", "devices 4 devices-used 2 balance-loss device");
     named("olmoe", "min-lr-ratio", "min-lr-ratio 0.2 schedule constant");
+    named("olmoe", "balance-over", "balance-over step");
+    named("qwen3-moe", "balance-over", "balance-over micro");
     named("olmoe", "router-lr", "router-lr 0.1 lr 0");
+    named("olmoe", "router-lr", "router-lr 0.1 freeze router");
+    named("olmoe", "router-lr", "router-lr 0.1 freeze attention,router=0-7");
+    named("llama", "router-lr", "router-lr 0.1");
     named("switch", "noise-density", "noise-density 0.2");
     named("olmoe", "noise-span", "noise-span 4");
     named("olmoe", "no-decay", "no-decay norms weight-decay 0");
@@ -124,7 +129,11 @@ static void with_effect(void **state)
     silent("deepseek-v3", "q-lora-rank 8 kv-lora-rank 8 dense-layers 1 norm-eps 0.1");
     silent("olmoe", "groups 4 groups-used 2 group-mask zero");
     silent("mixtral", "capacity-factor 1 priority token survivors yes capacity-in-eval yes");
-    silent("olmoe", "balance-loss communication devices 4 devices-used 2 balance-over step");
+    silent("olmoe", "balance-loss communication devices 4 devices-used 2");
+    silent("olmoe", "balance-over step accumulate 2");
+    silent("olmoe", "balance-over sequence");
+    silent("deepseek-v3", "balance-over step aux-loss 0.01");
+    silent("olmoe", "router-lr 0.1 freeze attention,router=0-6");
     silent("olmoe", "jitter 0.1 jitter-experts yes min-lr-ratio 0.2 router-lr 0.1");
     silent("gshard", "dense-width 8");
     silent("olmoe", "groups 1,4 group-mask zero");
