@@ -24,12 +24,18 @@ static void cut_last_part(char *path)
     else strcpy(path, ".");
 }
 
+/* With room for ".". Freed by mem_free; NULL: out of memory. */
+static char *copy_of(const char *path)
+{
+    char *copy = mem_alloc(strlen(path) + 2, 1);
+    return copy ? strcpy(copy, path) : NULL;
+}
+
 /* The path, or the nearest folder above it that exists. Freed by mem_free; NULL: out of memory. */
 static char *nearest_there(const char *path)
 {
-    char *there = mem_alloc(strlen(path) + 2, 1); /* room for "." */
+    char *there = copy_of(path);
     if (!there) return NULL;
-    strcpy(there, path);
     while (!file_exists(there) && strcmp(there, ".") != 0 && strcmp(there, "/") != 0)
         cut_last_part(there);
     return there;
@@ -95,9 +101,8 @@ cadre_status destination_file(const char *path)
         return access(path, W_OK) == 0
                    ? CADRE_OK
                    : cadre_fail_errno(CADRE_EIO, path, "could not be opened for writing");
-    char *folder = mem_alloc(strlen(path) + 2, 1);
+    char *folder = copy_of(path);
     if (!folder) return CADRE_ENOMEM;
-    strcpy(folder, path);
     cut_last_part(folder);
     cadre_status status = CADRE_OK;
     errno = ENOENT;
@@ -114,6 +119,47 @@ cadre_status destination_folder(const char *path)
     cadre_status status = may_change(there, path);
     mem_free(there);
     return status == CADRE_OK ? try_folder(path) : status;
+}
+
+/* Whether two paths name one folder, which may be missing. Both are cut. */
+static bool same_folder(char *a, char *b)
+{
+    struct stat of_a, of_b;
+    for (;;) {
+        if (!strcmp(a, b)) return true;
+        bool is_a = stat(a, &of_a) == 0, is_b = stat(b, &of_b) == 0;
+        if (is_a && is_b) return of_a.st_dev == of_b.st_dev && of_a.st_ino == of_b.st_ino;
+        if (is_a || is_b || strcmp(file_base(a), file_base(b)) != 0) return false;
+        cut_last_part(a);
+        cut_last_part(b);
+    }
+}
+
+/* Compares copies. */
+static bool names_same_folder(const char *a, const char *b)
+{
+    char *own_a = copy_of(a), *own_b = copy_of(b);
+    bool same = own_a && own_b && same_folder(own_a, own_b);
+    mem_free(own_a);
+    mem_free(own_b);
+    return same;
+}
+
+bool destination_comes_with(const char *file, const char *folder)
+{
+    char *parent = copy_of(file), *at = copy_of(folder);
+    bool comes = false;
+    if (parent && at) {
+        cut_last_part(parent);
+        for (size_t end = strlen(at); end > 1 && at[end - 1] == '/';) at[--end] = 0;
+        while (!comes && !file_exists(parent) && !file_exists(at) && strcmp(at, ".") != 0) {
+            comes = names_same_folder(parent, at);
+            cut_last_part(at);
+        }
+    }
+    mem_free(parent);
+    mem_free(at);
+    return comes;
 }
 
 cadre_status destination_room(const char *path, int64_t bytes, const char *what)

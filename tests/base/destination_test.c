@@ -97,6 +97,33 @@ static void folders_that_were_there_stay(void **state)
     mem_free(way);
 }
 
+/* Whether a file's folder comes with a folder, both in the test's */
+static bool comes_with(const char *file, const char *other)
+{
+    char *path = file_join(folder, file), *made = file_join(folder, other);
+    bool comes = destination_comes_with(path, made);
+    mem_free(path);
+    mem_free(made);
+    return comes;
+}
+
+static void files_may_lie_in_folders_to_come(void **state)
+{
+    (void)state;
+    int64_t before = mem_balance();
+    assert_true(comes_with("a/x", "a"));
+    assert_true(comes_with("a/x", "a//"));
+    assert_true(comes_with("a//x", "./a/b/c"));
+    assert_true(comes_with("./a/b/x", "a/b/c/"));
+    assert_false(comes_with("a/x", "b/a"));
+    assert_false(comes_with("b/a/x", "a"));
+    assert_false(comes_with("a/b/x", "a"));
+    assert_false(comes_with("x", "a"));
+    assert_true(destination_comes_with("no-folder/x", "./no-folder"));
+    assert_false(destination_comes_with("x", "no-folder"));
+    assert_int_equal(mem_balance(), before);
+}
+
 static void room_is_that_of_the_nearest_folder(void **state)
 {
     (void)state;
@@ -179,6 +206,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(folders_come_with_their_parents, setup, teardown),
         cmocka_unit_test_setup_teardown(what_permissions_do_not_tell_is_tried, setup, teardown),
         cmocka_unit_test_setup_teardown(folders_that_were_there_stay, setup, teardown),
+        cmocka_unit_test_setup_teardown(files_may_lie_in_folders_to_come, setup, teardown),
         cmocka_unit_test_setup_teardown(room_is_that_of_the_nearest_folder, setup, teardown),
         cmocka_unit_test_setup_teardown(sentences_name_what_was_asked_for, setup, teardown),
         cmocka_unit_test_setup_teardown(the_root_is_a_folder_like_others, setup, teardown),

@@ -95,7 +95,8 @@ $ cadre train --options tiny.json --data en.txt --out en.txt/o
 2> cadre: en.txt: *
 ? 1
 $ mkdir parts && cp en.txt parts/one.txt && cp en.txt parts/two.txt && echo '{"messages": [
-+     {"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}' | tr -d '\n' > talk.jsonl
++     {"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}' | tr -d '\n' \
++     > talk.jsonl
 
 # what can be known before texts are read is: no vocabulary is learnt
 $ cadre train --options tiny.json --data en.txt --watch /nowhere/x.html --out o

@@ -239,8 +239,8 @@ $ cadre bench train --recipe olmoe --layers 1 --width 32 --heads 2 --experts 4 -
 
 # loads of a step are those of its micro-batch if there is one alone
 $ one="--recipe olmoe --data texts --layers 1 --width 32 --heads 2 --experts 4 --topk 2 --steps 3 \
-+     --expert-width 16 --vocab 512 --context 32 --batch 2" && cadre train $one --out micro --quiet \
-+     > log && cadre train $one --out step --balance-over step 2>&1 > log | grep effect &&
++     --expert-width 16 --vocab 512 --context 32 --batch 2" && cadre train $one --out micro \
++     --quiet > log && cadre train $one --out step --balance-over step 2>&1 > log | grep effect &&
 +     cmp micro/model.safetensors step/model.safetensors
 > --balance-over has no effect: a step has one micro-batch (--accumulate makes more)
 $ cadre train --recipe olmoe --balance-over step --accumulate 2 --dry-run 2>&1 > log | grep effect

@@ -132,7 +132,7 @@ static void with_effect(void **state)
     silent("olmoe", "balance-loss communication devices 4 devices-used 2");
     silent("olmoe", "balance-over step accumulate 2");
     silent("olmoe", "balance-over sequence");
-    silent("deepseek-v3", "balance-over step aux-loss 0.01");
+    silent("deepseek-moe", "balance-over step aux-loss 0.01");
     silent("olmoe", "router-lr 0.1 freeze attention,router=0-6");
     silent("olmoe", "jitter 0.1 jitter-experts yes min-lr-ratio 0.2 router-lr 0.1");
     silent("gshard", "dense-width 8");
