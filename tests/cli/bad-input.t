@@ -140,12 +140,12 @@ $ cadre train --options tiny.json --data en.txt talk.jsonl --template nosuch --o
 $ cadre train --options tiny.json --data en.txt --freeze experts=0-9 --out o
 2> cadre: --freeze: experts=0-9: expected numbers from 0 to 3, as the model has them
 ? 2
-$ cadre train --options tiny.json --recipe switch-t5 --topk 1 --data en.txt --out o \
-+     --pack documents
+$ cadre train --recipe switch-t5 --layers 2 --width 32 --heads 2 --experts 4 --vocab 700 --steps 1 \
++     --context 32 --batch 4 --data en.txt --out o --pack documents
 2> cadre: --pack documents: expected a decoder, found a model with an encoder, *
 ? 1
-$ cadre train --options tiny.json --recipe switch-t5 --topk 1 --data en.txt --out o \
-+     --validate-every 1
+$ cadre train --recipe switch-t5 --layers 2 --width 32 --heads 2 --experts 4 --vocab 700 --steps 1 \
++     --context 32 --batch 4 --data en.txt --out o --validate-every 1
 2> cadre: --validate-every: expected a decoder, found a model with an encoder
 ? 2
 $ ls -d board .cadre
