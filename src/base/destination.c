@@ -71,10 +71,12 @@ static bool try_folders(char *path, size_t from)
     size_t end = from + strcspn(path + from, "/");
     char after = path[end];
     path[end] = 0;
-    bool is_there = file_is_folder(path), made = !is_there && mkdir(path, 0777) == 0;
-    path[end] = after;
-    bool all = (is_there || made) && (!after || try_folders(path, end + 1));
+    bool made = mkdir(path, 0777) == 0;
     int why = errno;
+    bool is_there = made || file_is_folder(path);
+    path[end] = after;
+    bool all = is_there && (!after || try_folders(path, end + 1));
+    if (is_there) why = errno; /* of what failed below it */
     path[end] = 0;
     if (made) rmdir(path);
     path[end] = after;
@@ -86,7 +88,11 @@ static cadre_status try_folder(const char *path)
 {
     char *copy = mem_strdup(path);
     if (!copy) return CADRE_ENOMEM;
-    bool can = file_is_folder(path) || try_folders(copy, *path == '/');
+    bool can = false;
+    /* Another process that also tries may remove a folder that this one has just seen. */
+    for (int tries = 0;
+         !can && (tries == 0 || ((errno == ENOENT || errno == EEXIST) && tries < 20)); tries++)
+        can = file_is_folder(path) || try_folders(copy, *path == '/');
     cadre_status status =
         can ? CADRE_OK : cadre_fail_errno(CADRE_EIO, path, "this folder could not be made");
     mem_free(copy);
