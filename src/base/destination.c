@@ -88,11 +88,12 @@ static cadre_status try_folder(const char *path)
 {
     char *copy = mem_strdup(path);
     if (!copy) return CADRE_ENOMEM;
-    bool can = false;
+    int tries = 20;
+    bool can;
     /* Another process that also tries may remove a folder that this one has just seen. */
-    for (int tries = 0;
-         !can && (tries == 0 || ((errno == ENOENT || errno == EEXIST) && tries < 20)); tries++)
+    do {
         can = file_is_folder(path) || try_folders(copy, *path == '/');
+    } while (!can && (errno == ENOENT || errno == EEXIST) && --tries);
     cadre_status status =
         can ? CADRE_OK : cadre_fail_errno(CADRE_EIO, path, "this folder could not be made");
     mem_free(copy);

@@ -10,7 +10,7 @@
 /* An ordinary machine: bytes a second that decoding reads, operations a second. Ranks are equal, so
  * these only weigh computing against communication. */
 static const double BANDWIDTH = 14e9, FLOPS = 100e9;
-enum { CONTEXT = 256, STORED_BITS = 16 };
+enum { CONTEXT = 256, ANY_BITS = 16 /* of a weight, until weight_bytes says how many */ };
 
 void layouts_visit(int ranks, void (*visit)(void *arg, const rank_layout *l), void *arg)
 {
@@ -66,10 +66,12 @@ static cadre_status describe(
     list->machine =
         (plan_machine){ (double)mem_of_machine() / f.per_node, BANDWIDTH, FLOPS, fabric_link(&f) };
     list->work = (plan_work){ .purpose = PLAN_DECODE, .streams = 1, .context = CONTEXT };
-    CADRE_TRY(plan_model_of_config(config, STORED_BITS, &list->model));
-    double parameters = list->model.dense_parameters + list->model.expert_parameters;
-    if (weight_bytes <= 0) return CADRE_OK;
-    return plan_model_of_config(config, 8 * (double)weight_bytes / parameters, &list->model);
+    CADRE_TRY(plan_model_of_config(config, ANY_BITS, &list->model));
+    plan_model *m = &list->model;
+    double bytes = m->dense_bytes + m->expert_bytes,
+           factor = weight_bytes > 0 && bytes > 0 ? (double)weight_bytes / bytes : 1;
+    m->dense_bytes *= factor, m->expert_bytes *= factor, m->dense_read *= factor;
+    return CADRE_OK;
 }
 
 int layouts_by_cost(

@@ -120,13 +120,7 @@ static cadre_status write_together(cadre_model *model, void *arg)
     return CADRE_OK;
 }
 
-typedef struct layout_case {
-    int ranks;
-    const char *layout, *word;
-    int replicas;
-} layout_case;
-
-static const layout_case cases[] = { { 2, "expert=2", "balanced", 0 },
+static const ranked_case cases[] = { { 2, "expert=2", "balanced", 0 },
     { 2, "expert=2", "replicated", 3 }, { 3, "expert=3", "replicated", 0 },
     { 4, "expert=2,tensor=2", "balanced", 0 }, { 4, "expert=2,pipeline=2", "replicated", 2 } };
 
@@ -144,7 +138,7 @@ static void compare(const char *name, bool fails)
     texts one = { .changes = 0 };
     assert_int_equal(ranked_run(path, 1, NULL, write_alone, &one).status, CADRE_OK);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        const layout_case *c = &cases[i];
+        const ranked_case *c = &cases[i];
         const ranked_placement placed = { c->word, "", c->replicas };
         texts many = { .fails = fails };
         ranked_result r =

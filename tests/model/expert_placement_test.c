@@ -76,13 +76,7 @@ static cadre_status write_use(cadre_model *model, void *arg)
     return CADRE_OK;
 }
 
-typedef struct layout_case {
-    int ranks;
-    const char *layout, *word;
-    int replicas;
-} layout_case;
-
-static const layout_case cases[] = { { 2, "expert=2", "balanced", 0 },
+static const ranked_case cases[] = { { 2, "expert=2", "balanced", 0 },
     { 2, "expert=2", "replicated", 0 }, { 2, "expert=2", "replicated", 5 },
     { 3, "expert=3", "balanced", 0 }, { 3, "expert=3", "replicated", 9 },
     { 4, "expert=2,tensor=2", "balanced", 0 }, { 4, "expert=2,tensor=2", "replicated", 3 },
@@ -98,7 +92,7 @@ static void compare(const char *name)
     ranked_result r = ranked_run(path, 1, NULL, ask, &one);
     if (r.status != CADRE_OK) fail_msg("%s: %s", name, r.sentence);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        const layout_case *c = &cases[i];
+        const ranked_case *c = &cases[i];
         const ranked_placement placed = { c->word, use, c->replicas };
         question q = question_of("many");
         r = ranked_run_placed(path, c->ranks, c->layout, &placed, ask, &q);

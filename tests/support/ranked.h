@@ -16,11 +16,20 @@ typedef struct ranked_result {
 ranked_result ranked_run(const char *model, int ranks, const char *layout,
     cadre_status (*work)(cadre_model *model, void *arg), void *arg);
 
-/* Does the same with a placement of experts (cadre_context_place). */
+/* A placement of experts (cadre_context_place) */
 typedef struct ranked_placement {
     const char *word, *loads;
     int replicas;
 } ranked_placement;
+
+/* A case of tests that try several layouts with a placement */
+typedef struct ranked_case {
+    int ranks;
+    const char *layout, *word;
+    int replicas;
+} ranked_case;
+
+/* Does what ranked_run does, with a placement. */
 ranked_result ranked_run_placed(const char *model, int ranks, const char *layout,
     const ranked_placement *placed, cadre_status (*work)(cadre_model *model, void *arg), void *arg);
 
