@@ -38,7 +38,8 @@ CADRE_API cadre_status cadre_model_store(const cadre_model *model, cadre_store *
  * so that they need not be waited for. The file is a recording of routes, or what
  * cadre_model_keep_use wrote; NULL: what the last run of this model left beside it, and nothing is
  * done if there is none. Refused is a file of a model with other layers. progress counts experts.
- * Results are the same. Of a model all of whose weights are in memory, nothing is done. */
+ * Results are the same. Of a model all of whose weights are in memory, nothing is done, and
+ * progress hears of 0 experts. */
 CADRE_API cadre_status cadre_model_warm(
     cadre_model *model, const char *path, cadre_progress_listener progress, void *arg);
 

@@ -84,8 +84,20 @@ static bool try_folders(char *path, size_t from)
     return all;
 }
 
+/* In a folder that is there, tries a file. */
+static cadre_status try_inside(const char *path)
+{
+    static const char name[] = "/.cadre-tries-to-write";
+    char *file = mem_alloc(strlen(path) + sizeof name, 1);
+    if (!file) return CADRE_ENOMEM;
+    cadre_status status = try_file(strcat(strcpy(file, path), name));
+    mem_free(file);
+    return status;
+}
+
 static cadre_status try_folder(const char *path)
 {
+    if (file_is_folder(path)) return try_inside(path);
     char *copy = mem_strdup(path);
     if (!copy) return CADRE_ENOMEM;
     int tries = 20;

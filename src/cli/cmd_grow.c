@@ -23,5 +23,6 @@ const command command_grow = {
         "four that may be picked, measured on a text",
         "cadre grow runs/sparse runs/open --add 4 --hold 0.5 --text unseen.txt"),
     .stops = true,
+    .seedless_if = growth_seedless,
     .run = run_grow,
 };

@@ -55,5 +55,6 @@ const command command_merge = {
         "cadre train --from runs/merged --data demo/data/text --freeze "
         "experts,attention,embeddings --out runs/routed"),
     .stops = true,
+    .seedless_if = growth_seedless,
     .run = run_merge,
 };

@@ -233,6 +233,13 @@ static int run_mixture(const invocation *call)
     return fits ? fit(call) : predict(call);
 }
 
+static const char *seedless(const invocation *call)
+{
+    if (!strcmp(call->operands[0], "predict")) return SEEDLESS;
+    return cadre_options_count(call->options, "init") ? "the parameters begin as --init has them"
+                                                      : NULL;
+}
+
 const command command_mixture = {
     .name = "mixture",
     .summary = "fit local experts on a table of numbers, and predict with them",
@@ -260,5 +267,6 @@ const command command_mixture = {
         "two groups of two experts, of classes",
         "cadre mixture fit flowers.csv --target kind --classify --levels 2,2 --out flowers"),
     .stops = true,
+    .seedless_if = seedless,
     .run = run_mixture,
 };

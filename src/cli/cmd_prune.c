@@ -28,5 +28,6 @@ const command command_prune = {
         "those that a recording used, measured on a text",
         "cadre prune runs/sparse runs/small --keep 6 --routes routes.jsonl --text unseen.txt"),
     .stops = true,
+    .seedless_if = growth_seedless,
     .run = run_prune,
 };

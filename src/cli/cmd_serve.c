@@ -164,7 +164,7 @@ static char *read_key(const char *path)
 
 /* `warming` is drawn on while experts are read. */
 static cadre_server_options options_of(
-    const invocation *call, const char *key, int64_t body_limit, progress *warming)
+    const invocation *call, const char *key, int64_t body_limit, opened_warming *warming)
 {
     const cadre_options *o = call->options;
     int64_t queue = cadre_options_int(o, "queue", 0);
@@ -237,7 +237,7 @@ static int run_serve(const invocation *call)
             "as 64K or 8M", "serve: --body-limit: expected a size, found '%s'", size);
     if (key_file && !(key = read_key(key_file))) return EXIT_WORLD;
     raise_file_limit();
-    progress warming = progress_begin(call);
+    opened_warming warming = { call, progress_begin(call) };
     cadre_server_options options = options_of(call, key, body_limit, &warming);
     int exit_code = serve(call, &options);
     free(key);

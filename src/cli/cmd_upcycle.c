@@ -28,5 +28,6 @@ const command command_upcycle = {
         "copies that are half new, measured on a text",
         "cadre upcycle runs/dense runs/dropped --method drop --drop 0.5 --text unseen.txt"),
     .stops = true,
+    .seedless_if = growth_seedless,
     .run = run_upcycle,
 };

@@ -42,8 +42,9 @@ struct command {
     const char *const *examples;                     /* "comment", "command line", ..., NULL */
     /* The first Ctrl-C asks the command to stop; the second ends the program. */
     bool stops;
-    const char *seedless; /* why --seed has no effect; NULL: it has one */
-    bool spreads;         /* several ranks can run it together; it takes cadre_ranks_options */
+    const char *seedless; /* why --seed has no effect; NULL: it has one, or seedless_if says */
+    const char *(*seedless_if)(const invocation *call); /* the same, where options decide */
+    bool spreads; /* several ranks can run it together; it takes cadre_ranks_options */
     int (*run)(const invocation *call); /* returns an exit code */
 };
 

@@ -1,6 +1,8 @@
 /* growth.c - prints the table, or the object, about a model that was made of others. */
 #include "cli/growth.h"
 
+#include <string.h>
+
 #include "cli/complain.h"
 #include "cli/opened.h"
 #include "cli/output.h"
@@ -44,6 +46,16 @@ int growth_print(const invocation *call, const cadre_growth *growth, const char 
     fflush(stdout);
     if (exit_code == EXIT_DONE) progress_note(call, "written to %s", out);
     return exit_code;
+}
+
+const char *growth_seedless(const invocation *call)
+{
+    const cadre_options *o = call->options;
+    bool routers = cadre_options_row(o, "router-init") && cadre_options_real(o, "router-init") > 0,
+         units =
+             cadre_options_row(o, "method") && !strcmp(cadre_options_text(o, "method", 0), "drop");
+    if (!cadre_options_count(o, "text") || routers || units) return NULL;
+    return "tokens are read from --text, and nothing else is drawn";
 }
 
 int growth_run(const invocation *call, growth_call *make)

@@ -12,6 +12,10 @@ typedef cadre_status growth_call(cadre_context *context, const char *model, cons
 /* Makes operand 1 from operand 0, prints the comparison, and returns the exit code. */
 int growth_run(const invocation *call, growth_call *make);
 
+/* Why --seed has no effect: the models are compared on a text, and nothing else is drawn. NULL: it
+ * has one. */
+const char *growth_seedless(const invocation *call);
+
 /* Prints the comparison on stdout. Returns the exit code. */
 int growth_print(const invocation *call, const cadre_growth *growth, const char *out);
 

@@ -85,12 +85,13 @@ static int unknown_command(const char *name)
 
 static void note_idle_seed(const invocation *call)
 {
-    const char *why = call->command->seedless;
+    const command *c = call->command;
+    const char *why = c->seedless_if ? c->seedless_if(call) : c->seedless;
     if (why && cadre_options_given(call->options, "seed") && !ranks_silent())
         progress_note(call, "--seed has no effect: %s", why);
 }
 
-static int run(const invocation *call)
+static int run_parsed(const invocation *call)
 {
     if (call->command->stops) on_interruption(ask_to_stop);
     int exit_code = ranks_agree(call);
@@ -106,7 +107,7 @@ static int run_command(const command *c, int argc, char **argv)
     switch (arguments_parse(c, argc - 2, argv + 2, &call, &exit_code)) {
     case ARGUMENTS_RUN:
         call.words = (const char *const *)argv;
-        exit_code = run(&call);
+        exit_code = run_parsed(&call);
         break;
     case ARGUMENTS_HELP: help_command(stdout, c); break;
     case ARGUMENTS_VERSION: print_version(); break;

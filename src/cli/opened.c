@@ -96,32 +96,31 @@ const char *opened_adapter(const cadre_options *options)
     return given ? cadre_options_text(options, "adapter", 0) : NULL;
 }
 
+static void note_idle_warmth(const invocation *call, const char *reason)
+{
+    if (cadre_options_given(call->options, "warm") && !ranks_silent())
+        progress_note(call, "--warm has no effect: %s", reason);
+}
+
 void opened_draw_warming(void *arg, int64_t done, int64_t total)
 {
-    progress *p = arg;
+    opened_warming *w = arg;
+    progress *p = &w->shown;
+    if (!total && memory_of(w->call->options))
+        note_idle_warmth(w->call, "all weights fit in the memory of --memory");
     if (done == total) progress_wipe(p);
     else if (progress_due(p))
         progress_draw(p, (double)done / (double)total, "reading experts  %lld of %lld",
             (long long)done, (long long)total);
 }
 
-static void note_idle_warmth(const invocation *call, const opened *o, const char *reason)
-{
-    if (cadre_options_given(call->options, "warm") && !cadre_context_rank(o->context))
-        progress_note(call, "--warm has no effect: %s", reason);
-}
-
 static cadre_status warm(const invocation *call, opened *o)
 {
     opened_warmth w = opened_warmth_of(call->options);
     if (!w.warm) return CADRE_OK;
-    cadre_store store = { .size = sizeof store };
-    cadre_status status = cadre_model_store(o->model, &store);
-    if (status == CADRE_OK && memory_of(call->options) && !store.slots)
-        note_idle_warmth(call, o, "all weights fit in the memory of --memory");
-    progress p = progress_begin(call);
-    if (status == CADRE_OK) status = cadre_model_warm(o->model, w.by, opened_draw_warming, &p);
-    progress_wipe(&p);
+    opened_warming warming = { call, progress_begin(call) };
+    cadre_status status = cadre_model_warm(o->model, w.by, opened_draw_warming, &warming);
+    progress_wipe(&warming.shown);
     o->keeps = status == CADRE_OK && !w.by;
     return status;
 }
@@ -205,7 +204,7 @@ static void note_idle_options(const invocation *call, const opened *o)
     const cadre_options *options = call->options;
     if (cadre_options_row(options, "placement")) note_idle_placement(call, o->context);
     if (opened_warmth_of(options).warm && !memory_of(options))
-        note_idle_warmth(call, o, "all weights are in memory (--memory limits them)");
+        note_idle_warmth(call, "all weights are in memory (--memory limits them)");
 }
 
 cadre_status opened_begin(const invocation *call, const char *model, opened *o)

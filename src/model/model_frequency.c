@@ -60,7 +60,10 @@ static cadre_status warm(
 {
     expert_store *s = m->store.experts;
     expert_frequency past = { 0 };
-    if (!s) return CADRE_OK;
+    if (!s) {
+        if (progress) progress(arg, 0, 0);
+        return CADRE_OK;
+    }
     if (expert_store_stats(s).picks)
         return cadre_fail(
             CADRE_EARGUMENT, m->path, "expected to be warmed before it runs, found that it ran");

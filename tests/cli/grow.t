@@ -18,7 +18,7 @@ $ cadre train --from open --data text.txt --batch 4 --context 32 --steps 5 \
 $ cadre eval trained --text text.txt
 
 # what cannot be
-$ cadre grow old new
+$ cadre grow old new --seed 3
 2> ...
 2> cadre: new: expected an empty or new folder, found a model in it
 ? 1
@@ -27,7 +27,8 @@ $ cadre grow old other --add 0
 ? 2
 $ cadre train --recipe llama --data text.txt --layers 1 --width 32 --heads 2 --vocab 512 --batch 4 \
 +     --context 32 --steps 1 --out dense --quiet
-$ cadre grow dense other
+$ cadre grow dense other --seed 3 --text text.txt
+2> --seed has no effect: tokens are read from --text, and nothing else is drawn
 2> cadre: dense: expected a sparse model, found a dense one
 2>        'cadre upcycle' makes a sparse model of it
 ? 2

@@ -22,7 +22,8 @@ $ cadre mixture predict curve piecewise.csv > out.csv && head -1 out.csv && wc -
 $ cadre mixture predict curve piecewise.csv --json | head -1
 > {"row":0,"prediction":[*],"gate":[*,*,*]}
 
-$ printf 'note,x\nhello,0.5\n' > other.csv && cadre mixture predict curve other.csv
+$ printf 'note,x\nhello,0.5\n' > other.csv && cadre mixture predict curve other.csv --seed 3
+2> --seed has no effect: the results of this command depend on no seed
 > x,y
 > 0.5,*
 
@@ -55,6 +56,11 @@ $ R=$HERE/../oracle/small/mixture/regimes-em && cadre mixture fit regimes.csv --
 +     --out rb --threads 2 --quiet > /dev/null && cmp a.st b.st &&
 +     cmp ra/mixture.safetensors rb/mixture.safetensors && echo same
 > same
+
+$ cadre mixture fit regimes.csv --target u,v --init nowhere --seed 3 --out rc
+2> --seed has no effect: the parameters begin as --init has them
+2> cadre: nowhere*
+? 1
 
 # bad usage
 $ cadre mixture

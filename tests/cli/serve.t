@@ -61,9 +61,10 @@ $ . ./start.sh; bash ask.sh POST /v1/completions \
 +     '{"prompt": "The token", "max_tokens": 12, "temperature": 0}' > got; kill $(cat pid)
 + wait $(cat pid) && grep -F "\"text\": \"$(cadre generate run -p 'The token' -n 12 --greedy | \
 +     jq -Rs . | sed 's/^"//; s/"$//')\"" got > /dev/null
-$ . ./start.sh --cache f16; bash ask.sh POST /v1/completions \
+$ . ./start.sh --cache f16 --memory 1G --warm nowhere; bash ask.sh POST /v1/completions \
 +     '{"prompt": "The secret", "max_tokens": 1}' > got
 + kill -INT $(cat pid); wait $(cat pid); sed 's/:[0-9]*$/:PORT/' err
+> --warm has no effect: all weights fit in the memory of --memory
 > 8 streams of up to 64 tokens each, whose caches take up to 6.55e-05 GB; 64 more may wait
 > listening on http://127.0.0.1:PORT
 > POST /v1/completions 200, 41 bytes
