@@ -294,7 +294,8 @@ check:
 	@+$(MAKE) --no-print-directory all
 	@tests/run-tests $(BUILD)/cadre:tests/docs $(TEST_SRC:tests/%.c=build-asan/tests/%) \
 	    $(GRADIENT_TESTS) tests/house build-asan/fuzz:fuzz $(SHIPPED_TESTS:%=$(BUILD)/cadre:%) \
-	    $(BUILD)/cadre:tests/adding $(BUILD)/cadre:tests/ranks $(CLI_TESTS:%=build-asan/cadre:%)
+	    $(BUILD)/cadre:tests/adding $(BUILD)/cadre:tests/circles \
+	    $(BUILD)/cadre:tests/ranks $(CLI_TESTS:%=build-asan/cadre:%)
 	@echo "disk: $$(du -shc $(BUILD) build-asan build-double | tail -1 | cut -f1)"
 
 # Slower: threads under their own sanitizer; everything once more as it is shipped, in the

@@ -44,7 +44,7 @@ static bool sleep_until_next(ticker *t)
     return on;
 }
 
-static void *run(void *arg)
+static void *tick_until_ended(void *arg)
 {
     ticker *t = arg;
     while (sleep_until_next(t)) {
@@ -60,7 +60,7 @@ static int start(ticker *t)
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    int error = pthread_create(&t->thread, NULL, run, t);
+    int error = pthread_create(&t->thread, NULL, tick_until_ended, t);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return error;
 }

@@ -13,7 +13,7 @@ typedef struct all_to_all_method {
     bool nodes; /* it needs several ranks on each machine */
     /* seconds; bytes: those that each pair of ranks exchanges */
     double (*cost)(const fabric *f, double bytes);
-    cadre_status (*run)(comm *c, const comm_rows *rows);
+    cadre_status (*exchange)(comm *c, const comm_rows *rows);
 } all_to_all_method;
 
 extern const all_to_all_method all_to_all_direct, all_to_all_pairwise, all_to_all_bruck,

@@ -30,7 +30,7 @@ static int move_blocks(char *blocks, char *packed, size_t block, int ranks, int 
     return count;
 }
 
-static cadre_status run(comm *c, const comm_rows *rows)
+static cadre_status exchange(comm *c, const comm_rows *rows)
 {
     int p = c->size;
     size_t block = block_bytes(rows), all = (size_t)p * block;
@@ -58,4 +58,4 @@ const all_to_all_method all_to_all_bruck = { .name = "bruck",
     .help = "blocks travel by powers of two, in few messages",
     .blocks = true,
     .cost = cost,
-    .run = run };
+    .exchange = exchange };

@@ -21,7 +21,7 @@ static int count_messages(const comm *c, const comm_rows *rows)
     return count;
 }
 
-static cadre_status run(comm *c, const comm_rows *rows)
+static cadre_status exchange(comm *c, const comm_rows *rows)
 {
     endpoint *p = endpoint_of(c);
     CADRE_TRY(endpoint_begin(p, count_messages(c, rows)));
@@ -40,6 +40,7 @@ static cadre_status run(comm *c, const comm_rows *rows)
     return endpoint_wait(p);
 }
 
-const all_to_all_method all_to_all_direct = {
-    .name = "direct", .help = "every rank sends to all others at once", .cost = cost, .run = run
-};
+const all_to_all_method all_to_all_direct = { .name = "direct",
+    .help = "every rank sends to all others at once",
+    .cost = cost,
+    .exchange = exchange };

@@ -136,7 +136,7 @@ static void copy_blocks(hierarchy *h, bool pack)
             }
 }
 
-static cadre_status run(comm *c, const comm_rows *rows)
+static cadre_status exchange(comm *c, const comm_rows *rows)
 {
     int n = group_of(c)->per_node;
     hierarchy h = { .c = c,
@@ -166,4 +166,4 @@ const all_to_all_method all_to_all_nodes = { .name = "nodes",
     .blocks = true,
     .nodes = true,
     .cost = cost,
-    .run = run };
+    .exchange = exchange };

@@ -9,7 +9,7 @@ static double cost(const fabric *f, double bytes)
     return (f->ranks - 1) * cost_message(&l, bytes);
 }
 
-static cadre_status run(comm *c, const comm_rows *rows)
+static cadre_status exchange(comm *c, const comm_rows *rows)
 {
     all_to_all_copy_own(c, rows);
     for (int i = 1; i < c->size; i++) {
@@ -28,4 +28,4 @@ static cadre_status run(comm *c, const comm_rows *rows)
 const all_to_all_method all_to_all_pairwise = { .name = "pairwise",
     .help = "one partner to send to and one to receive from at a time",
     .cost = cost,
-    .run = run };
+    .exchange = exchange };

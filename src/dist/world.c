@@ -108,7 +108,7 @@ static cadre_status all_gather_v(
 
 static cadre_status all_to_all_v(comm *c, const comm_rows *rows)
 {
-    return all_to_all_choose(c, rows)->run(c, rows);
+    return all_to_all_choose(c, rows)->exchange(c, rows);
 }
 
 /* ---- sums ---- */

@@ -145,8 +145,8 @@ static void run_exchange(thread_rank *t, void *arg)
     int64_t out[THREAD_TRANSPORT_MOST + 1] = { 0 }, in[THREAD_TRANSPORT_MOST + 1] = { 0 };
     comm_rows rows;
     fill_rows(f, c, &rows, out, in);
-    bool right =
-        (f->method ? f->method->run(c, &rows) : c->methods->all_to_all_v(c, &rows)) == CADRE_OK;
+    bool right = (f->method ? f->method->exchange(c, &rows) : c->methods->all_to_all_v(c, &rows)) ==
+                 CADRE_OK;
     for (int r = 0; r < c->size; r++)
         for (int64_t i = in[r] * f->row; i < in[r + 1] * f->row; i++)
             right &= ((char *)rows.receive)[i] == byte_of(r, c->rank, i - in[r] * f->row);
