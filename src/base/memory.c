@@ -28,6 +28,7 @@ static void allow(const void *from, size_t bytes) { (void)from, (void)bytes; }
 static atomic_long allocations;
 static atomic_long fail_at; /* 0: never */
 static atomic_bool fail_sticky;
+static atomic_bool keeping;
 
 static _Thread_local int64_t balance;
 
@@ -117,7 +118,7 @@ void *mem_reserve(size_t count, size_t size)
 void mem_return(void *block, size_t count, size_t size)
 {
     size_t padded;
-    if (!block || !padded_size(count, size, MEM_GAP, &padded)) return;
+    if (!block || !padded_size(count, size, MEM_GAP, &padded) || atomic_load(&keeping)) return;
     size_t bytes = count * size;
     allow((char *)block + bytes, padded - bytes); /* for the next user of these addresses */
     munmap(block, padded);
@@ -140,9 +141,12 @@ void *mem_resize(void *block, size_t old_count, size_t new_count, size_t size)
     return larger;
 }
 
+void mem_keep(bool on) { atomic_store(&keeping, on); }
+
 void mem_free(void *block)
 {
-    if (block) balance -= (int64_t)malloc_usable_size(block);
+    if (!block || atomic_load_explicit(&keeping, memory_order_relaxed)) return;
+    balance -= (int64_t)malloc_usable_size(block);
     free(block);
 }
 

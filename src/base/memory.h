@@ -35,6 +35,9 @@ void *mem_alloc(size_t count, size_t size);
 /* Keeps the old block when it fails. */
 void *mem_resize(void *block, size_t old_count, size_t new_count, size_t size);
 void mem_free(void *block);
+/* From now on, or no longer: what is freed stays allocated, because somebody outside may still read
+ * or write it, such as a message in flight that nobody will wait for. */
+void mem_keep(bool on);
 char *mem_strdup(const char *text);
 char *mem_printf(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

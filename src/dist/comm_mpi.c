@@ -122,7 +122,7 @@ int TRANSPORT_JOIN(transport *t, char *error, int size)
         return code ? code : 1;
     }
     *t = (transport){ name, w, 0, 1, requests_new, requests_free, send, receive, requests_test,
-        cancel, exchange, describe, leave, end_all };
+        cancel, exchange, describe, leave, end_all, true };
     MPI_Comm_rank(MPI_COMM_WORLD, &t->rank);
     MPI_Comm_size(MPI_COMM_WORLD, &t->size);
     return 0;

@@ -22,6 +22,7 @@ void endpoint_close(endpoint *p)
 {
     if (p->requests && !p->control->abandoned)
         p->transport->requests_free(p->transport->state, p->requests);
+    mem_free(p->receives);
     *p = (endpoint){ 0 };
 }
 
@@ -31,10 +32,16 @@ static cadre_status make_room(endpoint *p, int messages)
 {
     const transport *t = p->transport;
     if (messages <= p->room) return CADRE_OK;
-    void *requests = t->requests_new(t->state, 2 * messages);
-    if (!requests) return cadre_fail(CADRE_ENOMEM, NULL, "out of memory");
+    bool *receives = MEM_ARRAY(bool, 2 * messages);
+    void *requests = receives ? t->requests_new(t->state, 2 * messages) : NULL;
+    if (!requests) {
+        mem_free(receives);
+        return cadre_fail(CADRE_ENOMEM, NULL, "out of memory");
+    }
     if (p->requests) t->requests_free(t->state, p->requests);
+    mem_free(p->receives);
     p->requests = requests;
+    p->receives = receives;
     p->room = 2 * messages;
     return CADRE_OK;
 }
@@ -59,6 +66,7 @@ void endpoint_send(endpoint *p, int to, int tag, const void *data, size_t bytes)
     const char *from = data;
     for (size_t done = 0; done < bytes; done += ENDPOINT_PIECE) {
         size_t piece = bytes - done < ENDPOINT_PIECE ? bytes - done : ENDPOINT_PIECE;
+        p->receives[p->used] = false;
         keep_error(p, t->send(t->state, &at, from + done, (int)piece, p->requests, p->used++));
     }
 }
@@ -70,18 +78,34 @@ void endpoint_receive(endpoint *p, int from, int tag, void *data, size_t bytes)
     char *to = data;
     for (size_t done = 0; done < bytes; done += ENDPOINT_PIECE) {
         size_t piece = bytes - done < ENDPOINT_PIECE ? bytes - done : ENDPOINT_PIECE;
+        p->receives[p->used] = true;
         keep_error(p, t->receive(t->state, &at, to + done, (int)piece, p->requests, p->used++));
     }
 }
 
 /* ---- waiting ---- */
 
+/* Nobody will wait for the messages in flight, but MPI goes on with them in every later call. Those
+ * to be received are cancelled as far as they have not begun to arrive: their bytes may lie on the
+ * stack. Long ones that have, and those to be sent, lie in allocated memory, which is kept. */
+static void abandon(endpoint *p)
+{
+    const transport *t = p->transport;
+    p->control->abandoned = true;
+    if (!t->lasting) return;
+    mem_keep(true);
+    ticker_hold(p->control->ticker);
+    for (int i = 0; i < p->used; i++)
+        if (p->receives[i]) t->cancel(t->state, p->requests, i);
+    ticker_release(p->control->ticker);
+}
+
 static cadre_status fail_with_error(endpoint *p)
 {
     char sentence[256];
     const transport *t = p->transport;
     t->describe(t->state, p->error, sentence, sizeof sentence);
-    p->control->abandoned = true;
+    abandon(p);
     return cadre_fail(CADRE_EIO, NULL, "%s: %s", t->name, sentence);
 }
 
@@ -142,7 +166,7 @@ static void check_silence(endpoint *p, silence_check *s)
 
 static cadre_status fail_with_fault(endpoint *p)
 {
-    p->control->abandoned = true;
+    abandon(p);
     return cadre_fail(CADRE_EIO, NULL, "%s", p->control->sentence);
 }
 

@@ -18,6 +18,7 @@ typedef struct endpoint {
     const transport *transport; /* borrowed */
     control *control;           /* borrowed */
     void *requests;
+    bool *receives; /* [room] whether the message in this slot is being received */
     int room, used; /* slots of `requests` */
     /* Seconds of spinning before the first sleep: the maximum, and the current value. It shrinks
      * after long waits, so that other ranks can use the core */

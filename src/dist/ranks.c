@@ -114,6 +114,7 @@ void cadre_ranks_leave(cadre_ranks *ranks, int exit_code)
          silent = control_has_silent(&ranks->world.control);
     world_close(&ranks->world);
     mem_free(ranks);
+    mem_keep(false);
     if (silent) t.end_all(t.state, exit_code ? exit_code : 1);
     else if (quiet) t.leave(t.state);
 }

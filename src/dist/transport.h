@@ -11,11 +11,12 @@
 #ifndef CADRE_DIST_TRANSPORT_H
 #define CADRE_DIST_TRANSPORT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* A library loads only a plug-in of its own version: the function's name contains the version. */
-#define TRANSPORT_JOIN cadre_transport_join_1
-#define TRANSPORT_JOIN_NAME "cadre_transport_join_1"
+#define TRANSPORT_JOIN cadre_transport_join_2
+#define TRANSPORT_JOIN_NAME "cadre_transport_join_2"
 
 enum { TRANSPORT_ANY = -1 };
 
@@ -55,6 +56,8 @@ typedef struct transport {
     void (*describe)(void *state, int code, char *text, int size);
     void (*leave)(void *state); /* finalises; waits for the other ranks, which must call it too */
     void (*end_all)(void *state, int code); /* ends every process of the job */
+    /* Whether any later call may still read or write the bytes of a message that is in flight */
+    bool lasting;
 } transport;
 
 /* The function that a plug-in exports. It joins the processes that the launcher started and waits

@@ -286,6 +286,35 @@ static void run_silent(thread_rank *t, void *arg)
     end(t, arg, comm_status(c));
 }
 
+/* MPI goes on with messages that were given up: their bytes must stay allocated. */
+static void run_lasting(thread_rank *t, void *arg)
+{
+    findings *f = arg;
+    char byte = 0;
+    if (t->world.comm.rank == 1) {
+        t->stop(t);
+        clock_sleep(3);
+        return;
+    }
+    t->world.transport.lasting = true;
+    comm_receive(&t->world.comm, 1, &byte, 1);
+    int64_t before = mem_balance();
+    void *block = mem_alloc(100, 1);
+    mem_free(block);
+    f->right = mem_balance() - before >= 100;
+    mem_keep(false);
+    mem_free(block);
+    f->right += mem_balance() == before;
+}
+
+static void test_messages_given_up(void **state)
+{
+    (void)state;
+    findings f = { 0 };
+    assert_int_equal(thread_transport_run(2, 0, 1, run_lasting, &f), CADRE_OK);
+    assert_int_equal(f.right, 2);
+}
+
 static void test_a_silent_rank(void **state)
 {
     (void)state;
@@ -360,6 +389,7 @@ int main(void)
         cmocka_unit_test(test_the_choice),
         cmocka_unit_test(test_groups),
         cmocka_unit_test(test_a_rank_that_fails),
+        cmocka_unit_test(test_messages_given_up),
         cmocka_unit_test(test_a_silent_rank),
         cmocka_unit_test(test_a_slow_rank),
         cmocka_unit_test(test_all_wait),
