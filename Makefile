@@ -304,7 +304,7 @@ check:
 check-long: check
 	@+$(MAKE) --no-print-directory SAN=thread BUILD=build-tsan tests
 	@+$(MAKE) --no-print-directory all tests
-	@tests/run-tests $(TEST_SRC:tests/%.c=build-tsan/tests/%)
+	@CADRE_SCHEDULES=1000 tests/run-tests $(TEST_SRC:tests/%.c=build-tsan/tests/%)
 	@CADRE_TEST_LONG=1 tests/run-tests $(TEST_BIN) $(CLI_TESTS:%=$(BUILD)/cadre:%) tests/installed
 	@tests/linear $(BUILD)/cadre
 	@tests/serve/page $(BUILD)/cadre
