@@ -195,7 +195,7 @@ static void *run_rank(void *arg)
     job *j = arg;
     transport t = { "threads", &j->seat, j->seat.rank, j->seat.post->size, requests_new,
         requests_free, send_letter, receive_letter, requests_test, cancel, NULL, describe, leave,
-        abort_all };
+        abort_all, false };
     j->status = world_open(&t, &j->rank.world);
     if (j->status != CADRE_OK) return NULL;
     name_machines(j);
