@@ -66,7 +66,8 @@ CADRE_API int cadre_context_size(const cadre_context *context); /* 1 where it ha
 /* The end of the program, which every rank calls, with its exit code and the sentence of its error
  * or "". Waits until all have called it, or do not answer. Returns the exit code of all together;
  * one rank gets in *print what it is to print, the others NULL. Borrowed until cadre_ranks_leave,
- * which must follow, and which ends the processes that do not answer. */
+ * which must follow, and which ends the processes that do not answer. After a rank has failed,
+ * memory that the library frees stays allocated until then, because MPI may still read it. */
 CADRE_API int cadre_ranks_end(
     cadre_ranks *ranks, int exit_code, const char *sentence, const char **print);
 CADRE_API void cadre_ranks_leave(cadre_ranks *ranks, int exit_code); /* frees; NULL is fine */
