@@ -53,15 +53,18 @@ static cadre_status may_change(const char *there, const char *path)
 
 /* Makes an empty file and removes it. Permissions do not tell all: in /proc, no file can be made,
  * whatever they are. */
-static cadre_status try_file(const char *path)
+static bool can_make(const char *path)
 {
     int file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (file < 0)
-        return errno == EEXIST ? CADRE_OK
-                               : cadre_fail_errno(CADRE_EIO, path, "could not be created");
+    if (file < 0) return errno == EEXIST;
     close(file);
     unlink(path);
-    return CADRE_OK;
+    return true;
+}
+
+static cadre_status try_file(const char *path)
+{
+    return can_make(path) ? CADRE_OK : cadre_fail_errno(CADRE_EIO, path, "could not be created");
 }
 
 /* Makes the folders of a path, one in the other, and removes those that were not there. `from` is
@@ -87,10 +90,11 @@ static bool try_folders(char *path, size_t from)
 /* In a folder that is there, tries a file. */
 static cadre_status try_inside(const char *path)
 {
-    static const char name[] = "/.cadre-tries-to-write";
-    char *file = mem_alloc(strlen(path) + sizeof name, 1);
+    char *file = file_join(path, ".cadre-tries-to-write");
     if (!file) return CADRE_ENOMEM;
-    cadre_status status = try_file(strcat(strcpy(file, path), name));
+    cadre_status status = can_make(file)
+                              ? CADRE_OK
+                              : cadre_fail_errno(CADRE_EIO, path, "no file could be made in it");
     mem_free(file);
     return status;
 }

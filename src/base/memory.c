@@ -145,7 +145,7 @@ void mem_keep(bool on) { atomic_store(&keeping, on); }
 
 void mem_free(void *block)
 {
-    if (!block || atomic_load_explicit(&keeping, memory_order_relaxed)) return;
+    if (!block || atomic_load(&keeping)) return;
     balance -= (int64_t)malloc_usable_size(block);
     free(block);
 }

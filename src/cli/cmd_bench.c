@@ -242,8 +242,6 @@ static int run_bench(const invocation *call)
             NULL, "bench %s: expected no more arguments, found '%s'", b->name, call->operands[1]);
     const char *in_vain = given_in_vain(b, call->options);
     if (in_vain) return refuse_option(b, in_vain);
-    if (cadre_options_given(call->options, "seed") && !reads(b, "seed") && !ranks_silent())
-        progress_note(call, "--seed has no effect: only bench train reads it");
     opened o;
     cadre_status status = opened_begin(call, b->model ? call->operands[1] : NULL, &o);
     if (status == CADRE_OK && o.followed) return opened_end_followed(&o);
@@ -254,6 +252,12 @@ static int run_bench(const invocation *call)
     else if (status == CADRE_OK) status = b->run(call, &o);
     opened_end(&o);
     return status == CADRE_OK ? exit_code : complain_status(status);
+}
+
+static const char *seedless(const invocation *call)
+{
+    const bench *b = find(call->operands[0]);
+    return b && !reads(b, "seed") ? "only bench train reads it" : NULL;
 }
 
 const command command_bench = {
@@ -291,5 +295,6 @@ const command command_bench = {
         "cadre bench train --recipe olmoe --width 256 --experts 16 --topk 2",
         "sixteen conversations at once", "cadre bench decode models/olmoe -n 32 --streams 16"),
     .spreads = true,
+    .seedless_if = seedless,
     .run = run_bench,
 };

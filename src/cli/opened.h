@@ -23,11 +23,11 @@ typedef struct opened_warmth {
 } opened_warmth;
 cadre_option_table opened_warm_options(void);
 opened_warmth opened_warmth_of(const cadre_options *options);
-/* A cadre_progress_listener, whose arg is an opened_warming */
 typedef struct opened_warming {
     const invocation *call;
     progress shown;
 } opened_warming;
+/* A cadre_progress_listener, whose arg is an opened_warming */
 void opened_draw_warming(void *arg, int64_t done, int64_t total);
 cadre_option_table opened_cache_options(void); /* of these, that of the cache alone */
 cadre_status opened_begin(const invocation *call, const char *model /* NULL: none */, opened *o);

@@ -113,8 +113,8 @@ void cadre_ranks_leave(cadre_ranks *ranks, int exit_code)
     bool quiet = control_is_quiet(&ranks->world.control),
          silent = control_has_silent(&ranks->world.control);
     world_close(&ranks->world);
-    mem_free(ranks);
     mem_keep(false);
+    mem_free(ranks);
     if (silent) t.end_all(t.state, exit_code ? exit_code : 1);
     else if (quiet) t.leave(t.state);
 }

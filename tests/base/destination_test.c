@@ -80,6 +80,7 @@ static void what_permissions_do_not_tell_is_tried(void **state)
     if (!file_is_folder("/proc")) return;
     assert_int_equal(destination_file("/proc/cadre"), CADRE_EIO);
     assert_int_equal(destination_folder("/proc"), CADRE_EIO);
+    assert_non_null(strstr(cadre_last_error(), "/proc: no file could be made in it: "));
     assert_int_equal(destination_folder("/proc/cadre/a"), CADRE_EIO);
     assert_non_null(strstr(cadre_last_error(), "/proc/cadre/a: "));
 }

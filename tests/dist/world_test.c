@@ -286,6 +286,19 @@ static void run_silent(thread_rank *t, void *arg)
     end(t, arg, comm_status(c));
 }
 
+static void test_a_silent_rank(void **state)
+{
+    (void)state;
+    findings f = { 0 };
+    assert_int_equal(thread_transport_run(4, 0, 1, run_silent, &f), CADRE_OK);
+    for (int r = 0; r < 4; r++)
+        if (r != 2) {
+            assert_int_equal(f.status[r], CADRE_EIO);
+            assert_non_null(strstr(f.sentence[r], "rank 2 on host machine-0 is silent"));
+        }
+    check_printed(&f, 4, 0, "rank 2 on host machine-0 is silent");
+}
+
 /* MPI goes on with messages that were given up: their bytes must stay allocated. */
 static void run_lasting(thread_rank *t, void *arg)
 {
@@ -313,19 +326,6 @@ static void test_messages_given_up(void **state)
     findings f = { 0 };
     assert_int_equal(thread_transport_run(2, 0, 1, run_lasting, &f), CADRE_OK);
     assert_int_equal(f.right, 2);
-}
-
-static void test_a_silent_rank(void **state)
-{
-    (void)state;
-    findings f = { 0 };
-    assert_int_equal(thread_transport_run(4, 0, 1, run_silent, &f), CADRE_OK);
-    for (int r = 0; r < 4; r++)
-        if (r != 2) {
-            assert_int_equal(f.status[r], CADRE_EIO);
-            assert_non_null(strstr(f.sentence[r], "rank 2 on host machine-0 is silent"));
-        }
-    check_printed(&f, 4, 0, "rank 2 on host machine-0 is silent");
 }
 
 /* A rank that computes for longer than the limit is not silent. */
@@ -389,8 +389,8 @@ int main(void)
         cmocka_unit_test(test_the_choice),
         cmocka_unit_test(test_groups),
         cmocka_unit_test(test_a_rank_that_fails),
-        cmocka_unit_test(test_messages_given_up),
         cmocka_unit_test(test_a_silent_rank),
+        cmocka_unit_test(test_messages_given_up),
         cmocka_unit_test(test_a_slow_rank),
         cmocka_unit_test(test_all_wait),
         cmocka_unit_test(test_waiting_for_one_that_has_ended),
