@@ -8,6 +8,7 @@
 #include "bench/result.h"
 #include "kernel/compute_times.h"
 #include "kernel/context.h"
+#include "train/default_layout.h"
 #include "train/trainer.h"
 #include "weights/initialise.h"
 
@@ -91,7 +92,9 @@ static cadre_status measure(cadre_context *context, const model_config *config,
     trainer *t;
     double best;
     compute_times times = { 0 };
-    train_ranks ranks = { context->world, context->layout_given ? &context->layout : NULL };
+    rank_layout layout;
+    CADRE_TRY(default_layout(context, config, s, &layout));
+    train_ranks ranks = { context->world, &layout };
     CADRE_TRY(trainer_new(context->compute, config, s, &ranks, &t));
     tokens source = { random_key_of(s->seed, "bench", 0, 0), config->vocab, s->context, 0,
         s->batch };
@@ -99,8 +102,8 @@ static cadre_status measure(cadre_context *context, const model_config *config,
     model_initialise(context->compute, trainer_table(t), &init, trainer_values(t));
     cadre_status status = time_steps(context->compute, t, &source, s->schedule.lr, &best, &times);
     if (status == CADRE_OK)
-        status =
-            put_line(s, trainer_table(t), best, bench_fma_peak(context->compute) / 1e9, &times, to);
+        status = put_line(
+            s, trainer_whole_table(t), best, bench_fma_peak(context->compute) / 1e9, &times, to);
     trainer_free(t);
     return status;
 }

@@ -1,4 +1,4 @@
-/* layout_choice.c - lists layouts, and sorts them by what decoding would cost. */
+/* layout_choice.c - lists layouts, and sorts them by what decoding or training would cost. */
 #include "dist/layout_choice.h"
 
 #include <stdlib.h>
@@ -59,15 +59,24 @@ static int compare(const void *left, const void *right)
     return a->layout.expert - b->layout.expert;
 }
 
+static plan_work work_of(const layout_work *w)
+{
+    if (!w->batch) return (plan_work){ .purpose = PLAN_DECODE, .streams = 1, .context = CONTEXT };
+    return (plan_work){
+        .purpose = PLAN_TRAIN, .batch = (double)w->batch, .context = (double)w->length
+    };
+}
+
 static cadre_status describe(
-    choice_list *list, const comm *c, const model_config *config, int64_t weight_bytes)
+    choice_list *list, const comm *c, const model_config *config, const layout_work *work)
 {
     fabric f = group_fabric(c);
     list->machine =
         (plan_machine){ (double)mem_of_machine() / f.per_node, BANDWIDTH, FLOPS, fabric_link(&f) };
-    list->work = (plan_work){ .purpose = PLAN_DECODE, .streams = 1, .context = CONTEXT };
+    list->work = work_of(work);
     CADRE_TRY(plan_model_of_config(config, ANY_BITS, &list->model));
     plan_model *m = &list->model;
+    int64_t weight_bytes = work->weight_bytes;
     double bytes = m->dense_bytes + m->expert_bytes,
            factor = weight_bytes > 0 && bytes > 0 ? (double)weight_bytes / bytes : 1;
     m->dense_bytes *= factor, m->expert_bytes *= factor, m->dense_read *= factor;
@@ -75,12 +84,12 @@ static cadre_status describe(
 }
 
 int layouts_by_cost(
-    const comm *c, const model_config *config, int64_t weight_bytes, rank_layout *best, int most)
+    const comm *c, const model_config *config, const layout_work *work, rank_layout *best, int most)
 {
     choice_list list = { .count = 0 };
     layouts_visit(c->size, count_layout, &list.room);
     list.choice = MEM_ARRAY(choice, list.room);
-    if (list.choice && describe(&list, c, config, weight_bytes) == CADRE_OK) {
+    if (list.choice && describe(&list, c, config, work) == CADRE_OK) {
         layouts_visit(c->size, add_layout, &list);
         qsort(list.choice, (size_t)list.count, sizeof *list.choice, compare);
     }

@@ -14,10 +14,17 @@
 
 struct model_config;
 
-/* Which layouts of the world's ranks would run a model whose weights take so many bytes, the
- * fastest first; returns how many of at most `most`. */
+/* What ranks will do with a model: run it, or train it on `batch` sequences of `length` tokens a
+ * step */
+typedef struct layout_work {
+    int64_t weight_bytes;  /* of a model that is run; 0: not known */
+    int64_t batch, length; /* batch 0: the model is run */
+} layout_work;
+
+/* Which layouts of the world's ranks would do that, the fastest first; returns how many of at most
+ * `most`. */
 typedef int (*layout_order)(const comm *world, const struct model_config *config,
-    int64_t weight_bytes, rank_layout *best, int most);
+    const layout_work *work, rank_layout *best, int most);
 
 struct cadre_context {
     compute *compute;
@@ -25,7 +32,7 @@ struct cadre_context {
     comm self, *world;  /* world: &self where there is one process; borrowed */
     rank_layout layout; /* of the world's ranks */
     bool layout_given;  /* and not chosen by default */
-    layout_order order; /* by which it is chosen; NULL: the first of tensor, expert and pipeline */
+    layout_order order; /* by which it is chosen; NULL: simple layouts alone are tried */
     /* How ranks that run a model have its experts, as cadre_context_place says; borrowed */
     const char *placement, *loads;
     int replicas;

@@ -161,10 +161,10 @@ static rank_layout best_layout(
     const cadre_context *context, const model_config *c, int64_t weight_bytes)
 {
     rank_layout list[LAYOUTS_TRIED];
+    const layout_work work = { .weight_bytes = weight_bytes };
     int ranks = context->world->size,
-        count = context->order
-                    ? context->order(context->world, c, weight_bytes, list, LAYOUTS_TRIED - 3)
-                    : 0;
+        count =
+            context->order ? context->order(context->world, c, &work, list, LAYOUTS_TRIED - 3) : 0;
     count += simple_layouts(ranks, list + count);
     for (int i = 0; i < count; i++)
         if (check(c, &list[i]) == CADRE_OK) return list[i];

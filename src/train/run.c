@@ -15,6 +15,7 @@
 #include "base/sized.h"
 #include "kernel/context.h"
 #include "kernel/gemm.h"
+#include "train/default_layout.h"
 #include "train/hash_table.h"
 #include "train/snapshot.h"
 #include "weights/files.h"
@@ -39,6 +40,19 @@ static cadre_status count_memory(
         .memory_bytes = (int64_t)bytes + train_data_memory(r) + PROGRAM_BYTES +
                         (int64_t)gemm_scratch_bytes() * c->workers + train_adapter_base_bytes(r) };
     param_table_free(&table);
+    return CADRE_OK;
+}
+
+/* Chooses how the ranks divide the run. The vocabulary may not be known yet. */
+static cadre_status choose_layout(train_run *r, const model_config *config)
+{
+    char text[LAYOUT_TEXT];
+    CADRE_TRY(default_layout(r->context, config, &r->settings, &r->layout));
+    layout_text(&r->layout, text);
+    if (train_leads(r) && train_world(r)->size > 1 && !r->context->layout_given)
+        train_note(r,
+            "%d processes divide the run by --parallel %s, which is expected to be fastest",
+            train_world(r)->size, text);
     return CADRE_OK;
 }
 
@@ -162,6 +176,7 @@ static cadre_status check_early(train_run *r)
     cadre_status status = train_model_check_early(r, &least);
     if (status == CADRE_OK && r->adapts) status = train_adapter_make(r);
     if (status == CADRE_OK) status = check_freeze(r, r->from ? &r->config : &least);
+    if (status == CADRE_OK) status = choose_layout(r, r->from ? &r->config : &least);
     if (status == CADRE_OK && !r->dry)
         status = count_memory(r, r->from ? &r->config : &least, &summary);
     if (status == CADRE_OK && !r->dry) status = check_memory(&summary);

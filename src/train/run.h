@@ -52,6 +52,7 @@ typedef struct train_run {
     model_config config;
     const struct architecture *read_as; /* of --from's file; config.arch is that of the new file */
     train_settings settings;
+    rank_layout layout; /* of the ranks: given, or chosen by default_layout */
     trainer *trainer;
     char *text;    /* the options and data of the run, for its checkpoints: see same_run.c */
     char *command; /* the command line that was given */
@@ -72,8 +73,7 @@ static inline bool train_has_encoder(const train_run *r)
 static inline comm *train_world(const train_run *r) { return r->context->world; }
 static inline train_ranks train_ranks_of(const train_run *r)
 {
-    const cadre_context *c = r->context;
-    return (train_ranks){ c->world, c->layout_given ? &c->layout : NULL };
+    return (train_ranks){ r->context->world, &r->layout };
 }
 static inline bool train_leads(const train_run *r) { return train_world(r)->rank == 0; }
 

@@ -43,6 +43,14 @@ $ ./many 3 cadre train --options tiny.json --data texts --steps 4 --out back --r
 $ cmp three/model.safetensors back/model.safetensors
 > (nothing)
 
+# four ranks and two sequences: other ways divide what the batch cannot
+$ cadre train --options tiny.json --data texts --batch 2 --steps 2 --out pair --quiet
+> ...
+$ ./many 4 cadre train --options tiny.json --data texts --batch 2 --steps 2 --out pair-by-4 --quiet
+> ...
+$ cmp pair/model.safetensors pair-by-4/model.safetensors
+> (nothing)
+
 # an adapter and preferences on ranks that divide the batch: experts' pairs, answers of one pair on
 # two ranks, and another number of ranks that goes on
 $ cadre train --recipe olmoe --data texts --layers 2 --width 32 --heads 2 --experts 6 --topk 2 \

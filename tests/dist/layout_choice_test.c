@@ -35,12 +35,18 @@ static void every_product_is_visited_once(void **state)
 }
 
 /* The best layouts of so many ranks, of which `per_node` share a machine */
-static int best_of(
-    const model_config *c, int64_t bytes, int ranks, int per_node, rank_layout best[MOST])
+static int best_for(
+    const layout_work *w, const model_config *c, int ranks, int per_node, rank_layout best[MOST])
 {
     group g = { .per_node = per_node };
     comm all = { .size = ranks, .state = &g };
-    return layouts_by_cost(&all, c, bytes, best, MOST);
+    return layouts_by_cost(&all, c, w, best, MOST);
+}
+
+static int best_of(
+    const model_config *c, int64_t bytes, int ranks, int per_node, rank_layout best[MOST])
+{
+    return best_for(&(layout_work){ .weight_bytes = bytes }, c, ranks, per_node, best);
 }
 
 static model_config model_of(const char *sizes) { return family_config("qwen3_moe", sizes); }
@@ -94,8 +100,22 @@ static void only_possible_layouts_are_listed(void **state)
     rank_layout one[1];
     group g = { .per_node = 4 };
     comm all = { .size = 4, .state = &g };
-    assert_int_equal(layouts_by_cost(&all, &c, 0, one, 1), 1);
+    assert_int_equal(layouts_by_cost(&all, &c, &(layout_work){ 0 }, one, 1), 1);
     assert_memory_equal(one, best, sizeof one);
+    model_config_free(&c);
+}
+
+/* Training divides the batch as far as its leaves go, and then the layers or matrices. */
+static void training_divides_the_batch_first(void **state)
+{
+    (void)state;
+    model_config c = model_of(small);
+    rank_layout best[MOST];
+    assert_true(best_for(&(layout_work){ .batch = 8, .length = 256 }, &c, 4, 4, best) > 0);
+    assert_int_equal(best[0].data, 4);
+    assert_true(best_for(&(layout_work){ .batch = 2, .length = 256 }, &c, 4, 4, best) > 0);
+    assert_int_equal(best[0].expert * best[0].data, 2);
+    assert_int_equal(best[0].pipeline * best[0].tensor, 2);
     model_config_free(&c);
 }
 
@@ -106,6 +126,7 @@ int main(void)
         cmocka_unit_test(large_models_are_cut_into_slices),
         cmocka_unit_test(small_models_exchange_little),
         cmocka_unit_test(only_possible_layouts_are_listed),
+        cmocka_unit_test(training_divides_the_batch_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
