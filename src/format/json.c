@@ -34,7 +34,7 @@ enum {
 };
 enum { COST_MARK = 16 }; /* of a literal, in the marked text */
 /* 24 together with the text and the parser's own buffers */
-enum { MEMORY_PER_BYTE = 22, MEMORY_FREE = 32 << 10 };
+enum { MEMORY_PER_BYTE = 22, MEMORY_FREE = 32 << 10, MEMORY_FREE_OF_REQUESTS = 1 << 20 };
 enum { MEMORY_MOST = 8 << 20 }; /* of a stranger's values, which then take tens of milliseconds */
 
 typedef struct outline {
@@ -78,18 +78,22 @@ static outline outline_of(const char *text, size_t size, size_t most)
     return o;
 }
 
+/* Whose text it is. */
+typedef enum origin { STRANGERS_FILE, REQUEST, OWN_FILE } origin;
+
 /* How much memory the values of a text may take: less for a stranger's file, more for a run's
  * own. */
-static size_t allowance(size_t size, bool dense)
+static size_t allowance(size_t size, origin from)
 {
-    size_t fair = size * MEMORY_PER_BYTE;
-    if (dense) return fair > MEMORY_MOST ? fair : MEMORY_MOST;
-    return fair < MEMORY_FREE ? MEMORY_FREE : fair < MEMORY_MOST ? fair : MEMORY_MOST;
+    size_t fair = size * MEMORY_PER_BYTE,
+           least = from == REQUEST ? MEMORY_FREE_OF_REQUESTS : MEMORY_FREE;
+    if (from == OWN_FILE) return fair > MEMORY_MOST ? fair : MEMORY_MOST;
+    return fair < least ? least : fair < MEMORY_MOST ? fair : MEMORY_MOST;
 }
 
-static cadre_status check_outline(const char *name, const char *text, size_t size, bool dense)
+static cadre_status check_outline(const char *name, const char *text, size_t size, origin from)
 {
-    size_t most = allowance(size, dense);
+    size_t most = allowance(size, from);
     outline o = outline_of(text, size, most);
     if (o.deepest > JSON_DEPTH)
         return cadre_fail(
@@ -148,9 +152,9 @@ static cadre_status parse_text(const char *name, const char *text, size_t size, 
 }
 
 static cadre_status parse(
-    const char *name, const char *text, size_t size, bool dense, json_document **document)
+    const char *name, const char *text, size_t size, origin from, json_document **document)
 {
-    CADRE_TRY(check_outline(name, text, size, dense));
+    CADRE_TRY(check_outline(name, text, size, from));
     json_t *root;
     CADRE_TRY(parse_text(name, text, size, &root));
     json_document *d = MEM_ARRAY(json_document, 1);
@@ -166,16 +170,22 @@ static cadre_status parse(
 
 cadre_status json_parse(const char *name, const char *text, size_t size, json_document **document)
 {
-    return parse(name, text, size, false, document);
+    return parse(name, text, size, STRANGERS_FILE, document);
+}
+
+cadre_status json_parse_request(
+    const char *name, const char *text, size_t size, json_document **document)
+{
+    return parse(name, text, size, REQUEST, document);
 }
 
 cadre_status json_parse_dense(
     const char *name, const char *text, size_t size, json_document **document)
 {
-    return parse(name, text, size, true, document);
+    return parse(name, text, size, OWN_FILE, document);
 }
 
-static cadre_status open_file(const char *path, size_t limit, bool dense, json_document **document)
+static cadre_status open_file(const char *path, size_t limit, origin from, json_document **document)
 {
     file_map map;
     CADRE_TRY(file_map_open(path, &map));
@@ -184,19 +194,19 @@ static cadre_status open_file(const char *path, size_t limit, bool dense, json_d
         status = cadre_fail(
             CADRE_EFORMAT, path, "expected at most %zu bytes, found %zu", limit, map.size);
     else status = foreign_check(path, map.data, map.size, "a JSON file");
-    if (status == CADRE_OK) status = parse(path, (const char *)map.data, map.size, dense, document);
+    if (status == CADRE_OK) status = parse(path, (const char *)map.data, map.size, from, document);
     file_map_close(&map);
     return status;
 }
 
 cadre_status json_open(const char *path, size_t limit, json_document **document)
 {
-    return open_file(path, limit, false, document);
+    return open_file(path, limit, STRANGERS_FILE, document);
 }
 
 cadre_status json_open_dense(const char *path, size_t limit, json_document **document)
 {
-    return open_file(path, limit, true, document);
+    return open_file(path, limit, OWN_FILE, document);
 }
 
 void json_close(json_document *document)

@@ -44,6 +44,10 @@ cadre_status json_parse(const char *name, const char *text, size_t size, json_do
 cadre_status json_open_dense(const char *path, size_t limit, json_document **document);
 cadre_status json_parse_dense(
     const char *name, const char *text, size_t size, json_document **document);
+/* Does the same for a request to a server, which bounds its size itself: many small values are
+ * ordinary there. They may take 24 times its bytes of memory or 1 MB, and at most 8 MB. */
+cadre_status json_parse_request(
+    const char *name, const char *text, size_t size, json_document **document);
 void json_close(json_document *document);
 json_node json_root(const json_document *document);
 

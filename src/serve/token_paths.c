@@ -79,7 +79,7 @@ static void work(void *arg)
     token_job *k = arg;
     json_document *d = NULL;
     cadre_status status =
-        json_parse(API_DOCUMENT, k->body.data ? k->body.data : "", k->body.size, &d);
+        json_parse_request(API_DOCUMENT, k->body.data ? k->body.data : "", k->body.size, &d);
     if (status == CADRE_OK) {
         json_node root = json_root(d);
         status = k->decodes ? write_text(k, &root) : write_ids(k, &root);
