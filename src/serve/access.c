@@ -1,11 +1,15 @@
 /* access.c - compares a request's Host, Origin and Authorization fields with the rules. */
 #include "serve/access.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 
 bool access_is_loopback(const char *host)
 {
-    return !strncmp(host, "127.", 4) || !strcmp(host, "localhost") || !strcmp(host, "::1");
+    struct in_addr address;
+    bool numeric = inet_pton(AF_INET, host, &address) == 1;
+    return (numeric && !strncmp(host, "127.", 4)) || !strcmp(host, "localhost") ||
+           !strcmp(host, "::1");
 }
 
 /* Splits "NAME", "NAME:PORT" or "[IPV6]:PORT"; false: the field is malformed. */

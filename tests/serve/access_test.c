@@ -32,6 +32,8 @@ static void hosts(void **state)
     assert_true(access_host_is_known(&named, text("server.example")));
     assert_true(access_is_loopback("127.8.8.8") && access_is_loopback("::1"));
     assert_false(access_is_loopback("0.0.0.0") || access_is_loopback("::"));
+    /* a name, which may stand for any address */
+    assert_false(access_is_loopback("127.evil.example") || access_is_loopback("127.0.0"));
 }
 
 static void origins(void **state)
