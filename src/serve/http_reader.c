@@ -2,6 +2,9 @@
  * or in chunks. */
 #include "serve/http_reader.h"
 
+/* The sentences of refusals name these. */
+_Static_assert(HTTP_HEAD_MOST == 65536 && HTTP_TARGET_MOST == 8192 && HTTP_FIELDS == 100, "limits");
+
 enum { CHUNK_DIGITS = 8, EXTENSION_MOST = 256, LENGTH_DIGITS = 18, METHOD_MOST = 32 };
 
 http_reader http_reader_new(size_t body_limit)
@@ -132,7 +135,7 @@ static void read_request_line(http_reader *r, string_view line)
     size_t used = method + target + 2;
     read_version(r, (string_view){ line.data + used, line.size - used });
     if (r->state == HTTP_REFUSED) return;
-    if (target > HTTP_TARGET_MOST) refuse(r, 414, "the path: expected fewer bytes");
+    if (target > HTTP_TARGET_MOST) refuse(r, 414, "the path: expected at most 8192 bytes");
     else if (r->target.data[0] != '/' && !string_view_is(r->target, "*"))
         refuse(r, 400, "the path: expected one that begins with /");
 }
@@ -147,7 +150,7 @@ static void read_field(http_reader *r, string_view line)
         return;
     }
     if (r->field_count == HTTP_FIELDS) {
-        refuse(r, 431, "header fields: expected fewer");
+        refuse(r, 431, "header fields: expected at most 100");
         return;
     }
     r->fields[r->field_count++] =
@@ -242,7 +245,7 @@ static bool append_byte(http_reader *r, byte_buffer *lines, char c)
         return false;
     }
     if (byte_buffer_put(lines, &c, 1) == CADRE_OK) return true;
-    refuse(r, 431, "the head: expected fewer bytes");
+    refuse(r, 431, "the head: expected at most 65536 bytes");
     return false;
 }
 
@@ -276,7 +279,7 @@ static size_t read_data_bytes(http_reader *r, const char *data, size_t size)
 {
     size_t used = size < r->left ? size : (size_t)r->left;
     if (byte_buffer_put(&r->body, data, used) != CADRE_OK) {
-        refuse(r, 413, "the body: expected fewer bytes: out of memory");
+        refuse(r, 503, "the body: out of memory");
         return used;
     }
     r->left -= used;

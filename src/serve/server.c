@@ -147,8 +147,11 @@ static void on_request(void *arg, connection *c)
 
 static void on_refused(void *arg, connection *c, int status, const char *sentence)
 {
-    (void)arg;
+    cadre_server *s = arg;
     api_error e = api_error_new(status, NULL, NULL, "%s", sentence);
+    if (status == 413)
+        e = api_error_new(status, NULL, NULL, "the body: expected at most %lld bytes",
+            (long long)s->options.body_limit);
     c->keep_alive = false;
     respond_error(c, &e, NULL);
 }
