@@ -173,6 +173,11 @@ static cadre_status read_effort(const json_node *node, api_request *r)
     return json_refuse(node, "none, minimal, low, medium or high");
 }
 
+static void set_thinking(api_request *r, bool on, const char *field)
+{
+    r->thinking = on ? "on" : "off", r->thinking_field = field;
+}
+
 static cadre_status read_argument(const json_node *m, api_request *r)
 {
     bool on;
@@ -180,13 +185,34 @@ static cadre_status read_argument(const json_node *m, api_request *r)
     if (strcmp(m->key, "enable_thinking") != 0 && strcmp(m->key, "thinking") != 0)
         return json_refuse(m, "enable_thinking, thinking or reasoning_effort alone");
     CADRE_TRY(json_as_bool(m, &on));
-    r->thinking = on ? "on" : "off", r->thinking_field = "chat_template_kwargs";
+    set_thinking(r, on, "chat_template_kwargs");
+    return CADRE_OK;
+}
+
+/* Reads "enable_thinking": true, and "thinking": {"type": "enabled"}, with which other services
+ * turn the thoughts of Qwen, GLM and DeepSeek on and off. */
+static cadre_status read_switches(const json_node *root, api_request *r)
+{
+    json_node object, m = { 0 };
+    const char *word;
+    bool on = false;
+    CADRE_TRY(json_opt_bool(root, "enable_thinking", &on));
+    if (json_has(root, "enable_thinking")) set_thinking(r, on, "enable_thinking");
+    CADRE_TRY(json_opt_object(root, "thinking", &object));
+    while (object.value && json_next(&object, &m)) {
+        if (strcmp(m.key, "type") != 0) return json_refuse(&m, "only type");
+        CADRE_TRY(json_as_string(&m, &word, NULL));
+        on = strcmp(word, "enabled") == 0;
+        if (!on && strcmp(word, "disabled") != 0) return json_refuse(&m, "enabled or disabled");
+        set_thinking(r, on, "thinking");
+    }
     return CADRE_OK;
 }
 
 static cadre_status read_thinking(const json_node *root, api_request *r)
 {
     json_node arguments, effort = json_member(root, "reasoning_effort"), m = { 0 };
+    CADRE_TRY(read_switches(root, r));
     if (json_has(root, "reasoning_effort")) CADRE_TRY(read_effort(&effort, r));
     CADRE_TRY(json_opt_object(root, "chat_template_kwargs", &arguments));
     while (arguments.value && json_next(&arguments, &m)) CADRE_TRY(read_argument(&m, r));

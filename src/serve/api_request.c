@@ -2,7 +2,6 @@
  * group of fields. */
 #include "serve/api_request.h"
 
-#include <float.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -98,7 +97,7 @@ static cadre_status read_stops(const json_node *root, api_request *r)
 static cadre_status read_limit(const json_node *root, api_request *r)
 {
     const char *key =
-        r->chat && json_has(root, "max_completion_tokens") ? "max_completion_tokens" : "max_tokens";
+        json_has(root, "max_completion_tokens") ? "max_completion_tokens" : "max_tokens";
     r->limit = r->chat ? -1 : 16;
     return json_opt_int(root, key, r->echo ? 0 : 1, INT64_MAX, &r->limit);
 }
@@ -168,8 +167,6 @@ static cadre_status read_format(const json_node *root, api_request *r)
     return json_refuse(&type, "\"text\", \"json_object\" or \"json_schema\"");
 }
 
-/* ---- fields that are not supported ---- */
-
 static cadre_status check_modalities(const json_node *root)
 {
     json_node list;
@@ -179,56 +176,6 @@ static cadre_status check_modalities(const json_node *root)
         json_node item = json_item(&list, i);
         CADRE_TRY(json_as_string(&item, &word, NULL));
         if (strcmp(word, "text") != 0) return json_refuse(&item, "\"text\"");
-    }
-    return CADRE_OK;
-}
-
-static cadre_status check_suffix(const json_node *root)
-{
-    json_node suffix = json_member(root, "suffix");
-    return json_has(root, "suffix") ? json_refuse(&suffix, "null: text cannot be inserted")
-                                    : CADRE_OK;
-}
-
-/* Fields of other servers that would change the answer, each with the value that has no effect. */
-static const struct {
-    const char *name;
-    double neutral;
-} foreign_fields[] = { { "guided_json", 0 }, { "guided_regex", 0 }, { "guided_choice", 0 },
-    { "guided_grammar", 0 }, { "structured_outputs", 0 }, { "grammar", 0 }, { "json_schema", 0 },
-    { "regex", 0 }, { "ebnf", 0 }, { "chat_template", 0 }, { "min_tokens", 0 }, { "n_predict", -1 },
-    { "ignore_eos", 0 }, { "stop_token_ids", 0 }, { "bad_words", 0 }, { "allowed_token_ids", 0 },
-    { "use_beam_search", 0 }, { "length_penalty", 1 }, { "repeat_penalty", 1 }, { "typical_p", 1 },
-    { "top_a", 0 }, { "tfs_z", 1 }, { "mirostat", 0 }, { "mirostat_mode", 0 },
-    { "dry_multiplier", 0 }, { "xtc_probability", 0 }, { "top_n_sigma", -1 },
-    { "dynatemp_range", 0 }, { "truncate_prompt_tokens", 0 } };
-
-static bool has_effect(const json_node *field, double neutral)
-{
-    const char *text = "";
-    double number = neutral;
-    bool yes = false;
-    switch (json_kind_of(field)) {
-    case JSON_KIND_BOOL: return json_as_bool(field, &yes) == CADRE_OK && yes;
-    case JSON_KIND_NUMBER:
-        return json_as_real(field, -DBL_MAX, DBL_MAX, &number) != CADRE_OK || number != neutral;
-    case JSON_KIND_STRING: return json_as_string(field, &text, NULL) != CADRE_OK || *text;
-    case JSON_KIND_ARRAY:
-    case JSON_KIND_OBJECT: return json_count(field) > 0;
-    case JSON_KIND_NULL:
-    case JSON_KIND_ABSENT:
-    case JSON_KIND_LITERAL: break;
-    }
-    return false;
-}
-
-static cadre_status check_foreign_fields(const json_node *root)
-{
-    for (size_t i = 0; i < sizeof foreign_fields / sizeof *foreign_fields; i++) {
-        json_node field = json_member(root, foreign_fields[i].name);
-        if (has_effect(&field, foreign_fields[i].neutral))
-            return json_refuse(
-                &field, "no such field: it belongs to another server and is not supported");
     }
     return CADRE_OK;
 }
@@ -257,14 +204,13 @@ static cadre_status read_kind(const json_node *root, const api_limits *limits, a
         CADRE_TRY(check_modalities(root));
         return api_read_messages(root, r);
     }
-    CADRE_TRY(check_suffix(root));
     return api_read_prompts(root, limits, r);
 }
 
 static cadre_status read_all(const json_node *root, const api_limits *limits, api_request *r)
 {
     CADRE_TRY(json_as_object(root));
-    CADRE_TRY(check_foreign_fields(root));
+    CADRE_TRY(api_check_foreign_fields(root, r->chat));
     if (!r->chat) CADRE_TRY(json_opt_bool(root, "echo", &r->echo));
     CADRE_TRY(read_common_fields(root, limits, r));
     return read_kind(root, limits, r);
@@ -294,7 +240,7 @@ cadre_status api_request_read(
     api_request r = { .chat = chat, .sampling = limits->sampling };
     *error = (api_error){ 0 };
     cadre_status status =
-        json_parse(API_DOCUMENT, body.data ? body.data : "", body.size, &r.document);
+        json_parse_request(API_DOCUMENT, body.data ? body.data : "", body.size, &r.document);
     if (status == CADRE_OK) status = read_document(limits, &r, error);
     if (status == CADRE_OK) *out = r;
     else api_request_free(&r);

@@ -60,6 +60,7 @@ cadre_status api_request_read(
 void api_request_free(api_request *r);
 
 /* Used by the files that read parts of a body. */
+cadre_status api_check_foreign_fields(const json_node *root, bool chat);
 cadre_status api_read_messages(const json_node *root, api_request *r);
 cadre_status api_read_prompts(const json_node *root, const api_limits *limits, api_request *r);
 /* Reads the ids of a list, which are below vocab. ids: [count], to be freed by mem_free. */

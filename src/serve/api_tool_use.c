@@ -41,6 +41,19 @@ static bool forbids_calls(const api_tool_use *a)
            json_as_string(&choice, &word, NULL) == CADRE_OK && strcmp(word, "none") == 0;
 }
 
+/* A request without tools can ask for no call. */
+static cadre_status check_choice_of_none(const json_node *root)
+{
+    json_node choice = json_member(root, "tool_choice");
+    const char *word = "auto";
+    CADRE_TRY(json_kind_of(&choice) == JSON_KIND_OBJECT
+                  ? json_refuse(&choice, "none or auto, because the request has no tools")
+                  : json_opt_string(root, "tool_choice", &word));
+    return strcmp(word, "auto") == 0 || strcmp(word, "none") == 0
+               ? CADRE_OK
+               : json_refuse(&choice, "none or auto, because the request has no tools");
+}
+
 static cadre_status read_tools(api_tool_use *a, bool structured)
 {
     json_node list, functions;
@@ -51,7 +64,7 @@ static cadre_status read_tools(api_tool_use *a, bool structured)
         return json_refuse(&functions, "none: functions belong in tools");
     CADRE_TRY(json_opt_array(&a->root, "tools", &list));
     if (list.value && json_count(&list)) CADRE_TRY(chat_tools_read(&list, &a->tools));
-    if (!a->tools.count) return CADRE_OK;
+    if (!a->tools.count) return check_choice_of_none(&a->root);
     CADRE_TRY(json_opt_bool(&a->root, "parallel_tool_calls", &parallel));
     a->once = !parallel;
     CADRE_TRY(read_choice(a));
@@ -65,7 +78,7 @@ static cadre_status check_text(const json_node *root)
 {
     json_node list;
     CADRE_TRY(json_opt_array(root, "tools", &list));
-    if (!list.value || !json_count(&list)) return CADRE_OK;
+    if (!list.value || !json_count(&list)) return check_choice_of_none(root);
     return json_refuse(&list, "none: only chats can call functions");
 }
 

@@ -82,6 +82,9 @@ static void null_is_absent(void **state)
     api_request_free(&r);
     r = understands(CHAT("\"tools\": [{}], \"tool_choice\": \"none\""), true);
     api_request_free(&r);
+    r = understands(TEXT("\"max_tokens\": 3, \"max_completion_tokens\": 5"), false);
+    assert_int_equal(r.limit, 5);
+    api_request_free(&r);
     r = understands(TEXT("\"echo\": true, \"max_tokens\": 0, \"logprobs\": 0"), false);
     assert_true(r.limit == 0 && r.logprobs && r.echo);
     api_request_free(&r);
@@ -163,6 +166,12 @@ static void reads_messages(void **state)
     r = understands(CHAT("\"chat_template_kwargs\": {\"enable_thinking\": false}"), true);
     assert_string_equal(r.thinking, "off");
     api_request_free(&r);
+    r = understands(CHAT("\"enable_thinking\": false"), true);
+    assert_string_equal(r.thinking, "off");
+    api_request_free(&r);
+    r = understands(CHAT("\"thinking\": {\"type\": \"enabled\"}"), true);
+    assert_string_equal(r.thinking, "on");
+    api_request_free(&r);
 }
 
 typedef struct wrong {
@@ -177,6 +186,27 @@ static const wrong wrongs[] = {
     { true, CHAT("\"ignore_eos\": true"), "ignore_eos" },
     { true, CHAT("\"stop_token_ids\": [3]"), "stop_token_ids" },
     { false, "{\"prompt\": \"a\", \"repeat_penalty\": 1.1}", "repeat_penalty" },
+    { true, CHAT("\"min_tokens\": NaN"), "min_tokens" },
+    { true, CHAT("\"include_stop_str_in_output\": true"), "include_stop_str_in_output" },
+    { false, TEXT("\"skip_special_tokens\": false"), "skip_special_tokens" },
+    { true, CHAT("\"samplers\": [\"top_k\"]"), "samplers" },
+    { true, CHAT("\"echo\": true"), "echo" },
+    { true, CHAT("\"documents\": [{\"text\": \"a\"}]"), "documents" },
+    { true, CHAT("\"reasoning\": {\"effort\": \"low\"}"), "reasoning" },
+    { true, CHAT("\"web_search_options\": {}"), "web_search_options" },
+    { true, CHAT("\"add_special_tokens\": true"), "add_special_tokens" },
+    { false, TEXT("\"add_special_tokens\": false"), "add_special_tokens" },
+    { false, TEXT("\"top_logprobs\": 3"), "top_logprobs" },
+    { false, TEXT("\"functions\": [{}]"), "functions" },
+    { false, TEXT("\"tools\": [{}]"), "tools" },
+    { false, TEXT("\"max_completion_tokens\": 0"), "max_completion_tokens" },
+    { true, CHAT("\"thinking\": {\"type\": \"auto\"}"), "thinking.type" },
+    { true, CHAT("\"thinking\": {\"budget_tokens\": 9}"), "thinking.budget_tokens" },
+    { true, CHAT("\"thinking\": true"), "thinking" },
+    { true, CHAT("\"enable_thinking\": \"no\""), "enable_thinking" },
+    { true, CHAT("\"tool_choice\": \"required\""), "tool_choice" },
+    { true, CHAT("\"tools\": [], \"tool_choice\": {\"type\": \"function\"}"), "tool_choice" },
+    { false, TEXT("\"tool_choice\": 5"), "tool_choice" },
     { true, "", "" },
     { true, "[]", "" },
     { true, "{\"messages\": [", "" },
@@ -290,6 +320,52 @@ static void errors_name_the_field(void **state)
     }
 }
 
+/* Returns `begin`, then `count` times an item with its number, then `end`. */
+static byte_buffer many(const char *begin, const char *item, int count, const char *end)
+{
+    byte_buffer text = { 0 };
+    char one[96];
+    byte_buffer_put(&text, begin, strlen(begin));
+    for (int i = 0; i < count; i++) {
+        snprintf(one, sizeof one, item, i ? "," : "", i);
+        byte_buffer_put(&text, one, strlen(one));
+    }
+    byte_buffer_put(&text, end, strlen(end));
+    return text;
+}
+
+static void counts_are_bounded(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *begin, *item, *end;
+        int most;
+        const char *param;
+    } lists[] = {
+        { "{\"messages\": [", "%s{\"role\": \"user\", \"content\": \"%d\"}", "]}", API_MESSAGES,
+            "messages" },
+        { "{\"prompt\": \"a\", \"logit_bias\": {", "%s\"%d\": 1", "}}", API_BIASES, "logit_bias" },
+        { "{\"prompt\": \"a\", \"stop\": [", "%s\"%d\"", "]}", API_STOPS, "stop" },
+        { "{\"prompt\": [", "%s\"%d\"", "]}", 12, "prompt" },
+    };
+    api_limits l = limits();
+    l.vocab = 5000;
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+        for (int more = 0; more < 2; more++) {
+            api_request r;
+            api_error e;
+            byte_buffer text =
+                many(lists[i].begin, lists[i].item, lists[i].most + more, lists[i].end);
+            cadre_status status =
+                api_request_read((string_view){ text.data, text.size }, i == 0, &l, &r, &e);
+            if (!more && status != CADRE_OK) fail_msg("%s", e.message);
+            if (!more) api_request_free(&r);
+            else assert_string_equal(e.param, lists[i].param);
+            assert_int_equal(status == CADRE_OK, !more);
+            byte_buffer_free(&text);
+        }
+}
+
 static void checks_the_model(void **state)
 {
     (void)state;
@@ -334,7 +410,10 @@ static void ignores_foreign_fields_without_effect(void **state)
     (void)state;
     static const char *const bodies[] = { CHAT("\"min_tokens\": 0, \"ignore_eos\": false"),
         CHAT("\"guided_json\": null, \"stop_token_ids\": [], \"grammar\": \"\""),
-        CHAT("\"typical_p\": 1.0, \"mirostat\": 0, \"repeat_penalty\": 1, \"n_predict\": -1") };
+        CHAT("\"typical_p\": 1.0, \"mirostat\": 0, \"repeat_penalty\": 1, \"n_predict\": -1"),
+        CHAT("\"skip_special_tokens\": true, \"echo\": false, \"web_search_options\": null"),
+        CHAT("\"add_special_tokens\": false, \"reasoning\": {}, \"thinking\": null"),
+        CHAT("\"tool_choice\": \"auto\""), CHAT("\"tool_choice\": \"none\"") };
     for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
         api_request r = understands(bodies[i], true);
         api_request_free(&r);
@@ -352,6 +431,7 @@ int main(void)
         cmocka_unit_test(reads_messages),
         cmocka_unit_test(reads_thoughts),
         cmocka_unit_test(errors_name_the_field),
+        cmocka_unit_test(counts_are_bounded),
         cmocka_unit_test(checks_the_model),
         cmocka_unit_test(survives_depth_and_damage),
     };
