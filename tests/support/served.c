@@ -50,11 +50,13 @@ cadre_server_options served_options(void)
         .template_name = "deepseek" };
 }
 
-void served_start(served *s, cadre_server_options options)
+void served_start(served *s, cadre_server_options options) { served_start_on(s, options, 1); }
+
+void served_start_on(served *s, cadre_server_options options, int threads)
 {
     *s = (served){ 0 };
     options.listening = note_port, options.arg = s;
-    succeeds(cadre_context_new(1, NULL, &s->context));
+    succeeds(cadre_context_new(threads, NULL, &s->context));
     succeeds(cadre_server_new(s->context, scratch_file("model"), &options, &s->server));
     assert_int_equal(pthread_create(&s->thread, NULL, live, s), 0);
     for (double end = clock_seconds() + PATIENCE; !atomic_load(&s->port);) {

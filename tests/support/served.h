@@ -33,7 +33,8 @@ int served_begin(void **state);
 int served_end(void **state);
 
 cadre_server_options served_options(void);
-void served_start(served *s, cadre_server_options options);
+void served_start(served *s, cadre_server_options options); /* with one thread */
+void served_start_on(served *s, cadre_server_options options, int threads);
 /* Waits for its end, or asks for it. */
 void served_finish(served *s);
 void served_stop(served *s);
