@@ -259,7 +259,7 @@ def case_choice(r):
         t["draws.logistic"] = rnd(b * s, e)
     name = ""
     if r.random() < 0.2:
-        t["x"][:] = t["x"][0, 0]
+        t["x"][:] = t["x"][0, 0].clone()
         t.pop("draws.logistic", None)
         name = "-ties"
     add_beside(r, t, o["expert_form"], d)
