@@ -3,8 +3,9 @@
  * its coefficient until a token has K on average.
  *
  *     loss l1      lambda sum over e of f_e mean over t of w_te,  f_e = E count_e / (K T)
- *     controller   lambda *= multiplier ^ sign((1 - K / E) - sparsity), sparsity = the share of
- *                  weights that are 0, once a step */
+ *     controller   lambda *= multiplier where sparsity < 1 - K / E, and otherwise lambda /=
+ *                  multiplier, once a step; sparsity = the share of weights that are 0. The code
+ *                  of ReMoE divides where both are equal, too */
 #include <math.h>
 
 #include "moe/routing.h"
@@ -87,11 +88,11 @@ static int tensors(const routing *r, router_tensor *list)
 
 static void end_step(routing *r, real *const *own)
 {
-    double lack = 1 - (double)r->options->topk / r->plan->experts - sparsity_of(r);
-    double by = lack > 0   ? (double)r->options->l1_multiplier
-                : lack < 0 ? 1 / (double)r->options->l1_multiplier
-                           : 1;
-    own[LAMBDA][0] = (real)((double)own[LAMBDA][0] * by);
+    const real *sum = r->state->own;
+    double multiplier = (double)r->options->l1_multiplier, lambda = (double)own[LAMBDA][0];
+    /* sparsity < 1 - K / E, in whole numbers: no rounding decides where both are equal. */
+    bool too_many = (double)sum[1] > (double)sum[0] * r->options->topk;
+    own[LAMBDA][0] = (real)(too_many ? lambda * multiplier : lambda / multiplier);
 }
 
 const router router_relu = {

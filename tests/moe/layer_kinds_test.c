@@ -327,6 +327,39 @@ static void task_weights_stay(void **state)
     free(l);
 }
 
+/* The controller of relu at the end of a step in which each token has `positive` experts. */
+static double next_coefficient(int positive)
+{
+    static const kind relu = { KIND("relu", "gelu", 2, "l1 .5 l1-multiplier 2") };
+    layer *l = malloc(sizeof *l);
+    cadre_moe_tensor t;
+    open_layer(l, &relu, 1);
+    for (int64_t i = 0; i < cadre_moe_parameters(l->moe); i++) {
+        cadre_moe_parameter p = cadre_moe_parameter_at(l->moe, i);
+        if (strcmp(p.name, "router.weight") != 0) continue;
+        for (int e = 0; e < EXPERTS; e++)
+            for (int j = 0; j < WIDTH; j++) p.values[e * WIDTH + j] = e < positive ? 1 : -1;
+    }
+    for (int i = 0; i < TOKENS * WIDTH; i++) l->x[i] = 1;
+    backward(l);
+    succeeds(cadre_moe_step_end(l->moe));
+    int i = 0;
+    do assert_true(cadre_moe_tensor_at(l->moe, i++, &t));
+    while (strcmp(t.name, "l1_next") != 0);
+    double next = (double)t.values[0];
+    close_layer(l);
+    free(l);
+    return next;
+}
+
+/* As published, exactly K experts are not too many. */
+static void the_coefficient_of_l1_follows_the_experts_in_use(void **state)
+{
+    (void)state;
+    for (int positive = 0; positive <= EXPERTS; positive++)
+        assert_true(next_coefficient(positive) == (positive > 2 ? 1 : 0.25));
+}
+
 /* ---- the same bits ---- */
 
 static void threads_change_no_bit(void **state)
@@ -503,6 +536,7 @@ int main(void)
         cmocka_unit_test(every_row_is_among_the_kinds),
         cmocka_unit_test(gradients_are_differences),
         cmocka_unit_test(task_weights_stay),
+        cmocka_unit_test(the_coefficient_of_l1_follows_the_experts_in_use),
         cmocka_unit_test(threads_change_no_bit),
         cmocka_unit_test(a_second_batch_is_added),
         cmocka_unit_test(padding_is_not_read),
