@@ -95,9 +95,12 @@ static real picked_sum(const router_token *t)
     return sum;
 }
 
+/* Where all picks' scores are 0, weights are 0 too. A softmax underflows to 0 for picks that a bias
+ * chose, or that are left of the token's picks when its best one is dropped. */
 void weigh_normalised(const router_token *t)
 {
     real sum = picked_sum(t) + t->options->norm_eps;
+    if (sum == 0) sum = 1;
     for (int32_t k = 0; k < t->count; k++)
         t->weight[k] =
             edge_counts(t, k) ? t->options->scale * (t->score[t->expert[k].id] / sum) : 0;

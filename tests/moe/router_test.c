@@ -545,6 +545,24 @@ static void test_vanishing_scores_stay_finite(void **state)
         }
 }
 
+/* The best expert has the whole softmax and is dropped: the others' scores are 0, and so are their
+ * weights, not 0 / 0. */
+static void test_what_is_left_of_a_dropped_pick_stays_finite(void **state)
+{
+    (void)state;
+    one o;
+    const real logits[4] = { 0, -1, -2, 3000 };
+    real dweight[] = { 1, -1 }, dprobability[4] = { 1, 2, 3, 4 }, dlogits[4];
+    set(&o, "softmax-renorm", 4, 2, logits);
+    o.options.drop_last = true;
+    route(&o);
+    assert_int_equal(o.pick[0].id, 3);
+    assert_int_equal(o.pick[1].id, 0);
+    for (int k = 0; k < 2; k++) assert_true(o.weight[k] == 0);
+    o.router->backward(&o.token, &(token_gradient){ dweight, dprobability, NULL, dlogits, NULL });
+    for (int e = 0; e < 4; e++) assert_true(isfinite(dlogits[e]));
+}
+
 /* ---- what can be asked of a router ---- */
 
 typedef struct asked {
@@ -718,6 +736,7 @@ int main(void)
         cmocka_unit_test(test_selection_is_a_sort),
         cmocka_unit_test(test_two_ways_of_renormalising_agree),
         cmocka_unit_test(test_vanishing_scores_stay_finite),
+        cmocka_unit_test(test_what_is_left_of_a_dropped_pick_stays_finite),
         cmocka_unit_test(test_bounds_of_options),
         cmocka_unit_test(test_who_understands_groups),
         cmocka_unit_test(test_every_router_has_a_scale),
