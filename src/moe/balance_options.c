@@ -134,7 +134,10 @@ cadre_status balance_check(const balance *b, const balance_layer *layers)
         CADRE_TRY(check_routing_losses(o, a));
         if (balance_has_loss(o, a, "smooth-load") && !(a->router->traits & ROUTER_NOISE))
             return cadre_fail(CADRE_EARGUMENT, NULL,
-                "balance-loss: smooth-load wants the router noisy-topk, found %s", a->router->name);
+                "losses: smooth-load wants a router with learned noise, noisy-topk or "
+                "hierarchical; "
+                "found %s",
+                a->router->name);
         if (a->experts % balance_devices(b))
             return cadre_fail(CADRE_EARGUMENT, NULL,
                 "balancing over devices: expected a divisor of %d experts, found %d", a->experts,

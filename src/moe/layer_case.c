@@ -258,6 +258,10 @@ static cadre_status add_losses(layer_case *c, cadre_layer_listener listener, voi
     for (int i = 0; cadre_moe_loss_at(c->moe, i, &loss, &exact); i++) {
         char name[CASE_NAME];
         snprintf(name, sizeof name, "loss.%s", loss);
+        for (int k = 0; k < c->outputs; k++)
+            if (!strcmp(c->output[k].name, name))
+                return cadre_fail(
+                    CADRE_EARGUMENT, NULL, "losses: expected each loss once, found %s twice", loss);
         value = (cadre_real)exact;
         CADRE_TRY(add_floats(c, name, 1, &(int64_t){ 1 }, &value));
         if (listener) listener(arg, loss, exact);

@@ -161,6 +161,9 @@ static cadre_status read_router_sizes(const layer_case *c, cadre_moe_shape *s)
 
 static cadre_status read_option_sizes(layer_case *c, cadre_moe_shape *s)
 {
+    if (s->shared_gated && !layer_case_has(c, "shared.gate"))
+        return cadre_fail(CADRE_EFORMAT, c->path,
+            "expected a tensor shared.gate, whose expert shared.weight is for, found none");
     CADRE_TRY(size_of(c, "shared.gate", 2, 0, &s->shared));
     CADRE_TRY(size_of(c, "latent.down", 2, 0, &s->latent));
     CADRE_TRY(size_of(c, "residual.gate", 2, 0, &s->residual));
@@ -179,8 +182,9 @@ cadre_status layer_case_read_shape(layer_case *c)
             CADRE_EFORMAT, c->path, "tensor 'x': expected at most %d tokens", INT32_MAX);
     if (cadre_options_count(c->options, "experts") &&
         cadre_options_int(c->options, "experts", 0) != experts)
-        return cadre_fail(CADRE_EARGUMENT, c->path, "experts: the file has %lld, the option %lld",
-            (long long)experts, (long long)cadre_options_int(c->options, "experts", 0));
+        return cadre_fail(CADRE_EARGUMENT, c->path,
+            "experts: expected %lld, as the file has, found %lld", (long long)experts,
+            (long long)cadre_options_int(c->options, "experts", 0));
     c->sequences = x[0], c->length = x[1], c->tokens = x[0] * x[1], c->width = x[2];
     c->tasks =
         cadre_options_count(c->options, "tasks") ? cadre_options_int(c->options, "tasks", 0) : 1;
@@ -237,10 +241,18 @@ static cadre_status check_companions(const layer_case *c)
     if (types && !layer_case_has(c, "types"))
         return cadre_fail(CADRE_EFORMAT, c->path,
             "expected a tensor types, for the options name types of tokens, found none");
-    if (layer_case_has(c, "residual_logits") && !layer_case_has(c, "router.residual"))
+    const router *r = router_by_name(c->shape.router);
+    if (r->traits & ROUTER_READS_IDS && !layer_case_has(c, "ids"))
+        return cadre_fail(CADRE_EFORMAT, c->path,
+            "expected a tensor ids, by which router %s chooses, found none", r->name);
+    bool logits = layer_case_has(c, "residual_logits"), by = layer_case_has(c, "router.residual");
+    if (logits && !by)
         return cadre_fail(CADRE_EFORMAT, c->path,
             "expected a tensor router.residual, which residual_logits are multiplied with, found "
             "none");
+    if (by && !logits)
+        return cadre_fail(CADRE_EFORMAT, c->path,
+            "expected a tensor residual_logits, which router.residual multiplies, found none");
     return CADRE_OK;
 }
 

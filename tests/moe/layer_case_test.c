@@ -202,6 +202,15 @@ static void tensors_of_a_router_are_missed_by_name(void **state)
             wanted[i][1]);
         cadre_options_free(o);
     }
+    const tensor table = { "router.table", "I32", 2, { 5, 1 } };
+    cadre_options *o = options_of(NULL);
+    path = write_case(2, &(tensor){ 0 }, &table);
+    succeeds(cadre_options_set(o, "expert-form", "relu"));
+    succeeds(cadre_options_set(o, "router", "hash"));
+    succeeds(cadre_options_set(o, "topk", "1"));
+    refuses(cadre_layer_run(context, path, o, "unwritten", NULL, NULL), CADRE_EFORMAT,
+        "case.safetensors: expected a tensor ids");
+    cadre_options_free(o);
     cadre_context_free(context);
 }
 
@@ -234,9 +243,16 @@ static void tensors_of_another_layer_are_refused(void **state)
 static void tensors_that_need_others_are_refused_alone(void **state)
 {
     (void)state;
-    const tensor before = { "residual_logits", "F32", 2, { 2, 4 } };
-    refuses(
-        run_given(write_case(WHOLE, NULL, &before), NULL, "1"), CADRE_EFORMAT, "router.residual");
+    static const struct {
+        tensor alone;
+        const char *phrase;
+    } wrong[] = { { { "residual_logits", "F32", 2, { 2, 4 } },
+                      "expected a tensor router.residual" },
+        { { "router.residual", "F32", 2, { 4, 4 } }, "expected a tensor residual_logits" },
+        { { "shared.weight", "F32", 2, { 1, 3 } }, "expected a tensor shared.gate" } };
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        refuses(run_given(write_case(WHOLE, NULL, &wrong[i].alone), NULL, "1"), CADRE_EFORMAT,
+            wrong[i].phrase);
     cadre_context *context;
     cadre_options *o = options_of(NULL);
     succeeds(cadre_context_new(1, NULL, &context));
@@ -255,7 +271,8 @@ static void losses_are_names_with_coefficients(void **state)
     static const struct {
         const char *losses, *told;
     } wrong[] = { { "lode=1", "lode" }, { "load", "load" }, { "load=", "load=" },
-        { "load=1;z=1", "load=1;z=1" }, { "load=nan", "load=nan" } };
+        { "load=1;z=1", "load=1;z=1" }, { "load=nan", "load=nan" },
+        { "load=1,load=2", "losses: expected each loss once, found load twice" } };
     const char *path = write_case(WHOLE, NULL, NULL);
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         assert_int_equal(run_given(path, wrong[i].losses, "1"), CADRE_EARGUMENT);
