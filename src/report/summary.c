@@ -232,6 +232,9 @@ void section_run_header(
     shape_sentence(page, &r->shape);
     if (r->depth > r->shape.layers)
         byte_buffer_format(page, " %s layers in all.", figure_whole((double)r->depth).text);
+    if (r->encoder > 0 && r->encoder < r->depth)
+        byte_buffer_format(page, " Layers below %s are the encoder’s, the others the decoder’s.",
+            figure_whole((double)r->encoder).text);
     if (r->width >= 0) byte_buffer_format(page, " Width %s.", figure_whole((double)r->width).text);
     if (r->vocabulary >= 0)
         byte_buffer_format(page, " A vocabulary of %s.", figure_whole((double)r->vocabulary).text);

@@ -18,6 +18,7 @@ static cadre_status read_sizes(const json_node *root, training_run *r)
         { "active_parameters", &r->active_parameters },
         { "width", &r->width },
         { "layers", &r->depth },
+        { "encoder_layers", &r->encoder }, /* of these, the first */
         { "vocab", &r->vocabulary },
         { "tokens", &r->tokens },
         { "steps", &r->steps },

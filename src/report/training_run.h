@@ -12,7 +12,7 @@ typedef struct training_run {
     const char *recipe, *model_type, *command,
         *date; /* "" if not said; borrowed from document, like options and data */
     /* -1: not said */
-    int64_t parameters, active_parameters, width, depth, vocabulary, tokens, steps;
+    int64_t parameters, active_parameters, width, depth, encoder, vocabulary, tokens, steps;
     /* NAN: not said */
     double seconds;
     json_node options, data; /* an object; the paths that were read, a list. Value NULL: not said */

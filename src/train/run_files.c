@@ -123,27 +123,37 @@ static void put_options(json_writer *w, const char *text)
     json_put_close(w, '}');
 }
 
+/* Writes an object for each sparse layer; `before` layers of the model come before these. */
+static void put_sparse_layers(json_writer *w, const model_config *c, int64_t before)
+{
+    for (int64_t l = 0; l < c->layers; l++) {
+        if (!c->layer[l].sparse) continue;
+        json_put_object(w, NULL);
+        json_put_int(w, "layer", before + l);
+        json_put_int(w, "experts", c->layer[l].moe.experts);
+        json_put_int(w, "topk", moe_config_most_picks(&c->layer[l].moe));
+        json_put_string(w, "router", c->layer[l].moe.router->name);
+        json_put_close(w, '}');
+    }
+}
+
+/* An encoder's layers come before the decoder's, as in metrics.jsonl. */
 static void put_shape(json_writer *w, const train_run *r)
 {
     const model_config *c = &r->config;
+    int64_t encoder = c->encoder ? c->encoder->layers : 0;
     const param_table *table = trainer_table(r->trainer);
     json_put_string(w, "recipe", r->recipe ? r->recipe->name : r->from);
     json_put_string(w, "model_type", c->arch->model_type);
     json_put_int(w, "parameters", table->total);
     json_put_int(w, "active_parameters", table->active);
     json_put_int(w, "width", c->width);
-    json_put_int(w, "layers", c->layers);
+    json_put_int(w, "layers", encoder + c->layers);
+    if (c->encoder) json_put_int(w, "encoder_layers", encoder);
     json_put_int(w, "vocab", c->vocab);
     json_put_array(w, "sparse_layers");
-    for (int64_t l = 0; l < c->layers; l++) {
-        if (!c->layer[l].sparse) continue;
-        json_put_object(w, NULL);
-        json_put_int(w, "layer", l);
-        json_put_int(w, "experts", c->layer[l].moe.experts);
-        json_put_int(w, "topk", moe_config_most_picks(&c->layer[l].moe));
-        json_put_string(w, "router", c->layer[l].moe.router->name);
-        json_put_close(w, '}');
-    }
+    if (c->encoder) put_sparse_layers(w, c->encoder, 0);
+    put_sparse_layers(w, c, encoder);
     json_put_close(w, ']');
     json_put_array(w, "domains");
     for (int i = 0; r->corpus && i < r->corpus->count; i++)

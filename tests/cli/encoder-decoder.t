@@ -19,6 +19,15 @@ $ cmp two/model.safetensors one/model.safetensors
 $ tail -1 one.jsonl | grep -o '"max_vio": \[[^]]*\]' | tr -cd , | wc -c
 > 1
 
+# its report counts the encoder's layers first, as its log does
+$ cadre report one --out one.html --quiet && grep -oE 'Layers below 2[^.]*' one.html
+> Layers below 2 are the encoder’s, the others the decoder’s
+$ grep -oE '<th scope="row">layer [0-9]+' one.html | sort -u
+> <th scope="row">layer 1
+> <th scope="row">layer 3
+$ cadre report one two --out both.html --quiet && grep -c '</html>' both.html
+> 1
+
 # files as transformers has them
 $ tr -d ' \n' < one/config.json |
 +     grep -oE '"(model_type|num[_a-z]*layers|d_ff|[a-z]*_token_id)":("[a-z_]*"|[0-9]+)'
