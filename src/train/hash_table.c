@@ -13,6 +13,7 @@ enum { FEATURES = 64, ROUNDS = 10 };
 /* What the tables are made of, and the one that is being made */
 typedef struct table_builder {
     const hash_table_source *source;
+    const char *kind;            /* of the table that is being made */
     int64_t ids, experts, picks; /* V, E, K; for multi-hash the experts of a segment, and 1 */
     int64_t stride, segment;     /* K; the segment of multi-hash, else 0 */
     int64_t *count;              /* [V] how often each id occurs in the texts */
@@ -32,14 +33,16 @@ static const char *const kinds[] = { "modulo", "random", "balanced", "clustered"
 
 const char *hash_table_kind(int i) { return kinds[i]; }
 
-static bool is_kind(const table_builder *m, const char *kind)
+static const char *kind_of_layer(const hash_table_source *source, int32_t layer)
 {
-    return !strcmp(m->source->kind, kind);
+    return source->kind[source->kinds > 1 ? layer : 0];
 }
 
-static bool wants_clusters(const table_builder *m)
+static bool is_kind(const table_builder *m, const char *kind) { return !strcmp(m->kind, kind); }
+
+static bool is_of_clusters(const char *kind)
 {
-    return is_kind(m, "clustered") || is_kind(m, "dispersed");
+    return !strcmp(kind, "clustered") || !strcmp(kind, "dispersed");
 }
 
 /* ---- statistics of the texts ---- */
@@ -295,7 +298,7 @@ static cadre_status fill(const table_builder *m)
 {
     if (is_kind(m, "random")) fill_random(m);
     if (is_kind(m, "balanced")) return fill_balanced(m);
-    if (wants_clusters(m)) return fill_clustered(m);
+    if (is_of_clusters(m->kind)) return fill_clustered(m);
     return CADRE_OK;
 }
 
@@ -315,8 +318,9 @@ static cadre_status fill_table(table_builder *m, const param *p)
 /* Computes the statistics of the texts, once, for tables of so many ids. */
 static cadre_status read_texts(table_builder *m, int64_t ids)
 {
-    bool clusters = wants_clusters(m);
+    bool clusters = false;
     if (m->count) return CADRE_OK;
+    for (int i = 0; i < m->source->kinds; i++) clusters |= is_of_clusters(m->source->kind[i]);
     m->ids = ids;
     m->count = MEM_ARRAY(int64_t, ids);
     m->order = MEM_ARRAY(int32_t, ids);
@@ -338,9 +342,10 @@ static bool is_table(const param *p)
 static const param *same_before(const table_builder *m, const param_table *table, int64_t i)
 {
     const param *p = &table->rows[i];
-    for (int64_t k = 0; wants_clusters(m) && k < i; k++) {
+    for (int64_t k = 0; is_of_clusters(m->kind) && k < i; k++) {
         const param *q = &table->rows[k];
-        if (is_table(q) && q->start.kind == p->start.kind && q->cols == p->cols &&
+        if (is_table(q) && is_kind(m, kind_of_layer(m->source, q->layer)) &&
+            q->start.kind == p->start.kind && q->cols == p->cols &&
             q->start.cols == p->start.cols && q->start.experts == p->start.experts)
             return q;
     }
@@ -352,6 +357,8 @@ static cadre_status fill_all(table_builder *m, const param_table *table, real *v
     for (int64_t i = 0; i < table->count; i++) {
         const param *p = &table->rows[i];
         if (!is_table(p)) continue;
+        m->kind = kind_of_layer(m->source, p->layer);
+        if (is_kind(m, "modulo")) continue;
         const param *same = same_before(m, table, i);
         if (same) {
             memcpy(values + p->offset, values + same->offset, (size_t)p->cols * sizeof *values);
@@ -369,7 +376,7 @@ cadre_status hash_tables_fill(
     const hash_table_source *source, const param_table *table, real *values)
 {
     table_builder m = { .source = source };
-    cadre_status status = is_kind(&m, "modulo") ? CADRE_OK : fill_all(&m, table, values);
+    cadre_status status = fill_all(&m, table, values);
     mem_free(m.count);
     mem_free(m.order);
     mem_free(m.follower);

@@ -20,7 +20,8 @@
 #include "train/batches.h"
 
 typedef struct hash_table_source {
-    const char *kind; /* as above */
+    const char *const *kind; /* [kinds] as above: of each layer, or one of all */
+    int kinds;
     const token_run *run;
     int runs;
     uint64_t seed;

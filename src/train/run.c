@@ -246,7 +246,11 @@ static cadre_status fill_hash_tables(const train_run *r, const param_table *tabl
 {
     const batches *b = &r->batches;
     const token_run file = { .words = b->table, .count = b->steps * b->batch * (b->context + 1) };
-    const hash_table_source source = { .kind = options_text_or(r->options, "hash-table", "modulo"),
+    const char *kind[CONFIG_MAX_LAYERS] = { "modulo" };
+    int kinds = cadre_options_count(r->options, "hash-table");
+    for (int i = 0; i < kinds; i++) kind[i] = cadre_options_text(r->options, "hash-table", i);
+    const hash_table_source source = { .kind = kind,
+        .kinds = kinds ? kinds : 1,
         .run = b->table ? &file : b->run,
         .runs = b->table ? 1 : b->runs,
         .seed = r->settings.seed };

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "arch/token_types.h"
+#include "moe/layer_reader.h"
 #include "moe/settings.h"
 
 static schedule_kind kind_of(const char *word)
@@ -118,10 +119,15 @@ static cadre_status check_lookahead(const cadre_options *o, const moe_config *mo
         moe->router->name);
 }
 
-static cadre_status check_hash_table(const cadre_options *o, const moe_config *moe)
+static cadre_status check_hash_table(
+    const cadre_options *o, int64_t layer, int64_t layers, const moe_config *moe)
 {
-    bool clusters = !strcmp(options_text_or(o, "hash-table", ""), "clustered");
-    if (!clusters || !(moe->router->traits & ROUTER_SEGMENTS) || moe->route.topk == 1)
+    layer_reader r = { .options = o, .layer = layer, .layers = layers };
+    int item;
+    bool given = layer_item(&r, "hash-table", &item);
+    CADRE_TRY(r.status);
+    if (!given || strcmp(cadre_options_text(o, "hash-table", item), "clustered") != 0 ||
+        !(moe->router->traits & ROUTER_SEGMENTS) || moe->route.topk == 1)
         return CADRE_OK;
     return cadre_fail(CADRE_EARGUMENT, NULL,
         "--hash-table clustered: not with router %s: the tables of all segments would divide the "
@@ -146,7 +152,7 @@ cadre_status train_settings_apply(const train_settings *s, model_config *config)
         CADRE_TRY(model_config_check_moe(moe, "options"));
         CADRE_TRY(token_types_agree(config, moe));
         CADRE_TRY(check_lookahead(s->options, moe));
-        CADRE_TRY(check_hash_table(s->options, moe));
+        CADRE_TRY(check_hash_table(s->options, l, config->layers, moe));
     }
     return CADRE_OK;
 }

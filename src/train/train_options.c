@@ -207,12 +207,12 @@ static const cadre_option rows[] = {
         .help = "train a decoder with a router whose choice for a token depends on later tokens, "
                 "so that it sees the future" },
     { .name = "hash-table",
-        .kind = CADRE_OPTION_CHOICE,
+        .kind = CADRE_OPTION_CHOICES,
         .choice = hash_table_kind,
-        .value = "KIND",
+        .value = "KIND[,KIND]",
         .subject = "Model",
         .help = "routers hash, hash-next and multi-hash: how their tables map token ids to experts "
-                "(default: modulo)" },
+                "(default: modulo); a list gives one kind a layer" },
     { .name = "batch",
         .kind = CADRE_OPTION_INT,
         .min = 1,

@@ -31,7 +31,9 @@ static void make_table_of(
     static int32_t tokens[TOKENS];
     make_text(tokens);
     const token_run run = { .words = tokens, .count = TOKENS };
-    const hash_table_source source = { .kind = kind, .run = &run, .runs = 1, .seed = 3 };
+    const hash_table_source source = {
+        .kind = &kind, .kinds = 1, .run = &run, .runs = 1, .seed = 3
+    };
     param p = { .role = ROLE_ROUTER_OWN_0,
         .layer = layer,
         .rows = 1,
@@ -135,6 +137,39 @@ static void segments_have_tables_of_their_own(void **state)
     }
 }
 
+/* Tables of layers are of the layers' kinds: those of modulo stay as they were initialised. */
+static void layers_have_kinds_of_their_own(void **state)
+{
+    (void)state;
+    enum { LAYERS = 4 };
+    static const char *const kind[LAYERS] = { "dispersed", "modulo", "clustered", "dispersed" };
+    static int32_t tokens[TOKENS];
+    static real all[LAYERS][IDS * PICKS];
+    real alone[IDS * PICKS];
+    param rows[LAYERS];
+    make_text(tokens);
+    const token_run run = { .words = tokens, .count = TOKENS };
+    const hash_table_source source = {
+        .kind = kind, .kinds = LAYERS, .run = &run, .runs = 1, .seed = 3
+    };
+    for (int l = 0; l < LAYERS; l++)
+        rows[l] = (param){ .role = ROLE_ROUTER_OWN_0,
+            .layer = l,
+            .rows = 1,
+            .cols = IDS * PICKS,
+            .offset = (int64_t)l * IDS * PICKS,
+            .start = { START_TABLE, 0, PICKS, EXPERTS } };
+    const param_table table = { .rows = rows, .count = LAYERS };
+    all[1][5] = 3;
+    assert_int_equal(hash_tables_fill(&source, &table, all[0]), CADRE_OK);
+    for (int l = 0; l < LAYERS; l++) {
+        if (l == 1) continue;
+        make_table(kind[l], l, alone);
+        assert_memory_equal(all[l], alone, sizeof alone);
+    }
+    assert_true(all[1][5] == 3 && memcmp(all[0], all[2], sizeof all[0]) != 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -142,6 +177,7 @@ int main(void)
         cmocka_unit_test(balanced_tables_are_even),
         cmocka_unit_test(segments_have_tables_of_their_own),
         cmocka_unit_test(clusters_are_kept_together_or_dispersed),
+        cmocka_unit_test(layers_have_kinds_of_their_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
