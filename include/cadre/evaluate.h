@@ -22,6 +22,11 @@ typedef struct cadre_evaluation {
         int64_t tokens;
         double bits_per_token; /* 0 without tokens */
     } type[CADRE_TOKEN_TYPES];
+    /* A decoder with a router that chooses by later tokens reads from the future what is asked of
+     * it. Of a sample of predictions, the bits of each in a window that goes on behind it, and in
+     * one that ends there, as when the model writes */
+    int64_t lookahead_tokens; /* the predictions; 0: no router looks ahead */
+    double lookahead_bits, blind_bits;
 } cadre_evaluation;
 
 /* Hears how much of the work is done; NULL: not wanted */

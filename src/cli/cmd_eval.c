@@ -96,6 +96,13 @@ static json_t *types_object(const cadre_evaluation *e)
     return types;
 }
 
+static json_t *lookahead_object(const cadre_evaluation *e)
+{
+    return json_pack("{s:I,s:o,s:o}", "tokens", (json_int_t)e->lookahead_tokens, "bits_per_token",
+        print_json_real(e->lookahead_bits), "bits_per_token_without",
+        print_json_real(e->blind_bits));
+}
+
 static int print_object(const result *results, int count)
 {
     json_t *files = json_array();
@@ -105,6 +112,7 @@ static int print_object(const result *results, int count)
             (json_int_t)e->bytes, "tokens", (json_int_t)e->tokens, "bits_per_byte",
             print_json_real(e->bits_per_byte), "perplexity", print_json_real(e->perplexity));
         if (e->types) json_object_set_new(file, "types", types_object(e));
+        if (e->lookahead_tokens) json_object_set_new(file, "lookahead", lookahead_object(e));
         json_array_append_new(files, file);
     }
     return print_json(json_pack("{s:o}", "files", files));
@@ -114,13 +122,16 @@ static int print_as_table(const result *results, int count)
 {
     char bytes[PRINT_NUMBER], tokens[PRINT_NUMBER];
     int32_t types = count ? results[0].evaluation.types : 0;
-    char columns[] = "lrrrrrrrrrrrr";
-    columns[5 + types] = 0;
+    bool ahead = false;
+    for (int i = 0; i < count; i++) ahead |= results[i].evaluation.lookahead_tokens > 0;
+    char columns[] = "lrrrrrrrrrrrrrr";
+    columns[5 + types + (ahead ? 2 : 0)] = 0;
     print_table *t = print_table_begin(columns);
     print_cells(
         t, (const char *const[]){ "file", "bytes", "tokens", "bits/byte", "perplexity", NULL });
     for (int32_t k = 0; k < types; k++)
         print_cell(t, "bits/%s token", results[0].evaluation.type[k].name);
+    if (ahead) print_cells(t, (const char *const[]){ "seeing ahead", "without", NULL });
     for (int i = 0; i < count; i++) {
         const cadre_evaluation *e = &results[i].evaluation;
         print_cell(t, "%s", results[i].file);
@@ -129,6 +140,10 @@ static int print_as_table(const result *results, int count)
         print_cell(t, "%.4f", e->bits_per_byte);
         print_cell(t, "%.3f", e->perplexity);
         for (int32_t k = 0; k < types; k++) print_cell(t, "%.4f", e->type[k].bits_per_token);
+        if (ahead) {
+            print_cell(t, "%.4f", e->lookahead_bits);
+            print_cell(t, "%.4f", e->blind_bits);
+        }
     }
     return print_table_end(t);
 }
@@ -171,7 +186,10 @@ const command command_eval = {
         "before it: it costs as much as a uniform guess over the vocabulary. No special tokens are "
         "added. A model with an encoder predicts spans that are masked in the text, as in its "
         "training: 15 % of each window, in spans of 3 tokens on average. Bytes, tokens and bits "
-        "per byte are then those of the spans.",
+        "per byte are then those of the spans. Where a router chooses by tokens further on, "
+        "'seeing ahead' is what up to 256 of the predictions cost in bits a token, and 'without' "
+        "what they cost if the text ends there, as when the model writes: the difference is what "
+        "it reads from the future.",
     .own = ROWS(rows),
     .tables = { opened_options, opened_warm_options, cadre_ranks_options },
     .examples = LINES("bits per byte of what training kept apart",

@@ -7,6 +7,7 @@
 #include "base/interrupt.h"
 #include "base/memory.h"
 #include "base/sized.h"
+#include "infer/evaluate_lookahead.h"
 #include "infer/evaluate_spans.h"
 #include "infer/finite.h"
 #include "infer/runner.h"
@@ -213,6 +214,21 @@ static cadre_status measure_spans(cadre_model *m, const token_list *ids, int64_t
     return CADRE_OK;
 }
 
+/* Measures what routers that look ahead read from the text behind a prediction. */
+static cadre_status measure_lookahead(
+    cadre_model *m, const token_list *ids, int64_t context, cadre_evaluation *made)
+{
+    lookahead_evaluation e;
+    int64_t count = (int64_t)ids->count;
+    if (!evaluate_looks_ahead(m)) return CADRE_OK;
+    CADRE_TRY(evaluate_lookahead(m, ids->ids, count, cut(m, ids->ids, count, context).context, &e));
+    if (!e.tokens) return CADRE_OK;
+    made->lookahead_tokens = e.tokens;
+    made->lookahead_bits = e.nats_with / log(2) / (double)e.tokens;
+    made->blind_bits = e.nats_without / log(2) / (double)e.tokens;
+    return CADRE_OK;
+}
+
 /* Evaluates all of the text. */
 static cadre_status measure_text(cadre_model *m, const tokenizer *t, const token_list *ids,
     size_t size, int64_t context, const evaluation_watch *watch, cadre_evaluation *made)
@@ -224,7 +240,7 @@ static cadre_status measure_text(cadre_model *m, const tokenizer *t, const token
         .bits_per_byte = evaluate_bits_per_byte(m, t, ids, size, watch->by_type, nats),
         .perplexity = exp(nats / (double)ids->count) };
     fill_types(m, watch->by_type, made);
-    return CADRE_OK;
+    return measure_lookahead(m, ids, context, made);
 }
 
 static cadre_status evaluate(cadre_model *model, const char *text, size_t size, int64_t context,

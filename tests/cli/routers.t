@@ -41,6 +41,14 @@ $ cadre train --options tiny.json --router hash-next --out no
 $ cadre generate hash-next -p The -n 2
 2> cadre: hash-next: router hash-next: a token's experts follow from the token behind it, *
 ? 1
+$ cadre eval hash-next --text en.txt --json | jq '.files[0].lookahead | .tokens == 256 and
++     .bits_per_token != .bits_per_token_without'
+> true
+$ cadre eval expert-choice --text en.txt | head -1
+> *perplexity  seeing ahead  without
+$ cadre eval hash --text en.txt | grep -c ahead
+> 0
+? 1
 $ cadre generate multi-hash -p The -n 2 > text || echo no text
 > (nothing)
 2> ...
@@ -55,6 +63,19 @@ $ for t in modulo random balanced dispersed; do
 > (nothing)
 2> ...
 $ cadre train --options tiny.json --router multi-hash --hash-table clustered --out no
+2> ...
+2> cadre: --hash-table clustered: not with router multi-hash: *
+? 2
+
+# a table of each kind for each layer
+$ cadre train --options tiny.json --router hash,multi-hash --hash-table balanced,random --quiet \
++     --out listed > summary && cadre eval listed --text en.txt --json | grep -c bits_per_byte
+> 1
+$ cadre train --options tiny.json --router hash --hash-table random,modulo,random --out no
+2> ...
+2> cadre: --hash-table: expected one word, or one for each layer, found 3
+? 2
+$ cadre train --options tiny.json --router hash,multi-hash --hash-table random,clustered --out no
 2> ...
 2> cadre: --hash-table clustered: not with router multi-hash: *
 ? 2

@@ -1,6 +1,7 @@
 /* evaluate_test.c - the sum over overlapping windows is what the logits of each prediction, by
  * themselves, say. */
 #include "infer/evaluate.h"
+#include "infer/evaluate_lookahead.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -31,7 +32,8 @@ static int open_model(void **state)
     const char *path = scratch_file("evaluated.gguf");
     cadre_options *o = small_options("olmoe");
     small_set(o, "context", "64");
-    if (*state) small_set(o, "mixer", *state);
+    const char *const *own = *state; /* name, value, ... */
+    for (; own && *own; own += 2) small_set(o, own[0], own[1]);
     for (int64_t i = 0; i < TOKENS; i++)
         f.tokens[i] = (int32_t)(random_bits(random_key_of(1, "tokens", 0, 0), (uint64_t)i) % VOCAB);
     succeeds(cadre_context_new(2, NULL, &f.context));
@@ -204,11 +206,75 @@ static void refusals(void **state)
     assert_true(nats == -1);
 }
 
+/* ---- routers that look ahead ---- */
+
+/* The losses of the predictions where each window ends with what a prediction may know. */
+static double without_future(int64_t count, int64_t context)
+{
+    runner r;
+    real logits[VOCAB];
+    double sum = 0;
+    enum { WINDOWS = 16, PLACES = 16 };
+    int64_t half = context / 2, last = count - 1 - context;
+    succeeds(runner_open(f.model, context, 1, context, &r));
+    for (int64_t i = 0; i < WINDOWS; i++)
+        for (int64_t k = 0; k < PLACES; k++) {
+            const int32_t *window = f.tokens + last * i / (WINDOWS - 1);
+            int64_t place = half + k * (context - half) / PLACES;
+            succeeds(runner_feed(&r, &(runner_chunk){ NULL, window, place + 1 }, 1));
+            runner_logits(&r, &place, 1, logits);
+            sum += nats_of(logits, window[place + 1]);
+        }
+    runner_close(&r);
+    return sum;
+}
+
+static void what_is_read_from_the_future(void **state)
+{
+    (void)state;
+    lookahead_evaluation e;
+    assert_true(evaluate_looks_ahead(f.model));
+    succeeds(evaluate_lookahead(f.model, f.tokens, TOKENS, CONTEXT, &e));
+    assert_int_equal(e.tokens, 256);
+    double want = without_future(TOKENS, CONTEXT);
+    assert_true(fabs(e.nats_without - want) < 1e-5 * want);
+    assert_true(e.nats_with != e.nats_without);
+}
+
+/* A router that looks ahead at nothing reads nothing, to the bit; also of short texts. */
+static void a_causal_router_reads_nothing(void **state)
+{
+    (void)state;
+    static const int64_t counts[] = { TOKENS, CONTEXT + 5, 20, 3, 2, 1, 0 };
+    assert_false(evaluate_looks_ahead(f.model));
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        lookahead_evaluation e;
+        succeeds(evaluate_lookahead(f.model, f.tokens, counts[i], CONTEXT, &e));
+        assert_true(counts[i] < 2 ? e.tokens == 0 : e.tokens > 0);
+        assert_true(e.nats_with == e.nats_without);
+    }
+}
+
+static const char *const recurrent[] = { "mixer", "attention,lstm", NULL },
+                         *const choosing[] = { "router", "expert-choice", "capacity-factor", "2",
+                             NULL },
+                         *const mixing[] = { "router", "soft", NULL },
+                         *const looking[] = { "router", "hash-next", NULL };
+
+#define OF(test, options)                                                                          \
+    {                                                                                              \
+        #test " of " #options, test, open_model, close_model, (void *)(uintptr_t)(options)         \
+    }
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        OF(what_is_read_from_the_future, choosing),
+        OF(what_is_read_from_the_future, mixing),
+        OF(what_is_read_from_the_future, looking),
+        cmocka_unit_test_setup_teardown(a_causal_router_reads_nothing, open_model, close_model),
         cmocka_unit_test_setup_teardown(sums, open_model, close_model),
-        { "recurrent sums", sums, open_model, close_model, (void *)(uintptr_t) "attention,lstm" },
+        OF(sums, recurrent),
         cmocka_unit_test_setup_teardown(one_token_of_context, open_model, close_model),
         cmocka_unit_test_setup_teardown(uncounted, open_model, close_model),
         cmocka_unit_test_setup_teardown(told, open_model, close_model),
