@@ -28,7 +28,7 @@ CADRE_API cadre_status cadre_model_image_form(const cadre_model *model, cadre_im
 /* Writes the ids of a PNG or PNM file, begin and end included, to ids, which must have room for
  * [patches + 2]. */
 CADRE_API cadre_status cadre_image_encode(cadre_model *model, const char *path, int32_t *ids);
-/* Whether a name ends as those of images do: .png .pnm .ppm .pgm */
+/* Whether a name ends as those of images do: .png .pnm .ppm .pgm .pbm */
 CADRE_API bool cadre_image_named(const char *path);
 
 /* Writes an image as a PNG file from the ids of its codes, without begin and end. Patches that are

@@ -12,7 +12,7 @@ enum { FILE_MOST = 1 << 28 }; /* bytes */
 
 bool image_named(const char *path)
 {
-    static const char *const endings[] = { ".png", ".pnm", ".ppm", ".pgm" };
+    static const char *const endings[] = { ".png", ".pnm", ".ppm", ".pgm", ".pbm" };
     const char *dot = strrchr(path, '.');
     for (size_t i = 0; dot && i < sizeof endings / sizeof *endings; i++)
         if (!strcasecmp(dot, endings[i])) return true;

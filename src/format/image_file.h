@@ -1,5 +1,5 @@
 /* image_file.h - images from outside, which are not to be trusted: PNG is read by libpng, and PNM
- * (P2, P3, P5, P6) by a strict reader here. Both give rows of red, green and blue bytes.
+ * (P1 to P6) by a strict reader here. Both give rows of red, green and blue bytes.
  *
  * Every size is checked before memory is allocated: a PNM's by the bytes that follow its header, a
  * PNG's, which is compressed, by IMAGE_PIXELS. Transparent pixels lie on white, and samples of 16
@@ -23,8 +23,8 @@ typedef struct image {
     uint8_t *rgb; /* [height, width, 3]; owned */
 } image;
 
-/* Returns whether the file's name is that of an image: it ends in .png .pnm .ppm or .pgm, in small
- * or large letters */
+/* Returns whether the file's name is that of an image: it ends in .png .pnm .ppm .pgm or .pbm, in
+ * small or large letters */
 bool image_named(const char *path);
 
 cadre_status image_read(const char *path, image *p); /* the kind follows from its first bytes */

@@ -11,8 +11,8 @@
  * the end-of-text token, those of a conversation are framed as a chat template says, and no piece
  * of a learnt vocabulary reaches from one document into the next.
  *
- * Where images are read, a file NAME.png (.pnm .ppm .pgm) is an image, and stands in the text as
- * image_text.h writes it. In a folder, neighbours that differ in their extension alone and of
+ * Where images are read, a file NAME.png (.pnm .ppm .pgm .pbm) is an image, and stands in the text
+ * as image_text.h writes it. In a folder, neighbours that differ in their extension alone and of
  * which one is an image are one document, in the order that is asked for, so that each tells of
  * the other. A folder that is given alone and holds images is one domain. */
 #ifndef CADRE_TEXT_CORPUS_H

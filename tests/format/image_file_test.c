@@ -26,9 +26,17 @@ static void check(const char *text, size_t size, int width, int height, const ch
 }
 #define CHECK(text, width, height, rgb) check(text, sizeof text - 1, width, height, rgb)
 
-static void all_four_kinds_are_read(void **state)
+static void all_six_kinds_are_read(void **state)
 {
     (void)state;
+    CHECK("P1\n2 1\n0 1\n", 2, 1, "\xff\xff\xff\0\0\0");
+    CHECK("P1 1 2 # digits may touch\n01", 1, 2, "\xff\xff\xff\0\0\0");
+    /* Two rows of 9 pixels in two bytes each; what fills the second is not read. */
+    CHECK("P4 9 2\n\x7f\xff\xff\x7f", 9, 2,
+        "\xff\xff\xff"
+        "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+        "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+        "\xff\xff\xff");
     CHECK("P2 # grey\n2 1 # in words\n9\n0 9\n", 2, 1, "\0\0\0\xff\xff\xff");
     CHECK("P3\n1 2\n255 1 2 3\t4\r\n5 # last\n6", 1, 2, "\1\2\3\4\5\6");
     CHECK("P5 2 1 255\n\x10\x20", 2, 1, "\x10\x10\x10\x20\x20\x20");
@@ -52,7 +60,13 @@ static void what_is_no_image_is_refused(void **state)
     static const wrong cases[] = {
         WRONG("", "neither's first bytes"),
         WRONG("GIF89a", "neither's first bytes"),
-        WRONG("P4 8 1\n\xff", "begins with P2, P3, P5 or P6"),
+        WRONG("P7 8 1\n\xff", "begins with P1 to P6"),
+        WRONG("P4 9 1\n\xff", "expected 2 bytes of samples for 9 by 1 pixels, found 1"),
+        WRONG("P4 9 1\n\xff\0\0", "expected 2 bytes"),
+        WRONG("P1 4 1\n0 1", "expected at least 4 bytes"),
+        WRONG("P1 2 1\n0 2", "a sample of 0 or 1 for each pixel"),
+        WRONG("P1 2 1\n0 #", "a sample of 0 or 1 for each pixel"),
+        WRONG("P1 2 1\n0 1 1", "nothing behind the last sample"),
         WRONG("P6", "white space behind its kind"),
         WRONG("P61 1 255\n\1\2\3", "white space behind its kind"),
         WRONG("P6 1", "height: expected a number"),
@@ -146,7 +160,7 @@ static void what_is_transparent_lies_on_white(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(all_four_kinds_are_read),
+        cmocka_unit_test(all_six_kinds_are_read),
         cmocka_unit_test(what_is_no_image_is_refused),
         cmocka_unit_test(a_png_comes_back),
         cmocka_unit_test(damaged_pngs_do_no_harm),
