@@ -162,10 +162,10 @@ class Case:
         return w
 
     # ---- losses from scores ----
-    def add_losses(self, z, score, W, mask, first):
+    def add_losses(self, z, score, W, mask, first, clean=None):
         o = self.o
         live = self.live()
-        E = z.shape[1]
+        E = score.shape[1]
         n = max(len(live), 1)
         norm = score / score.sum(1, keepdim=True)
         P = norm[live].mean(0)
@@ -193,7 +193,12 @@ class Case:
                 imp = (W * mask)[live].sum(0)
                 v = ((imp - imp.mean()) ** 2).mean() / (imp.mean() ** 2 + 1e-10)
             elif name == "score-importance":
-                imp = softmax(z)[live].sum(0)
+                imp = softmax(clean)[live].sum(0)
+                v = ((imp - imp.mean()) ** 2).mean() / (imp.mean() ** 2 + 1e-10)
+            elif name == "noise-load":
+                sigma = o["logit_noise"] / E
+                load = torch.stack([noise_load(clean[i], z[i], sigma, o["topk"]) for i in live])
+                imp = load.mean(0)
                 v = ((imp - imp.mean()) ** 2).mean() / (imp.mean() ** 2 + 1e-10)
             elif name == "entropy":
                 v = -(torch.special.xlogy(norm, norm))[live].sum(1).mean()
@@ -223,6 +228,12 @@ class Case:
             else:
                 raise ValueError(name)
             self.losses[name] = k * v
+
+
+def noise_load(clean, noisy, sigma, K):
+    """Chances that fresh noise lifts each logit above the K-th noisy one [E]"""
+    theta = noisy[best(noisy.detach().tolist(), K)[K - 1]]
+    return torch.special.ndtr((clean - theta) / sigma)
 
 
 # ---- routers in which tokens choose ----
@@ -316,18 +327,29 @@ def token_choice(c):
         raise ValueError(r)
     W = W * scale
     c.Wdense = dense * scale
-    zero = o.get("zero_experts", 0)
-    if o.get("zero_weight") == "dropped" and zero:
-        gone = torch.zeros(E, dtype=torch.float64)
-        gone[E - 1] = 1
-        raise NotImplementedError
-    c.add_losses(clean if False else z, score, W, mask, [i[0] for i in ranks])
+    if o.get("zero_weight") == "dropped" and o.get("zero_experts", 0):
+        W = without_last(r, o, z, score, mask) * scale
+    c.add_losses(z, score, W, mask, [i[0] for i in ranks], clean)
     mask2 = capacity(c, ranks, score.detach(), mask, K)
     if o.get("survivors"):
         left = (score * mask2).sum(1, keepdim=True)
         W = torch.where(left > 0, scale * score / torch.where(left > 0, left, 1.0), 0.0)
     c.finish(W, mask2)
     return E if r == "top-p" else K
+
+
+def without_last(r, o, z, score, mask):
+    """Weights where the last expert's is 0 and, if they are normalised, the others sum to 1."""
+    keep = mask.clone()
+    keep[:, -1] = 0
+    if r == "topk-softmax":
+        any_left = keep.sum(1, keepdim=True) > 0
+        zz = torch.where(any_left, z.masked_fill(keep == 0, -INF), torch.zeros_like(z))
+        return softmax(zz) * keep
+    if r in ("softmax-renorm",) or (r == "softmax-bias" and o.get("renormalise")):
+        total = (score * keep).sum(1, keepdim=True)
+        return torch.where(total > 0, score / torch.where(total > 0, total, 1.0), 0.0) * keep
+    return score * keep
 
 
 def capacity(c, ranks, score, mask, K):

@@ -179,6 +179,21 @@ def case_tokens(r):
     return "tokens-" + name, o, t, token_choice
 
 
+def add_capacity(r, o):
+    """Maybe full experts."""
+    if r.random() < 0.3:
+        o["overflow"] = "drop"
+        o["capacity_factor"] = r.choice([0.01, 0.3, 0.75, 1, 1.25, 4])
+        o["priority"] = r.choice(["choice", "token", "probability", "batch"])
+
+
+def add_losses(r, o, names):
+    """Up to three losses."""
+    chosen = r.sample(names, r.randint(0, min(3, len(names))))
+    if chosen:
+        o["losses"] = ",".join(f"{k}={r.choice([.1, 1, 3])}" for k in chosen)
+
+
 def case_weightless(r):
     o, t, (b, s, d, h, e) = begin(r)
     o["router"] = r.choice(["softmax", "softmax-renorm", "topk-softmax", "softmax-bias"])
@@ -194,6 +209,8 @@ def case_weightless(r):
     if o["router"] == "softmax-bias":
         t["router.correction"] = rnd(all_, s=0.2)
     o["topk"] = r.choice([1, all_, r.randint(1, all_)])
+    if o.get("zero_experts") and r.random() < 0.5:
+        o["zero_weight"] = "dropped"
     if r.random() < 0.3:
         o["expert_input_scale"] = 2.0
     if r.random() < 0.5 and all_ > e:
@@ -212,6 +229,7 @@ def case_noise(r):
         logit_noise=r.choice([0.5, 1.0]),
     )
     t["draws.normal"] = rnd(b * s, e)
+    add_losses(r, o, ["score-importance", "noise-load", "load", "z"])
     return "noise", o, t, token_choice
 
 
@@ -313,6 +331,8 @@ def case_cosine(r):
     t["router.experts"], t["router.temperature"] = rnd(e, P), torch.tensor(
         [r.choice([0.7, 2.0])]
     )
+    add_losses(r, o, ["load", "first-choice", "mutual-information", "entropy", "z"])
+    add_capacity(r, o)
     return "cosine", o, t, of.run_cosine
 
 
@@ -335,6 +355,8 @@ def case_product(r):
         m[r.randrange(grid[0])] = 0
         t["router.mask"] = m
         o["topk"] = min(o["topk"], e - e // grid[0])
+    add_losses(r, o, ["load", "first-choice"])
+    add_capacity(r, o)
     return "product", o, t, of.run_product
 
 

@@ -8,7 +8,7 @@ import math
 
 import torch
 import torch.nn.functional as F
-from layer_reference import INF, Case, best, ffn, rounded, softmax, token_choice
+from layer_reference import INF, Case, best, capacity, ffn, rounded, softmax, token_choice
 
 
 def run_hash(c):
@@ -203,7 +203,8 @@ def by_probability(c, q, key, z=None):
     W = q / (q * mask).sum(1, keepdim=True) if o.get("renormalise") else q
     if o.get("losses"):
         c.add_losses(z, q, W, mask, first)
-    c.finish(W * o.get("route_scale", 1.0), mask)
+    ranks = [best(key[i].tolist(), K) for i in range(c.T)]
+    c.finish(W * o.get("route_scale", 1.0), capacity(c, ranks, q.detach(), mask, K))
     return K
 
 
