@@ -30,6 +30,11 @@ typedef struct param {
     param_start start; /* for ROLE_ROUTER_OWN_* */
 } param;
 
+/* Elements first .. end - 1 of a parameter, row after row */
+typedef struct param_range {
+    int64_t first, end;
+} param_range;
+
 /* What one rank holds: one of several slices of every parameter that is cut, one of several groups
  * of neighbouring experts of each layer, and everything else */
 typedef struct param_share {

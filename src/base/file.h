@@ -42,10 +42,26 @@ cadre_status file_writer_open(const char *path, file_writer **writer);
 cadre_status file_writer_put(file_writer *w, const void *data, size_t size);
 /* Syncs and closes the temporary file, so that commit only has to rename it. */
 cadre_status file_writer_finish(file_writer *w);
-cadre_status file_writer_commit(file_writer *w); /* frees w, whatever happens */
-void file_writer_discard(file_writer *w);        /* frees w; NULL is fine */
+cadre_status file_writer_commit(file_writer *w);         /* frees w, whatever happens */
+void file_writer_discard(file_writer *w);                /* frees w; NULL is fine */
+const char *file_writer_temporary(const file_writer *w); /* the temporary file's path */
+size_t file_writer_written(const file_writer *w);        /* bytes that have left the buffer */
 /* Opens, writes and commits. */
 cadre_status file_write(const char *path, const void *data, size_t size);
+
+/* Several processes may write one file, each the bytes of its own. One of them opens it, and the
+ * others join it by the ending of its temporary name, PATH.tmp-PID-RANDOM. The random part tells
+ * the file from one on another machine. Only the writer that opened it renames or removes it. Every
+ * writer reserves the whole length before it writes: then a network file system sends the bytes
+ * that were written, and none around them. */
+typedef struct file_ending {
+    char text[48];
+} file_ending;
+cadre_status file_writer_open_shared(const char *path, file_writer **writer, file_ending *ending);
+cadre_status file_writer_join(const char *path, const file_ending *ending, file_writer **writer);
+cadre_status file_writer_reserve(file_writer *w, int64_t size); /* makes the file so long */
+cadre_status file_writer_skip(file_writer *w, size_t size);     /* leaves the next bytes alone */
+cadre_status file_writer_flush(file_writer *w);                 /* empties the buffer */
 
 bool file_exists(const char *path);
 bool file_exists_in(const char *folder, const char *name); /* allocates nothing */

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/comm.h"
 #include "base/status.h"
 #include "format/hash.h"
 
@@ -73,10 +74,21 @@ typedef struct safetensors_writer safetensors_writer;
 /* With `hashes`, the file gets a last tensor "hashes", U8 [tensors + 1, 16]: XXH3-128 of the header
  * and of each tensor, in order. */
 cadre_status safetensors_writer_open(const char *path, bool hashes, safetensors_writer **writer);
+/* Opens a file that ranks write together: all open and declare the same, but metadata are those of
+ * rank 0. Then each passes over the bytes of all tensors in their order, puts those that are its
+ * own, and skips those that others put. finish waits until all have written theirs, and gives rank
+ * 0 the hash of the file; commit does something on rank 0 alone. *blind: the lowest rank that does
+ * not see the file which rank 0 has made; -1: all see it. If one is blind, rank 0 has a writer for
+ * all of the file, and the others get NULL. */
+cadre_status safetensors_writer_open_among(
+    const char *path, bool hashes, comm *ranks, safetensors_writer **writer, int *blind);
 cadre_status safetensors_writer_metadata(safetensors_writer *w, const char *key, const char *value);
 cadre_status safetensors_writer_declare(
     safetensors_writer *w, const char *name, const char *dtype, int rank, const int64_t *shape);
 cadre_status safetensors_writer_put(safetensors_writer *w, const void *data, size_t size);
+cadre_status safetensors_writer_skip(safetensors_writer *w, size_t size);
+/* Bytes that this process has written to the file */
+size_t safetensors_writer_written(const safetensors_writer *w);
 /* Refuses while a tensor lacks bytes. */
 cadre_status safetensors_writer_finish(safetensors_writer *w, hash128 *file_hash);
 /* Finishes the file if that was not done; frees w in any case. */

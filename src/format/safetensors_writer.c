@@ -27,13 +27,13 @@ static void writer_free(safetensors_writer *w)
     mem_free(w);
 }
 
-cadre_status safetensors_writer_open(const char *path, bool hashes, safetensors_writer **writer)
+/* Frees the writer if its stream has failed, or is without a file because other ranks have it. */
+static cadre_status begin_writer(safetensors_writer *w, bool hashes, safetensors_writer **writer)
 {
-    safetensors_writer *w = MEM_ARRAY(safetensors_writer, 1);
-    if (!w) return CADRE_ENOMEM;
-    cadre_status status = tensor_stream_open(&w->stream, path, 1);
-    if (status != CADRE_OK) {
+    cadre_status status = w->stream.status;
+    if (status != CADRE_OK || !w->stream.file) {
         writer_free(w);
+        *writer = NULL;
         return status;
     }
     w->hashes = hashes;
@@ -43,6 +43,23 @@ cadre_status safetensors_writer_open(const char *path, bool hashes, safetensors_
     w->in_metadata = true;
     *writer = w;
     return CADRE_OK;
+}
+
+cadre_status safetensors_writer_open(const char *path, bool hashes, safetensors_writer **writer)
+{
+    safetensors_writer *w = MEM_ARRAY(safetensors_writer, 1);
+    if (!w) return CADRE_ENOMEM;
+    tensor_stream_open(&w->stream, path, 1);
+    return begin_writer(w, hashes, writer);
+}
+
+cadre_status safetensors_writer_open_among(
+    const char *path, bool hashes, comm *ranks, safetensors_writer **writer, int *blind)
+{
+    safetensors_writer *w = MEM_ARRAY(safetensors_writer, 1);
+    if (!w) return CADRE_ENOMEM;
+    tensor_stream_open_among(&w->stream, path, ranks, blind);
+    return begin_writer(w, hashes, writer);
 }
 
 void safetensors_writer_discard(safetensors_writer *w)
@@ -148,35 +165,62 @@ static cadre_status ensure_begun(safetensors_writer *w)
     return w->stream.status;
 }
 
-cadre_status safetensors_writer_put(safetensors_writer *w, const void *data, size_t size)
+/* Refuses bytes of the last tensor, the hashes, which callers do not write. */
+static cadre_status check_room(safetensors_writer *w, size_t size)
 {
     CADRE_TRY(ensure_begun(w));
     tensor_stream *s = &w->stream;
-    /* The caller does not write the bytes of the hashes. */
     size_t own = w->hash_rows ? s->list[s->count - 1].size : 0;
     if (s->status == CADRE_OK && size > s->left - own)
         s->status =
             cadre_fail(CADRE_EARGUMENT, s->path, "was given more bytes than its tensors hold");
-    return tensor_stream_put(s, data, size);
+    return s->status;
 }
 
-/* Writes the last tensor, whose bytes are known now that the others are written. If another tensor
- * lacks bytes, finish will refuse. */
+cadre_status safetensors_writer_put(safetensors_writer *w, const void *data, size_t size)
+{
+    CADRE_TRY(check_room(w, size));
+    return tensor_stream_put(&w->stream, data, size);
+}
+
+cadre_status safetensors_writer_skip(safetensors_writer *w, size_t size)
+{
+    CADRE_TRY(check_room(w, size));
+    return tensor_stream_skip(&w->stream, size);
+}
+
+size_t safetensors_writer_written(const safetensors_writer *w)
+{
+    return file_writer_written(w->stream.file);
+}
+
+static bool leads(const safetensors_writer *w)
+{
+    return !w->stream.ranks || w->stream.ranks->rank == 0;
+}
+
+/* Writes the last tensor, whose bytes are known now that the others are written. */
 static cadre_status put_hashes(safetensors_writer *w)
 {
     const tensor_stream *s = &w->stream;
-    if (!w->hash_rows || s->at + 1 != s->count || s->done) return CADRE_OK;
+    const size_t size = s->list[s->at].size;
+    if (!leads(w)) return tensor_stream_skip(&w->stream, size);
     for (size_t i = 0; i < s->at; i++)
         hash_store(s->list[i].hash, w->hash_rows + (i + 1) * HASH_BYTES);
-    return tensor_stream_put(&w->stream, w->hash_rows, s->list[s->at].size);
+    return tensor_stream_put(&w->stream, w->hash_rows, size);
 }
 
 cadre_status safetensors_writer_finish(safetensors_writer *w, hash128 *file_hash)
 {
     CADRE_TRY(ensure_begun(w));
-    CADRE_TRY(put_hashes(w));
-    CADRE_TRY(tensor_stream_finish(&w->stream));
-    if (file_hash) *file_hash = hash_stream_value(w->stream.of_file);
+    tensor_stream *s = &w->stream;
+    /* If a tensor lacks bytes, tensor_stream_finish will refuse. */
+    if (s->at + (w->hash_rows != NULL) == s->count && !s->done) {
+        CADRE_TRY(tensor_stream_gather(s));
+        if (w->hash_rows) CADRE_TRY(put_hashes(w));
+    }
+    CADRE_TRY(tensor_stream_finish(s));
+    if (file_hash) *file_hash = leads(w) ? hash_stream_value(s->of_file) : (hash128){ 0, 0 };
     return CADRE_OK;
 }
 

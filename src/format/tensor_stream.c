@@ -5,17 +5,32 @@
 #include <string.h>
 
 #include "base/checked.h"
+#include "base/file_reader.h"
 #include "base/memory.h"
+#include "base/shared_file.h"
 #include "format/quote.h"
 
-cadre_status tensor_stream_open(tensor_stream *s, const char *path, size_t align)
+static cadre_status open_stream(tensor_stream *s, const char *path, size_t align)
 {
     *s = (tensor_stream){ .align = align };
     s->path = mem_strdup(path);
     s->of_file = hash_stream_new();
     s->of_tensor = hash_stream_new();
-    s->status =
-        s->path && s->of_file && s->of_tensor ? file_writer_open(path, &s->file) : CADRE_ENOMEM;
+    return s->path && s->of_file && s->of_tensor ? CADRE_OK : CADRE_ENOMEM;
+}
+
+cadre_status tensor_stream_open(tensor_stream *s, const char *path, size_t align)
+{
+    s->status = open_stream(s, path, align);
+    if (s->status == CADRE_OK) s->status = file_writer_open(path, &s->file);
+    return s->status;
+}
+
+cadre_status tensor_stream_open_among(tensor_stream *s, const char *path, comm *ranks, int *blind)
+{
+    s->status = open_stream(s, path, 1);
+    if (s->status == CADRE_OK) s->status = shared_file_open(ranks, path, &s->file, blind);
+    if (s->status == CADRE_OK && *blind < 0) s->ranks = ranks;
     return s->status;
 }
 
@@ -80,10 +95,21 @@ static cadre_status refuse_duplicates(const tensor_stream *s)
 
 /* ---- writing ---- */
 
+static bool leads(const tensor_stream *s) { return !s->ranks || s->ranks->rank == 0; }
+
+/* Whether bytes are hashed as they pass: all that this process writes alone */
+static bool hashes(const tensor_stream *s) { return !s->ranks || s->gathered; }
+
 static cadre_status write_bytes(tensor_stream *s, const void *data, size_t size)
 {
-    hash_stream_add(s->of_file, data, size);
+    if (hashes(s)) hash_stream_add(s->of_file, data, size);
     return file_writer_put(s->file, data, size);
+}
+
+/* Once the ranks are gathered, only rank 0 has the file. */
+static cadre_status skip_bytes(tensor_stream *s, size_t size)
+{
+    return s->gathered && !leads(s) ? CADRE_OK : file_writer_skip(s->file, size);
 }
 
 static cadre_status pad(tensor_stream *s, size_t size)
@@ -103,18 +129,37 @@ static cadre_status advance(tensor_stream *s)
 {
     while (s->at < s->count && s->done == s->list[s->at].size) {
         CADRE_TRY(pad(s, s->done));
-        s->list[s->at++].hash = hash_stream_value(s->of_tensor);
+        if (hashes(s)) s->list[s->at].hash = hash_stream_value(s->of_tensor);
         hash_stream_reset(s->of_tensor);
+        s->at++;
         s->done = 0;
     }
     return CADRE_OK;
+}
+
+/* The header of rank 0 may be longer or shorter than those of others, which are not written. */
+static cadre_status begin_among(tensor_stream *s, const void *header)
+{
+    int64_t sizes[2] = { (int64_t)s->header, (int64_t)s->left }, own = sizes[1];
+    if (leads(s)) CADRE_TRY(file_writer_reserve(s->file, sizes[0] + sizes[1]));
+    comm_broadcast(s->ranks, sizes, sizeof sizes, 0);
+    CADRE_TRY(comm_status(s->ranks));
+    if (sizes[1] != own)
+        return cadre_fail(CADRE_EMISMATCH, s->path,
+            "ranks do not agree: expected %lld bytes of tensors, found %lld on rank 0",
+            (long long)own, (long long)sizes[1]);
+    s->header = (size_t)sizes[0];
+    if (leads(s)) return write_bytes(s, header, s->header);
+    CADRE_TRY(file_writer_reserve(s->file, sizes[0] + sizes[1]));
+    return skip_bytes(s, s->header);
 }
 
 static cadre_status begin(tensor_stream *s, const void *header, size_t size)
 {
     CADRE_TRY(refuse_duplicates(s));
     s->begun = true;
-    CADRE_TRY(write_bytes(s, header, size));
+    s->header = size;
+    CADRE_TRY(s->ranks ? begin_among(s, header) : write_bytes(s, header, size));
     CADRE_TRY(pad(s, size));
     return advance(s);
 }
@@ -125,17 +170,18 @@ cadre_status tensor_stream_begin(tensor_stream *s, const void *header, size_t si
     return s->status;
 }
 
-static cadre_status put(tensor_stream *s, const char *data, size_t size)
+/* Writes the next bytes; data NULL: passes over them */
+static cadre_status pass(tensor_stream *s, const char *data, size_t size)
 {
     if (size > s->left)
         return cadre_fail(CADRE_EARGUMENT, s->path, "was given more bytes than its tensors hold");
     while (size) {
         size_t missing = s->list[s->at].size - s->done, step = size < missing ? size : missing;
-        CADRE_TRY(write_bytes(s, data, step));
-        hash_stream_add(s->of_tensor, data, step);
+        CADRE_TRY(data ? write_bytes(s, data, step) : skip_bytes(s, step));
+        if (data && hashes(s)) hash_stream_add(s->of_tensor, data, step);
+        if (data) data += step;
         s->done += step;
         s->left -= step;
-        data += step;
         size -= step;
         CADRE_TRY(advance(s));
     }
@@ -144,9 +190,80 @@ static cadre_status put(tensor_stream *s, const char *data, size_t size)
 
 cadre_status tensor_stream_put(tensor_stream *s, const void *data, size_t size)
 {
-    if (s->status == CADRE_OK) s->status = put(s, data, size);
+    if (s->status == CADRE_OK && size) s->status = pass(s, data, size);
     return s->status;
 }
+
+cadre_status tensor_stream_skip(tensor_stream *s, size_t size)
+{
+    if (s->status == CADRE_OK && size && !s->ranks)
+        s->status = cadre_fail(CADRE_EARGUMENT, s->path, "has no other ranks to write its bytes");
+    if (s->status == CADRE_OK) s->status = pass(s, NULL, size);
+    return s->status;
+}
+
+/* ---- hashes of what several ranks have written ---- */
+
+enum { HASHED = 1 << 20 }; /* bytes that are read at a time */
+
+/* Reads the next bytes, and adds them to the hashes of the file and of the tensor. */
+static cadre_status hash_part(
+    tensor_stream *s, const file_reader *file, char *buffer, size_t at, size_t size)
+{
+    for (size_t end = at + size; at < end;) {
+        size_t step = end - at < HASHED ? end - at : HASHED;
+        CADRE_TRY(file_reader_at(file, (int64_t)at, buffer, step));
+        hash_stream_add(s->of_file, buffer, step);
+        hash_stream_add(s->of_tensor, buffer, step);
+        at += step;
+    }
+    return CADRE_OK;
+}
+
+static cadre_status hash_all(tensor_stream *s, const file_reader *file, char *buffer)
+{
+    size_t at = s->header;
+    cadre_status status = hash_part(s, file, buffer, 0, at);
+    for (size_t i = 0; i < s->at && status == CADRE_OK; i++) {
+        hash_stream_reset(s->of_tensor);
+        status = hash_part(s, file, buffer, at, s->list[i].size);
+        at += s->list[i].size;
+        s->list[i].hash = hash_stream_value(s->of_tensor);
+    }
+    hash_stream_reset(s->of_tensor);
+    return status;
+}
+
+static cadre_status hash_written(tensor_stream *s)
+{
+    file_reader file;
+    char *buffer = mem_alloc(HASHED, 1);
+    if (!buffer) return CADRE_ENOMEM;
+    cadre_status status = file_reader_open(file_writer_temporary(s->file), &file);
+    if (status == CADRE_OK) {
+        status = hash_all(s, &file, buffer);
+        file_reader_close(&file);
+    }
+    mem_free(buffer);
+    return status;
+}
+
+static cadre_status gather(tensor_stream *s)
+{
+    CADRE_TRY(leads(s) ? file_writer_flush(s->file) : file_writer_finish(s->file));
+    comm_barrier(s->ranks);
+    CADRE_TRY(comm_status(s->ranks));
+    s->gathered = true;
+    return leads(s) ? hash_written(s) : CADRE_OK;
+}
+
+cadre_status tensor_stream_gather(tensor_stream *s)
+{
+    if (s->status == CADRE_OK && s->ranks && !s->gathered) s->status = gather(s);
+    return s->status;
+}
+
+/* ---- finishing ---- */
 
 static cadre_status finish(tensor_stream *s)
 {

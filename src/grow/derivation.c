@@ -107,7 +107,9 @@ cadre_status derivation_write(
     writing w = { .d = d };
     model_output o = model_input_output(&d->inputs[0], out, listener);
     o.config = d->config;
-    o.source = (tensor_source){ format_of, begin_param, read_row, stored_row, &w, NULL };
+    o.source = (tensor_source){
+        .format = format_of, .begin = begin_param, .row = read_row, .stored = stored_row, .arg = &w
+    };
     if (d->inputs[0].tokenizer_refusal) model_output_note(&o, d->inputs[0].tokenizer_refusal);
     cadre_status status = model_output_write(c, &o);
     end_slot(&w.slots[0]);

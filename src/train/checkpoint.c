@@ -149,45 +149,109 @@ static cadre_status describe_state(
     return CADRE_OK;
 }
 
-/* One array of a checkpoint */
+/* One array of a checkpoint: 0 is the values, i + 1 is state i */
 typedef struct array_source {
-    const checkpoint_arrays *arrays;
+    const checkpoint_ranks *ranks;
+    trainer_reader *reader; /* NULL: this rank writes what it has */
     int array;
 } array_source;
 
-static cadre_status read_array(const void *arg, int64_t first, int64_t count, real *to)
+static held_values hold_own(const void *arg, const param *p)
 {
     const array_source *s = arg;
-    return s->arrays->source.read(s->arrays->source.arg, s->array, first, count, to);
+    return trainer_held(s->ranks->trainer, s->array - 1, p->index);
 }
+
+static cadre_status read_all(const void *arg, int64_t first, int64_t count, real *to)
+{
+    const array_source *s = arg;
+    return trainer_reader_read(s->reader, s->array - 1, first, count, to);
+}
+
+/* What is saved, and the file that is written now */
+typedef struct saving {
+    const checkpoint_arrays *arrays;
+    const checkpoint_state *state;
+    hash128 model;          /* of the model's file, once that is written */
+    trainer_reader *reader; /* on rank 0, if the others do not write */
+    safetensors_writer *file;
+} saving;
 
 /* array: borrowed by what is returned */
-static values_source source_of(const array_source *array)
+static values_source source_of(const saving *s, const array_source *array)
 {
-    const checkpoint_arrays *a = array->arrays;
-    if (a->source.read) return (values_source){ read_array, array };
-    return values_in_memory(array->array ? a->state[array->array - 1].values : a->values);
+    const checkpoint_arrays *a = s->arrays;
+    if (!a->ranks)
+        return values_in_memory(array->array ? a->state[array->array - 1].values : a->values);
+    return (
+        values_source){ .held = hold_own, .read = array->reader ? read_all : NULL, .arg = array };
 }
 
-static cadre_status put_array(
-    safetensors_writer *w, const checkpoint_arrays *a, const param_table *table, int array)
+static cadre_status put_array(const saving *s, const param_table *table, int array)
 {
-    const array_source from = { a, array };
-    const values_source source = source_of(&from);
-    return model_put_values(w, table, &source, true);
+    const array_source from = { s->arrays->ranks, s->reader, array };
+    const values_source source = source_of(s, &from);
+    return model_put_values(s->file, table, &source, true);
 }
 
-static cadre_status write_state(
-    const char *path, const checkpoint_arrays *a, const checkpoint_state *s, hash128 model)
+static cadre_status write_state(const saving *s)
 {
-    safetensors_writer *w;
-    CADRE_TRY(safetensors_writer_open(path, true, &w));
-    cadre_status status = describe_state(w, a, s, model);
-    if (status == CADRE_OK && rounds(a)) status = put_array(w, a, a->table, 0);
-    for (int i = 0; i < a->states && status == CADRE_OK; i++)
-        status = put_array(w, a, a->state[i].table, i + 1);
-    if (status == CADRE_OK) return safetensors_writer_commit(w);
-    safetensors_writer_discard(w);
+    const checkpoint_arrays *a = s->arrays;
+    CADRE_TRY(describe_state(s->file, a, s->state, s->model));
+    if (rounds(a)) CADRE_TRY(put_array(s, a->table, 0));
+    for (int i = 0; i < a->states; i++) CADRE_TRY(put_array(s, a->state[i].table, i + 1));
+    return CADRE_OK;
+}
+
+/* The pairs of an adapter are few. */
+static cadre_status write_adapter(const saving *s)
+{
+    const checkpoint_arrays *a = s->arrays;
+    if (!a->ranks) return adapter_write(s->file, a->config, a->adapter, a->values);
+    real *values = MEM_ARRAY(real, a->table->elements);
+    cadre_status status =
+        values ? trainer_reader_read(s->reader, TRAINER_VALUES, 0, a->table->elements, values)
+               : CADRE_ENOMEM;
+    if (status == CADRE_OK) status = adapter_write(s->file, a->config, a->adapter, values);
+    mem_free(values);
+    return status;
+}
+
+static cadre_status write_weights(const saving *s)
+{
+    const checkpoint_arrays *a = s->arrays;
+    const array_source array = { a->ranks, s->reader, 0 };
+    const values_source from = source_of(s, &array);
+    if (a->adapter) return write_adapter(s);
+    return model_write(s->file, a->config, a->table, a->format ? a->format : &number_f32, &from);
+}
+
+/* Opens a file for all ranks if they all see it; otherwise for rank 0, and the others have none. */
+static cadre_status open_file(const checkpoint_arrays *a, const char *path, bool hashes, saving *s)
+{
+    checkpoint_ranks *r = a->ranks;
+    if (r && !a->adapter)
+        return safetensors_writer_open_among(path, hashes, r->world, &s->file, &r->blind);
+    if (r && r->world->rank > 0) return CADRE_OK;
+    return safetensors_writer_open(path, hashes, &s->file);
+}
+
+/* Writes a file, complete on the disk under a temporary name, and leaves its writer in s->file. */
+static cadre_status write_file(
+    const char *path, bool hashes, cadre_status (*write)(const saving *s), saving *s, hash128 *hash)
+{
+    const checkpoint_arrays *a = s->arrays;
+    checkpoint_ranks *r = a->ranks;
+    s->file = NULL;
+    CADRE_TRY(open_file(a, path, hashes, s));
+    if (!s->file) return trainer_answer(r->trainer);
+    const bool reads = r && (a->adapter || r->blind >= 0);
+    cadre_status status = reads ? trainer_reader_open(r->trainer, 0, &s->reader) : CADRE_OK;
+    if (status == CADRE_OK) status = write(s);
+    trainer_reader_close(s->reader);
+    s->reader = NULL;
+    if (status == CADRE_OK) status = safetensors_writer_finish(s->file, hash);
+    if (r) r->bytes += (int64_t)safetensors_writer_written(s->file);
     return status;
 }
 
@@ -196,46 +260,39 @@ static cadre_status remove_other(const char *path, void *keep)
     return strcmp(path, keep) ? file_remove(path) : CADRE_OK;
 }
 
-/* The pairs of an adapter are few. */
-static cadre_status write_adapter_pending(const char *path, const checkpoint_arrays *a,
-    const values_source *from, safetensors_writer **pending, hash128 *hash)
+/* Gives the file that was written its name, or removes it if something has failed. */
+static cadre_status commit(safetensors_writer *file, cadre_status status)
 {
-    real *values = MEM_ARRAY(real, a->table->elements);
-    cadre_status status =
-        values ? from->read(from->arg, 0, a->table->elements, values) : CADRE_ENOMEM;
-    if (status == CADRE_OK)
-        status = adapter_write_pending(path, a->config, a->adapter, values, pending, hash);
-    mem_free(values);
+    if (file && status == CADRE_OK) return safetensors_writer_commit(file);
+    safetensors_writer_discard(file);
     return status;
 }
 
-static cadre_status write_pending(
-    const char *path, const checkpoint_arrays *a, safetensors_writer **pending, hash128 *hash)
+/* The commit of the model renames its file, and from then on the new checkpoint counts. */
+static cadre_status save(const char *model, char *state, saving *s)
 {
-    const number_format *format = a->format ? a->format : &number_f32;
-    const array_source array = { a, 0 };
-    const values_source from = source_of(&array);
-    if (a->adapter) return write_adapter_pending(path, a, &from, pending, hash);
-    return model_write_pending(path, a->config, a->table, format, &from, pending, hash);
+    cadre_status status = write_file(model, false, write_weights, s, &s->model);
+    safetensors_writer *pending = s->file;
+    if (status == CADRE_OK) {
+        status = write_file(state, true, write_state, s, NULL);
+        status = commit(s->file, status);
+    }
+    return commit(pending, status);
 }
 
 cadre_status checkpoint_save(
-    const char *folder, const checkpoint_arrays *a, const checkpoint_state *s)
+    const char *folder, const checkpoint_arrays *a, const checkpoint_state *state)
 {
-    char *model = file_join(folder, a->adapter ? ADAPTER_WEIGHTS : model_name);
-    char *state = mem_printf("%s/%s%09" PRId64 "%s", folder, state_prefix, s->step, state_suffix);
-    safetensors_writer *pending = NULL;
-    hash128 hash;
-    cadre_status status = model && state ? write_pending(model, a, &pending, &hash) : CADRE_ENOMEM;
-    if (status == CADRE_OK) {
-        status = write_state(state, a, s, hash);
-        /* The commit renames the model's file, and from then on the new checkpoint counts. */
-        if (status == CADRE_OK) status = safetensors_writer_commit(pending);
-        else safetensors_writer_discard(pending);
-        if (status == CADRE_OK) status = each_state(folder, remove_other, state);
-    }
+    saving s = { .arrays = a, .state = state };
+    bool leads = !a->ranks || a->ranks->world->rank == 0;
+    char *model = file_join(folder, a->adapter ? ADAPTER_WEIGHTS : model_name),
+         *path =
+             mem_printf("%s/%s%09" PRId64 "%s", folder, state_prefix, state->step, state_suffix);
+    if (a->ranks) a->ranks->bytes = 0, a->ranks->blind = -1;
+    cadre_status status = model && path ? save(model, path, &s) : CADRE_ENOMEM;
+    if (status == CADRE_OK && leads) status = each_state(folder, remove_other, path);
     mem_free(model);
-    mem_free(state);
+    mem_free(path);
     return status;
 }
 

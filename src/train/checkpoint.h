@@ -14,6 +14,7 @@
 #include "format/hash.h"
 #include "train/spike.h"
 #include "train/optimizer.h"
+#include "train/trainer.h"
 #include "weights/adapter.h"
 
 /* The state of a run after a step, in addition to the flat arrays */
@@ -27,22 +28,29 @@ typedef struct checkpoint_state {
     int64_t best_step;
 } checkpoint_state;
 
+/* Several ranks that save a checkpoint together. If all of them see the files that rank 0 makes,
+ * each writes the elements that it has. Otherwise, and for an adapter, which is small, rank 0 reads
+ * those of the others and writes all. The files are the same. */
+typedef struct checkpoint_ranks {
+    comm *world;
+    trainer *trainer;
+    /* Set by checkpoint_save: the bytes that this rank has written; the lowest rank that does not
+     * see the files, -1 if there is none */
+    int64_t bytes;
+    int blind;
+} checkpoint_ranks;
+
 typedef struct checkpoint_arrays {
     const model_config *config;
-    const adapter *adapter; /* what is saved is this adapter; NULL: it is a model */
-    const param_table *table;
-    real *values; /* in the flat layout of `table` */
+    const adapter *adapter;   /* what is saved is this adapter; NULL: it is a model */
+    checkpoint_ranks *ranks;  /* NULL: this process has the arrays below, and saves all */
+    const param_table *table; /* of the whole model, as those of the states */
+    real *values;             /* in the flat layout of `table` */
     /* The format of the model's file; NULL: f32. If it is another, the training state holds the
      * float32 weights. */
     const number_format *format;
     optimizer_state state[OPTIMIZER_STATES];
     int states;
-    /* Where what is saved is read from: array 0 is the values, i + 1 is state i. read NULL: the
-     * arrays above */
-    struct checkpoint_source {
-        cadre_status (*read)(void *arg, int array, int64_t first, int64_t count, real *to);
-        void *arg;
-    } source;
 } checkpoint_arrays;
 
 /* Whether there is a model, and a training state */
@@ -52,6 +60,7 @@ bool checkpoint_model_alone(const char *folder);
 /* Whether there is any file that a run would replace */
 bool checkpoint_folder_used(const char *folder);
 
+/* With ranks, all of them call it; the checkpoint is complete when rank 0 returns. */
 cadre_status checkpoint_save(
     const char *folder, const checkpoint_arrays *arrays, const checkpoint_state *state);
 

@@ -329,6 +329,7 @@ static cadre_status train(cadre_context *context, cadre_options *options,
     train_adapter_close(&r);
     model_config_free(&r.config);
     train_data_close(&r);
+    mem_free(r.saved_bytes);
     mem_free(r.text);
     mem_free(r.command);
     if (status == CADRE_OK || status == CADRE_EINTERRUPTED)

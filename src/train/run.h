@@ -62,6 +62,9 @@ typedef struct train_run {
     FILE *metrics[2];
     event_log *events; /* of --tensorboard; NULL: not written */
     FILE *ranks;       /* ranks.jsonl in the run's folder; NULL: not written */
+    /* [ranks] the bytes of the last checkpoint that each has written; NULL: it was written by one
+     * process, or there is none */
+    int64_t *saved_bytes;
 } train_run;
 
 static inline bool train_has_encoder(const train_run *r)
@@ -243,7 +246,7 @@ cadre_status train_ranks_broadcast(const train_run *r, void *data, size_t bytes)
 /* Whether any rank was asked to stop */
 bool train_ranks_stop(const train_run *r);
 /* Saves a checkpoint, the same as one rank would save. */
-cadre_status train_ranks_save(const train_run *r);
+cadre_status train_ranks_save(train_run *r);
 
 /* ---- run_validation.c ---- */
 

@@ -42,51 +42,62 @@ static cadre_status make_tables(const train_run *r, whole_tables *w)
     return CADRE_OK;
 }
 
-static cadre_status read_whole(void *arg, int array, int64_t first, int64_t count, real *to)
-{
-    return trainer_reader_read(arg, array - 1, first, count, to);
-}
-
-/* The arrays of a checkpoint, which rank 0 reads from all ranks */
 static checkpoint_arrays arrays_of(
-    const train_run *r, const whole_tables *w, trainer_reader *reader)
+    const train_run *r, const whole_tables *w, checkpoint_ranks *ranks)
 {
     optimizer *o = trainer_optimizer(r->trainer);
     checkpoint_arrays a = { .config = &r->config,
         .adapter = r->settings.adapted ? &r->adapter : NULL,
+        .ranks = ranks,
         .table = &w->table[0],
         .format = r->saved_as,
-        .states = optimizer_states(o),
-        .source = { read_whole, reader } };
+        .states = optimizer_states(o) };
     for (int i = 0; i < a.states; i++)
         a.state[i] = (optimizer_state){ .prefix = optimizer_state_at(o, i).prefix,
             .table = &w->table[i + 1] };
     return a;
 }
 
-static cadre_status save_whole(const train_run *r)
+static cadre_status save_among(const train_run *r, checkpoint_ranks *ranks)
 {
     whole_tables w = { 0 };
-    trainer_reader *reader = NULL;
     cadre_status status = make_tables(r, &w);
-    if (status == CADRE_OK) status = trainer_reader_open(r->trainer, 0, &reader);
     if (status == CADRE_OK) {
-        const checkpoint_arrays arrays = arrays_of(r, &w, reader);
+        const checkpoint_arrays arrays = arrays_of(r, &w, ranks);
         status = checkpoint_save(r->out, &arrays, &r->state);
-        trainer_reader_close(reader);
     }
     free_tables(&w);
+    if (status != CADRE_OK) comm_fail(train_world(r), status);
     return status;
 }
 
-cadre_status train_ranks_save(const train_run *r)
+/* Gathers how many bytes each rank has written; waits for all. */
+static cadre_status gather_bytes(train_run *r, const checkpoint_ranks *ranks)
+{
+    comm *world = train_world(r);
+    if (!r->saved_bytes) r->saved_bytes = MEM_ARRAY(int64_t, world->size);
+    if (!r->saved_bytes) {
+        comm_fail(world, CADRE_ENOMEM);
+        return CADRE_ENOMEM;
+    }
+    comm_all_gather(world, &ranks->bytes, sizeof ranks->bytes, r->saved_bytes);
+    return comm_status(world);
+}
+
+cadre_status train_ranks_save(train_run *r)
 {
     if (train_world(r)->size == 1) {
         checkpoint_arrays arrays = train_arrays(r);
         return checkpoint_save(r->out, &arrays, &r->state);
     }
-    cadre_status status = train_leads(r) ? save_whole(r) : trainer_answer(r->trainer);
-    if (status != CADRE_OK) comm_fail(train_world(r), status);
-    CADRE_TRY(status);
-    return train_ranks_barrier(r);
+    const bool first = !r->saved_bytes;
+    checkpoint_ranks ranks = { .world = train_world(r), .trainer = r->trainer };
+    CADRE_TRY(save_among(r, &ranks));
+    CADRE_TRY(gather_bytes(r, &ranks));
+    if (first && ranks.blind >= 0)
+        train_note(r,
+            "rank %d cannot write the files of rank 0 in %s, so rank 0 reads what the others have "
+            "and writes checkpoints alone",
+            ranks.blind, r->out);
+    return CADRE_OK;
 }

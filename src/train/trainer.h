@@ -11,6 +11,7 @@
 #include "model/transformer.h"
 #include "train/batch_rows.h"
 #include "train/settings.h"
+#include "weights/files.h"
 
 typedef struct trainer trainer;
 
@@ -33,11 +34,16 @@ cadre_status trainer_bytes(const compute *c, const model_config *config,
 const param_table *trainer_table(const trainer *t);
 const param_table *trainer_whole_table(const trainer *t);
 
-/* Reading arrays of the whole model, for a checkpoint, wherever its ranks have them: rank 0 opens,
- * reads and closes, and the other ranks answer until it closes. None holds more of what others have
- * than some megabytes. which: a state of the optimiser, or the values; first, count: elements of
- * trainer_array_table's layout */
+/* Saving arrays of the whole model. which: a state of the optimiser, or the values */
 enum { TRAINER_VALUES = -1 };
+
+/* What this rank saves of the parameter at `index` of the whole table. Each element is saved by one
+ * rank: those that several ranks have are divided among them. */
+held_values trainer_held(const trainer *t, int which, int64_t index);
+
+/* Reading all of it on rank 0, for a file that the others do not see: rank 0 opens, reads and
+ * closes, and the other ranks answer until it closes. None holds more of what others have than some
+ * megabytes. first, count: elements of trainer_array_table's layout */
 typedef struct trainer_reader trainer_reader;
 /* window: elements that are asked for at a time; 0: as many as serve well */
 cadre_status trainer_reader_open(trainer *t, int64_t window, trainer_reader **reader);

@@ -1,6 +1,7 @@
-/* trainer_reader.c - reads arrays of the whole model, wherever its ranks have them.
+/* trainer_reader.c - which elements of the whole model's arrays a rank saves, and reading all of
+ * them on rank 0.
  *
- * Rank 0 asks for a range of elements of the whole array; every rank sends those that it updates,
+ * Rank 0 asks for a range of elements of the whole array; every rank sends those that it saves,
  * each piece with its place. So no rank ever holds more of the others than a few windows, and a
  * model that fits no single machine can be saved. */
 #include <string.h>
@@ -20,12 +21,6 @@ typedef struct array_piece {
     int64_t first, count;
 } array_piece;
 
-static real *array_of(trainer *t, int64_t which)
-{
-    return which == TRAINER_VALUES ? t->values
-                                   : optimizer_state_at(t->optimizer, (int)which).values;
-}
-
 static int64_t earlier(int64_t a, int64_t b) { return a < b ? a : b; }
 static int64_t later(int64_t a, int64_t b) { return a > b ? a : b; }
 
@@ -35,7 +30,7 @@ cadre_status trainer_array_table(const trainer *t, int which, param_table *table
     return optimizer_state_table(t->optimizer, which, trainer_whole_table(t), table);
 }
 
-/* ---- what a rank has ---- */
+/* ---- what a rank saves ---- */
 
 /* Whether this rank updates the parameter: with an adapter, all ranks have the pairs of all
  * experts, and each updates those of its own. */
@@ -46,21 +41,97 @@ static bool is_of_rank(const trainer *t, const param *p)
     return param_share_has_expert(&t->config, &share, p->layer, p->expert);
 }
 
+/* Elements of an array of a rank's own that it updates, which other ranks may have too */
+typedef struct own_range {
+    int64_t begin, end;
+} own_range;
+
+/* Of the values, or of a state with the parameters' shapes: dense elements are updated by those of
+ * the ranks that divide them, and experts by the ranks that have them. */
+static own_range updated_elements(const trainer *t, const param *p)
+{
+    own_range r = { p->offset, p->offset + p->rows * p->cols };
+    if (r.begin < t->dense) {
+        r.begin = later(r.begin, t->first[t->plan.rank]);
+        r.end = earlier(r.end, t->first[t->plan.rank + 1]);
+    }
+    return r;
+}
+
+/* Of a state with shapes of its own: all of each parameter that the rank updates */
+static own_range updated_state(const trainer *t, const param *p, const param *state)
+{
+    bool dense = p->offset >= t->first[t->plan.rank] && p->offset < t->first[t->plan.rank + 1];
+    bool is_own = p->kind != PARAM_STATE && (param_is_expert(p->role) || dense);
+    return (own_range){ state->offset, state->offset + (is_own ? state->rows * state->cols : 0) };
+}
+
+/* Leaves this rank its part of what others update alike: the ranks of `tensor` have all of a
+ * parameter that is not cut, and the first and the last stage of a pipeline a tied embedding. They
+ * divide the parameter (or its state, the row), not the range, for each may update another one. */
+static void divide_alike(const trainer *t, const param *p, const param *row, own_range *r)
+{
+    const bool cut = p->whole != (param_is_vector(p) ? p->cols : p->rows),
+               tied = p->role == ROLE_EMBED && t->config.tie && t->groups.pipeline != NULL;
+    const int32_t slices = cut || param_is_expert(p->role) ? 1 : t->groups.size.tensor,
+                  slice = slices > 1 ? t->groups.at.tensor : 0, copies = tied ? 2 : 1,
+                  copy = tied && t->groups.at.pipeline > 0, part = copy * slices + slice;
+    const int64_t size = row->rows * row->cols;
+    r->begin = later(r->begin, row->offset + share_begin(size, part, copies * slices));
+    r->end = earlier(r->end, row->offset + share_begin(size, part + 1, copies * slices));
+}
+
+/* What the rank saves of row i of its table */
+static held_values held_of_row(const trainer *t, int which, int64_t i)
+{
+    const param *p = &t->table.rows[i], *row = p;
+    const real *array = t->values;
+    held_values none = { { 0, 0 }, NULL };
+    if (!is_of_rank(t, p)) return none;
+    own_range r = updated_elements(t, p);
+    int64_t before = param_elements_before(p);
+    if (which != TRAINER_VALUES) {
+        const optimizer_state state = optimizer_state_at(t->optimizer, which);
+        array = state.values;
+        if (optimizer_has_shapes(t->optimizer)) {
+            row = &state.table->rows[i];
+            r = updated_state(t, p, row);
+            before = 0;
+        }
+    }
+    divide_alike(t, p, row, &r);
+    if (r.begin >= r.end) return none;
+    before -= row->offset;
+    return (held_values){ { before + r.begin, before + r.end }, array + r.begin };
+}
+
+held_values trainer_held(const trainer *t, int which, int64_t index)
+{
+    int64_t low = 0, high = t->table.count; /* its rows are in the order of the whole table */
+    while (low < high) {
+        int64_t middle = low + (high - low) / 2;
+        if (t->table.rows[middle].index < index) low = middle + 1;
+        else high = middle;
+    }
+    if (low == t->table.count || t->table.rows[low].index != index)
+        return (held_values){ { 0, 0 }, NULL };
+    return held_of_row(t, which, low);
+}
+
 /* The pieces of a range, and their elements one after another. The memory for them is kept from
  * range to range, as the layouts of a state with shapes of its own are. */
 typedef struct pieces {
     int64_t count, elements, room;
     array_piece *list; /* a rank has at most one piece of each of its parameters */
     real *values;      /* [room] */
-    int64_t which;     /* the array that the layouts below are of */
-    param_table own, whole;
+    int64_t which;     /* the array whose layout `whole` is */
+    param_table whole;
 } pieces;
 
 static void pieces_free(pieces *p)
 {
     mem_free(p->list);
     mem_free(p->values);
-    param_table_free(&p->own);
     param_table_free(&p->whole);
     *p = (pieces){ 0 };
 }
@@ -78,55 +149,24 @@ static cadre_status make_room(const trainer *t, int64_t elements, pieces *p)
     return CADRE_OK;
 }
 
-/* Elements from .. of the rank's array are first .. of the whole one. */
+/* Adds what was asked for of what is held of a parameter, which begins at `offset`. */
 static void add_piece(
-    pieces *out, const array_range *asked, int64_t first, int64_t count, const real *from)
+    pieces *out, const array_range *asked, int64_t offset, const held_values *held)
 {
-    int64_t begin = later(first, asked->first), end = earlier(first + count, asked->end);
+    const int64_t first = offset + held->range.first, last = offset + held->range.end;
+    int64_t begin = later(first, asked->first), end = earlier(last, asked->end);
     if (begin >= end) return;
     out->list[out->count++] = (array_piece){ begin, end - begin };
-    memcpy(out->values + out->elements, from + begin - first, (size_t)(end - begin) * sizeof *from);
+    memcpy(out->values + out->elements, held->values + begin - first,
+        (size_t)(end - begin) * sizeof *held->values);
     out->elements += end - begin;
-}
-
-/* Finds, in the values or in a state with the parameters' shapes, the dense elements that the rank
- * updates, and those of its experts. */
-static void find_elements(trainer *t, const array_range *asked, pieces *out)
-{
-    const real *array = array_of(t, asked->which);
-    const int64_t dense_begin = t->first[t->plan.rank], dense_end = t->first[t->plan.rank + 1];
-    for (int64_t i = 0; i < t->table.count; i++) {
-        const param *p = &t->table.rows[i];
-        int64_t begin = p->offset, end = p->offset + p->rows * p->cols;
-        if (begin < t->dense) begin = later(begin, dense_begin), end = earlier(end, dense_end);
-        if (begin >= end || !is_of_rank(t, p)) continue;
-        add_piece(out, asked,
-            t->whole.rows[p->index].offset + param_elements_before(p) + begin - p->offset,
-            end - begin, array + begin);
-    }
-}
-
-/* Finds, in a state with shapes of its own, that of each whole parameter that the rank updates. */
-static void find_states(trainer *t, const array_range *asked, pieces *out)
-{
-    const real *array = array_of(t, asked->which);
-    for (int64_t i = 0; i < t->table.count; i++) {
-        const param *p = &t->table.rows[i], *s = &out->own.rows[i];
-        bool dense = p->offset >= t->first[t->plan.rank] && p->offset < t->first[t->plan.rank + 1];
-        bool is_own = param_is_expert(p->role) ? is_of_rank(t, p) : dense;
-        if (p->kind == PARAM_STATE || !is_own) continue;
-        add_piece(
-            out, asked, out->whole.rows[p->index].offset, s->rows * s->cols, array + s->offset);
-    }
 }
 
 static cadre_status lay_out(trainer *t, int which, pieces *p)
 {
     if (p->which == which) return CADRE_OK;
-    param_table_free(&p->own);
     param_table_free(&p->whole);
     p->which = TRAINER_VALUES;
-    CADRE_TRY(optimizer_state_table(t->optimizer, which, &t->table, &p->own));
     CADRE_TRY(optimizer_state_table(t->optimizer, which, &t->whole, &p->whole));
     p->which = which;
     return CADRE_OK;
@@ -134,14 +174,18 @@ static cadre_status lay_out(trainer *t, int which, pieces *p)
 
 static cadre_status find(trainer *t, const array_range *asked, pieces *p)
 {
+    const int which = (int)asked->which;
+    const param_table *whole = &t->whole;
     CADRE_TRY(make_room(t, asked->end - asked->first, p));
     p->count = p->elements = 0;
-    if (asked->which == TRAINER_VALUES || !optimizer_has_shapes(t->optimizer)) {
-        find_elements(t, asked, p);
-        return CADRE_OK;
+    if (which != TRAINER_VALUES && optimizer_has_shapes(t->optimizer)) {
+        CADRE_TRY(lay_out(t, which, p));
+        whole = &p->whole;
     }
-    CADRE_TRY(lay_out(t, (int)asked->which, p));
-    find_states(t, asked, p);
+    for (int64_t i = 0; i < t->table.count; i++) {
+        const held_values held = held_of_row(t, which, i);
+        add_piece(p, asked, whole->rows[t->table.rows[i].index].offset, &held);
+    }
     return CADRE_OK;
 }
 

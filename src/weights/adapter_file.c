@@ -109,18 +109,12 @@ static cadre_status put_values(safetensors_writer *w, const adapter *a, const re
     return CADRE_OK;
 }
 
-cadre_status adapter_write_pending(const char *path, const model_config *config, const adapter *a,
-    const real *values, safetensors_writer **pending, hash128 *hash)
+cadre_status adapter_write(
+    safetensors_writer *w, const model_config *config, const adapter *a, const real *values)
 {
-    safetensors_writer *w;
-    CADRE_TRY(safetensors_writer_open(path, false, &w));
-    cadre_status status = safetensors_writer_metadata(w, "format", "pt");
-    if (status == CADRE_OK) status = declare_values(w, config, a);
-    if (status == CADRE_OK) status = put_values(w, a, values);
-    if (status == CADRE_OK) status = safetensors_writer_finish(w, hash);
-    if (status == CADRE_OK) *pending = w;
-    else safetensors_writer_discard(w);
-    return status;
+    CADRE_TRY(safetensors_writer_metadata(w, "format", "pt"));
+    CADRE_TRY(declare_values(w, config, a));
+    return put_values(w, a, values);
 }
 
 /* ---- reading ---- */

@@ -21,9 +21,9 @@ cadre_status adapter_write_config(
  * of another shape, numbers that are not finite, and tensors that are no part of the adapter. */
 cadre_status adapter_read_values(
     const char *folder, const model_config *config, const adapter *a, real *values);
-/* As model_write_pending of files.h */
-cadre_status adapter_write_pending(const char *path, const model_config *config, const adapter *a,
-    const real *values, safetensors_writer **pending, hash128 *hash);
+/* As model_write of files.h */
+cadre_status adapter_write(
+    safetensors_writer *w, const model_config *config, const adapter *a, const real *values);
 
 /* An optimiser's state of an adapter: an array for each of its parameters, which are rows of
  * `table` with shapes of the state's own. model_put_values of files.h writes it. */

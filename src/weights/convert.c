@@ -114,7 +114,12 @@ static cadre_status convert_stacks(
     CADRE_TRY(model_input_open(at->in, path_is_gguf(out), &k->in));
     if (at->adapter) CADRE_TRY(adapter_merge_open(at->adapter, &k->in.config, &k->merge));
     model_output o = model_input_output(&k->in, out, listener);
-    o.source = (tensor_source){ format_of, begin_reading, read_row, stored_row, k, begin_stack };
+    o.source = (tensor_source){ .format = format_of,
+        .begin = begin_reading,
+        .row = read_row,
+        .stored = stored_row,
+        .arg = k,
+        .stack = begin_stack };
     if (k->dtype.mixed && !k->experts_dtype.base) o.file_type = k->dtype.file_type;
     note_losses(k, &o);
     return model_output_write(c, &o);

@@ -56,40 +56,57 @@ cadre_status model_declare_values(safetensors_writer *w, const char *prefix,
     return status;
 }
 
-static cadre_status read_memory(const void *arg, int64_t first, int64_t count, real *to)
+static held_values hold_all(const void *arg, const param *p)
 {
-    memcpy(to, (const real *)arg + first, (size_t)count * sizeof *to);
-    return CADRE_OK;
+    return (held_values){ { 0, p->rows * p->cols }, (const real *)arg + p->offset };
 }
 
 values_source values_in_memory(const real *values)
 {
-    return (values_source){ read_memory, values };
+    return (values_source){ .held = hold_all, .arg = values };
 }
 
-/* Elements first .. as floats */
-static cadre_status read_floats(
-    const values_source *source, int64_t first, int64_t count, float *values)
+/* The elements of a parameter that are written here */
+static held_values held_of(const values_source *source, const param *p)
+{
+    if (source->read) return (held_values){ { 0, p->rows * p->cols }, NULL };
+    return source->held(source->arg, p);
+}
+
+/* Elements first .. of a parameter, which are among those held, as floats */
+static cadre_status get_floats(const values_source *source, const held_values *held, const param *p,
+    const param_range *wanted, float *values)
 {
     real chunk[CHUNK];
-    for (int64_t i = 0; i < count; i += CHUNK) {
-        int64_t n = count - i < CHUNK ? count - i : CHUNK;
-        CADRE_TRY(source->read(source->arg, first + i, n, chunk));
-        for (int64_t j = 0; j < n; j++) values[i + j] = (float)chunk[j];
+    for (int64_t i = wanted->first; i < wanted->end; i += CHUNK) {
+        int64_t n = wanted->end - i < CHUNK ? wanted->end - i : CHUNK;
+        const real *from = chunk;
+        if (source->read) CADRE_TRY(source->read(source->arg, p->offset + i, n, chunk));
+        else from = held->values + i - held->range.first;
+        for (int64_t j = 0; j < n; j++) *values++ = (float)from[j];
     }
     return CADRE_OK;
 }
 
-static cadre_status put_floats(
-    safetensors_writer *w, const values_source *source, int64_t first, int64_t count)
+static cadre_status skip_floats(safetensors_writer *w, int64_t count)
+{
+    return count ? safetensors_writer_skip(w, (size_t)count * sizeof(float)) : CADRE_OK;
+}
+
+static cadre_status put_floats(safetensors_writer *w, const values_source *source, const param *p)
 {
     float chunk[CHUNK];
-    for (int64_t i = 0; i < count; i += CHUNK) {
-        int64_t n = count - i < CHUNK ? count - i : CHUNK;
-        CADRE_TRY(read_floats(source, first + i, n, chunk));
-        CADRE_TRY(safetensors_writer_put(w, chunk, (size_t)n * sizeof *chunk));
+    const held_values held = held_of(source, p);
+    const param_range *range = &held.range;
+    const int64_t count = p->rows * p->cols;
+    if (range->first >= range->end) return skip_floats(w, count);
+    CADRE_TRY(skip_floats(w, range->first));
+    for (int64_t i = range->first; i < range->end; i += CHUNK) {
+        const param_range part = { i, range->end - i < CHUNK ? range->end : i + CHUNK };
+        CADRE_TRY(get_floats(source, &held, p, &part, chunk));
+        CADRE_TRY(safetensors_writer_put(w, chunk, (size_t)(part.end - i) * sizeof *chunk));
     }
-    return CADRE_OK;
+    return skip_floats(w, count - range->end);
 }
 
 cadre_status model_put_values(
@@ -97,8 +114,7 @@ cadre_status model_put_values(
 {
     for (int64_t i = 0; i < table->count; i++) {
         const param *p = &table->rows[i];
-        if (!left_out(p, trained_only))
-            CADRE_TRY(put_floats(w, values, p->offset, p->rows * p->cols));
+        if (!left_out(p, trained_only)) CADRE_TRY(put_floats(w, values, p));
     }
     return CADRE_OK;
 }
@@ -110,12 +126,20 @@ typedef struct flat_source {
     cadre_status status; /* of the first row that could not be read */
 } flat_source;
 
+static int64_t earlier(int64_t a, int64_t b) { return a < b ? a : b; }
+static int64_t later(int64_t a, int64_t b) { return a > b ? a : b; }
+
+/* Elements that are not held are 0. */
 static void flat_row(void *arg, const param *p, int64_t index, int64_t row, float *values)
 {
     flat_source *flat = arg;
     (void)index;
-    if (flat->status == CADRE_OK)
-        flat->status = read_floats(flat->values, p->offset + row * p->cols, p->cols, values);
+    const held_values held = held_of(flat->values, p);
+    const int64_t begin = row * p->cols, end = begin + p->cols;
+    const param_range here = { later(begin, held.range.first), earlier(end, held.range.end) };
+    if (here.end - here.first < p->cols) memset(values, 0, (size_t)p->cols * sizeof *values);
+    if (flat->status == CADRE_OK && here.first < here.end)
+        flat->status = get_floats(flat->values, &held, p, &here, values + here.first - begin);
     if (flat->status != CADRE_OK) memset(values, 0, (size_t)p->cols * sizeof *values);
 }
 
@@ -125,28 +149,29 @@ static const number_format *flat_format(void *arg, const param *p)
     return p->kind == PARAM_STATE ? &number_f32 : flat->format;
 }
 
-cadre_status model_write_pending(const char *path, const model_config *config,
-    const param_table *table, const number_format *format, const values_source *values,
-    safetensors_writer **pending, hash128 *hash)
+static param_range flat_held(void *arg, const param *p, int64_t index)
+{
+    const flat_source *flat = arg;
+    (void)index;
+    return held_of(flat->values, p).range;
+}
+
+cadre_status model_write(safetensors_writer *w, const model_config *config,
+    const param_table *table, const number_format *format, const values_source *values)
 {
     flat_source flat = { values, format, CADRE_OK };
     tensor_list list;
-    tensor_sink sink = { NULL, NULL };
-    const tensor_source source = { .format = flat_format, .row = flat_row, .arg = &flat };
+    tensor_sink sink = { w, NULL };
+    const tensor_source source = {
+        .format = flat_format, .row = flat_row, .held = flat_held, .arg = &flat
+    };
     CADRE_TRY(tensor_list_make(config, table, NAMES_OF_FOLDER, &source, &list));
-    cadre_status status = safetensors_writer_open(path, false, &sink.folder);
-    if (status == CADRE_OK) status = safetensors_writer_metadata(sink.folder, "format", "pt");
+    cadre_status status = safetensors_writer_metadata(w, "format", "pt");
     if (status == CADRE_OK) status = tensor_list_declare(&list, &sink);
     if (status == CADRE_OK) status = tensor_list_write(NULL, &list, &sink, &source, NULL, NULL);
     if (status == CADRE_OK) status = flat.status;
-    if (status == CADRE_OK) status = safetensors_writer_finish(sink.folder, hash);
     tensor_list_free(&list);
-    if (status != CADRE_OK) {
-        safetensors_writer_discard(sink.folder);
-        return status;
-    }
-    *pending = sink.folder;
-    return CADRE_OK;
+    return status;
 }
 
 /* ---- reading ---- */

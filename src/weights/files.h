@@ -16,20 +16,29 @@ cadre_status model_read_values(
 /* The code book of images alone, [K patches]; config->images has a side. */
 cadre_status model_read_image_codes(const char *path, const model_config *config, real *codes);
 
-/* Where the elements of a flat array are read from, a few thousand at a time */
+/* Elements of a parameter that this process has; values[0] is element range.first. */
+typedef struct held_values {
+    param_range range;
+    const real *values;
+} held_values;
+
+/* Where a flat array is, of which files get elements */
 typedef struct values_source {
+    /* What this process has of the parameter p, the row p->index of the model's table. The rest is
+     * skipped when it is written, for other ranks write that. */
+    held_values (*held)(const void *arg, const param *p);
+    /* If it is not NULL, all elements are written, and read with it, a few thousand at a time;
+     * first: in the flat layout */
     cadre_status (*read)(const void *arg, int64_t first, int64_t count, real *to);
     const void *arg;
 } values_source;
 
-values_source values_in_memory(const real *values); /* borrowed */
+values_source values_in_memory(const real *values); /* all of an array; borrowed */
 
-/* Writes the model completely, synced under a temporary name, and computes its hash.
- * safetensors_writer_commit then only renames it. */
-/* format: f32, f16 or bf16; what is not trained by gradient is f32 all the same */
-cadre_status model_write_pending(const char *path, const model_config *config,
-    const param_table *table, const number_format *format, const values_source *values,
-    safetensors_writer **pending, hash128 *hash);
+/* Declares and writes a model, up to finishing the file.
+ * format: f32, f16 or bf16; what is not trained by gradient is f32 all the same */
+cadre_status model_write(safetensors_writer *w, const model_config *config,
+    const param_table *table, const number_format *format, const values_source *values);
 
 /* Declares and writes one flat array of the whole model, with `prefix` before each tensor's name. A
  * table of one rank's share takes its slices of the array. Rows of PARAM_STATE are left out if

@@ -154,12 +154,14 @@ typedef struct writing {
     const tensor_source *source;
     const listed_tensor *tensor;
     int64_t expert;
+    param_range held[2]; /* the elements of each part that this process writes */
     /* [rows of a batch], or one expert's part (or all) of a tensor that is not written by
      * rows */
     float *values;
     float *part; /* [widest row of a parameter] */
     uint8_t *packed;
     bool *refused; /* [rows of a batch] */
+    bool *mine;    /* [elements of packed] whether this process writes it; NULL: it writes all */
     list_progress progress;
     void *progress_arg;
     int64_t done; /* bytes */
@@ -177,10 +179,26 @@ static const param *param_at(const writing *w, int part, int64_t *index)
     return &w->list->table->rows[*index];
 }
 
+/* Puts those elements of packed that this process writes, and skips the others. */
+static cadre_status put_mine(const writing *w, int64_t count)
+{
+    safetensors_writer *to = w->sink->folder;
+    for (int64_t at = 0, end; at < count; at = end) {
+        const bool *other = memchr(w->mine + at, !w->mine[at], (size_t)(count - at));
+        end = other ? other - w->mine : count;
+        size_t first = number_row_bytes(w->tensor->format, at),
+               bytes = number_row_bytes(w->tensor->format, end) - first;
+        CADRE_TRY(w->mine[at] ? safetensors_writer_put(to, w->packed + first, bytes)
+                              : safetensors_writer_skip(to, bytes));
+    }
+    return CADRE_OK;
+}
+
 static cadre_status put(writing *w, int64_t count)
 {
     size_t bytes = number_row_bytes(w->tensor->format, count);
-    if (w->sink->folder) CADRE_TRY(safetensors_writer_put(w->sink->folder, w->packed, bytes));
+    if (w->mine) CADRE_TRY(put_mine(w, count));
+    else if (w->sink->folder) CADRE_TRY(safetensors_writer_put(w->sink->folder, w->packed, bytes));
     else CADRE_TRY(gguf_writer_put(w->sink->gguf, w->packed, bytes));
     w->done += (int64_t)bytes;
     return w->progress ? w->progress(w->progress_arg, w->done) : CADRE_OK;
@@ -225,7 +243,22 @@ static cadre_status begin_expert(writing *w, int64_t expert)
         const param *p = param_at(w, k, &index);
         CADRE_TRY(w->source->begin(w->source->arg, p, index));
     }
+    for (int k = 0; w->source->held && k < w->tensor->parts; k++) {
+        int64_t index;
+        const param *p = param_at(w, k, &index);
+        w->held[k] = w->source->held(w->source->arg, p, index);
+    }
     return CADRE_OK;
+}
+
+/* The columns of a row that this process writes, as elements of the parameter; empty: end is not
+ * above first */
+static param_range held_in_row(const writing *w, int part, int64_t row)
+{
+    const param_range *held = &w->held[part];
+    int64_t cols = param_of(w, part)->cols, first = row * cols, end = first + cols;
+    return (param_range){ held->first > first ? held->first : first,
+        held->end < end ? held->end : end };
 }
 
 /* ---- by expert: a share whose rows are not the tensor's rows is put together first ---- */
@@ -252,6 +285,22 @@ static int64_t share_size(const writing *w)
     return w->tensor->parts * p->rows * p->cols;
 }
 
+/* Writes row r of a part to its places in the share. */
+static void place_row(writing *w, int part, const tensor_place *place, int64_t r)
+{
+    const param *first = param_of(w, part);
+    const param_range held = held_in_row(w, part, r);
+    for (int64_t c = 0; c < first->cols; c++) {
+        int64_t column = param_is_vector(first) ? tensor_place_row(place, c)
+                                                : tensor_place_column(place, c),
+                at = place->offset + tensor_place_row(place, r) * place->row + column * place->col,
+                element = r * first->cols + c;
+        const bool mine = !w->mine || (element >= held.first && element < held.end);
+        w->values[at] = mine ? tensor_form_stored(w->tensor->form[part], w->part[c]) : 0;
+        if (w->mine) w->mine[at] = mine;
+    }
+}
+
 static cadre_status write_share(writing *w)
 {
     const listed_tensor *t = w->tensor;
@@ -262,12 +311,7 @@ static cadre_status write_share(writing *w)
         tensor_place place = place_of(w, k);
         for (int64_t r = 0; r < first->rows; r++) {
             w->source->row(w->source->arg, own, index, r, w->part);
-            for (int64_t c = 0; c < first->cols; c++) {
-                int64_t column = param_is_vector(first) ? tensor_place_row(&place, c)
-                                                        : tensor_place_column(&place, c);
-                w->values[place.offset + tensor_place_row(&place, r) * place.row +
-                          column * place.col] = tensor_form_stored(t->form[k], w->part[c]);
-            }
+            place_row(w, k, &place, r);
         }
     }
     return pack(t->format, w->values, w->packed, share_size(w)) ? put(w, share_size(w)) : refuse(w);
@@ -300,6 +344,17 @@ static int part_at(const batch *b, int64_t stored, int64_t *row)
     return part;
 }
 
+/* Marks the elements of a batch's row that this process writes; returns whether there are any. */
+static bool mark_row(const writing *w, int part, int64_t row, bool *mine)
+{
+    int64_t cols = param_of(w, part)->cols;
+    const param_range held = held_in_row(w, part, row);
+    memset(mine, 0, (size_t)cols);
+    if (held.first >= held.end) return false;
+    memset(mine + held.first - row * cols, 1, (size_t)(held.end - held.first));
+    return true;
+}
+
 static void pack_row(const batch *b, int64_t at)
 {
     const writing *w = b->writing;
@@ -307,6 +362,7 @@ static void pack_row(const batch *b, int64_t at)
     const tensor_source *source = w->source;
     int64_t cols = param_of(w, 0)->cols, index, row;
     int part = part_at(b, b->first + at, &row);
+    if (w->mine && !mark_row(w, part, row, w->mine + at * cols)) return;
     const param *p = param_at(w, part, &index);
     uint8_t *packed = w->packed + number_row_bytes(t->format, at * cols);
     const void *bytes = source->stored ? source->stored(source->arg, p, row, t->format) : NULL;
@@ -363,12 +419,23 @@ static cadre_status write_rows(writing *w)
 
 /* ---- all ---- */
 
+/* Whether other ranks write all of the expert's share */
+static bool is_of_others(const writing *w)
+{
+    bool any = !w->mine;
+    for (int k = 0; k < w->tensor->parts; k++) any |= w->held[k].first < w->held[k].end;
+    return !any;
+}
+
 static cadre_status write_tensor(writing *w)
 {
     int64_t shares = w->tensor->experts ? w->tensor->experts : 1;
     for (int64_t e = 0; e < shares; e++) {
         CADRE_TRY(begin_expert(w, e));
-        CADRE_TRY(by_share(w) ? write_share(w) : write_rows(w));
+        if (is_of_others(w))
+            CADRE_TRY(
+                safetensors_writer_skip(w->sink->folder, listed_bytes(w->tensor) / (size_t)shares));
+        else CADRE_TRY(by_share(w) ? write_share(w) : write_rows(w));
     }
     return CADRE_OK;
 }
@@ -408,11 +475,13 @@ cadre_status tensor_list_write(const compute *c, const tensor_list *list, const 
     w.part = MEM_ARRAY(float, widest);
     w.packed = MEM_ARRAY(uint8_t, most * (int64_t)sizeof(float));
     w.refused = MEM_ARRAY(bool, rows);
-    cadre_status status =
-        w.values && w.part && w.packed && w.refused ? write_all(&w) : CADRE_ENOMEM;
+    w.mine = source->held ? MEM_ARRAY(bool, most) : NULL;
+    bool whole = w.values && w.part && w.packed && w.refused && (w.mine || !source->held);
+    cadre_status status = whole ? write_all(&w) : CADRE_ENOMEM;
     mem_free(w.values);
     mem_free(w.part);
     mem_free(w.packed);
     mem_free(w.refused);
+    mem_free(w.mine);
     return status;
 }

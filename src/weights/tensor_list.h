@@ -43,6 +43,9 @@ typedef struct tensor_source {
     cadre_status (*begin)(void *arg, const param *p, int64_t index);
     /* Gives row `row` [cols] in the model's order. Several workers call it at once. */
     void (*row)(void *arg, const param *p, int64_t index, int64_t row, float *values);
+    /* The elements of the parameter that this process writes; it skips the others, which other
+     * ranks write. NULL: it writes all. Formats have no blocks then, and the sink is a folder. */
+    param_range (*held)(void *arg, const param *p, int64_t index);
     /* The row's bytes, if the source has it in this format; otherwise NULL. May itself be NULL. */
     const void *(*stored)(void *arg, const param *p, int64_t row, const number_format *format);
     void *arg;

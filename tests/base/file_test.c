@@ -385,6 +385,40 @@ static void what_is_written_lies_beside_until_it_is_renamed(void **state)
     mem_free(temporary);
 }
 
+/* The temporary name has a random part, by which others join; they leave the file as it is. */
+static void a_file_may_have_several_writers(void **state)
+{
+    (void)state;
+    char *path = file_join(folder, "a");
+    file_writer *w, *v;
+    file_ending ending, other;
+    assert_int_equal(file_writer_open_shared(path, &v, &other), CADRE_OK);
+    file_writer_discard(v);
+    assert_int_equal(file_writer_open_shared(path, &w, &ending), CADRE_OK);
+    assert_true(strstr(ending.text, ".tmp-") == ending.text && strcmp(ending.text, other.text));
+    assert_int_equal(file_writer_join(path, &other, &v), CADRE_EIO);
+    assert_int_equal(file_writer_reserve(w, 9), CADRE_OK);
+    assert_int_equal(file_writer_put(w, "abc", 3), CADRE_OK);
+    assert_int_equal(file_writer_skip(w, 3), CADRE_OK);
+    for (int commits = 0; commits < 2; commits++) {
+        assert_int_equal(file_writer_join(path, &ending, &v), CADRE_OK);
+        assert_int_equal(file_writer_reserve(v, 9), CADRE_OK);
+        assert_int_equal(file_writer_skip(v, 3), CADRE_OK);
+        assert_int_equal(file_writer_put(v, "def", 3), CADRE_OK);
+        if (commits) assert_int_equal(file_writer_commit(v), CADRE_OK);
+        else file_writer_discard(v);
+        assert_true(file_exists(file_writer_temporary(w)) && !file_exists(path));
+    }
+    assert_int_equal(file_writer_put(w, "ghi", 3), CADRE_OK);
+    assert_int_equal(file_writer_flush(w), CADRE_OK);
+    assert_int_equal(file_writer_written(w), 6);
+    expect_content(file_writer_temporary(w), "abcdefghi");
+    assert_int_equal(file_writer_commit(w), CADRE_OK);
+    expect_content(path, "abcdefghi");
+    expect_one_file();
+    mem_free(path);
+}
+
 static void a_name_that_is_taken_by_a_folder_leaves_nothing(void **state)
 {
     (void)state;
@@ -517,6 +551,7 @@ int main(void)
             a_mapping_is_let_go_page_by_page_and_closed_whole, setup, teardown),
         cmocka_unit_test_setup_teardown(
             what_is_written_lies_beside_until_it_is_renamed, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_file_may_have_several_writers, setup, teardown),
         cmocka_unit_test_setup_teardown(
             a_name_that_is_taken_by_a_folder_leaves_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(a_name_alone_is_of_this_folder, setup, teardown),

@@ -14,6 +14,7 @@
 #include "base/memory.h"
 #include "support/scratch.h"
 #include "support/succeeds.h"
+#include "support/thread_comm.h"
 
 static void expect_file(const char *path, const void *bytes, size_t size)
 {
@@ -192,6 +193,100 @@ static void a_long_list_is_whole_or_refused(void **state)
     assert_int_equal(file_bytes(path), TENSORS);
 }
 
+/* ---- ranks ---- */
+
+enum { RANKS = 3 };
+
+typedef struct shared_stream {
+    const char *path;
+    size_t last[RANKS]; /* bytes of tensor d, as each rank declares it */
+    cadre_status status[RANKS];
+    char sentence[RANKS][COMM_SENTENCE];
+    hash128 of_file, of_tensor[4];
+} shared_stream;
+
+/* Byte i of the tensors is of rank i % RANKS. */
+static cadre_status pass_bytes(tensor_stream *s, int rank)
+{
+    static const char bytes[] = "aaaabbbbbdddddddd";
+    for (size_t i = 0; i < 17; i++)
+        CADRE_TRY(i % RANKS == (size_t)rank ? tensor_stream_put(s, bytes + i, 1)
+                                            : tensor_stream_skip(s, 1));
+    return CADRE_OK;
+}
+
+static cadre_status write_among(tensor_stream *s, int rank, size_t last)
+{
+    static const char header[] = "HHHHHHH";
+    CADRE_TRY(tensor_stream_declare(s, "a", 4));
+    CADRE_TRY(tensor_stream_declare(s, "b", 5));
+    CADRE_TRY(tensor_stream_declare(s, "c", 0));
+    CADRE_TRY(tensor_stream_declare(s, "d", last));
+    CADRE_TRY(tensor_stream_begin(s, header, 3 + 2 * (size_t)rank));
+    CADRE_TRY(pass_bytes(s, rank));
+    CADRE_TRY(tensor_stream_gather(s));
+    CADRE_TRY(tensor_stream_gather(s));
+    CADRE_TRY(tensor_stream_finish(s));
+    return CADRE_OK;
+}
+
+static void write_rank(comm *world, void *arg)
+{
+    shared_stream *shared = arg;
+    int blind, r = world->rank;
+    tensor_stream s;
+    cadre_status status = tensor_stream_open_among(&s, shared->path, world, &blind);
+    if (status == CADRE_OK) status = write_among(&s, r, shared->last[r]);
+    if (status == CADRE_OK && r == 0) {
+        shared->of_file = hash_stream_value(s.of_file);
+        for (int i = 0; i < 4; i++) shared->of_tensor[i] = s.list[i].hash;
+    }
+    if (status == CADRE_OK) status = tensor_stream_commit(&s);
+    if (status != CADRE_OK) comm_fail(world, status);
+    shared->status[r] = status;
+    snprintf(shared->sentence[r], COMM_SENTENCE, "%s", world->sentence);
+    tensor_stream_close(&s);
+}
+
+/* The file has the header of rank 0, and rank 0 has the hashes of all bytes. */
+static void ranks_write_each_their_bytes(void **state)
+{
+    (void)state;
+    shared_stream s = { .path = scratch_file("shared"), .last = { 8, 8, 8 } };
+    static const char expected[] = "HHHaaaabbbbbdddddddd";
+    succeeds(thread_comm_run(RANKS, 60, write_rank, &s));
+    for (int r = 0; r < RANKS; r++) succeeds(s.status[r]);
+    expect_file(s.path, expected, sizeof expected - 1);
+    assert_true(hash_equal(s.of_file, hash_bytes(expected, sizeof expected - 1)));
+    assert_true(hash_equal(s.of_tensor[0], hash_bytes("aaaa", 4)));
+    assert_true(hash_equal(s.of_tensor[1], hash_bytes("bbbbb", 5)));
+    assert_true(hash_equal(s.of_tensor[2], hash_bytes("", 0)));
+    assert_true(hash_equal(s.of_tensor[3], hash_bytes("dddddddd", 8)));
+}
+
+static void ranks_with_other_tensors_are_refused(void **state)
+{
+    (void)state;
+    shared_stream s = { .path = scratch_file("unlike"), .last = { 8, 8, 9 } };
+    thread_comm_run(RANKS, 60, write_rank, &s);
+    for (int r = 0; r < RANKS; r++) {
+        assert_int_equal(s.status[r], CADRE_EMISMATCH);
+        assert_non_null(strstr(s.sentence[r],
+            "unlike: ranks do not agree: expected 18 bytes of tensors, found 17 on rank 0"));
+    }
+    assert_false(file_exists(s.path));
+}
+
+static void one_process_skips_nothing(void **state)
+{
+    (void)state;
+    tensor_stream s;
+    declare_four(&s, scratch_file("skips"), 4);
+    refuses(
+        tensor_stream_skip(&s, 1), CADRE_EARGUMENT, "skips: has no other ranks to write its bytes");
+    tensor_stream_close(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -203,6 +298,9 @@ int main(void)
         cmocka_unit_test(a_name_comes_once),
         cmocka_unit_test(sizes_that_do_not_add_up_are_refused),
         cmocka_unit_test(a_long_list_is_whole_or_refused),
+        cmocka_unit_test(ranks_write_each_their_bytes),
+        cmocka_unit_test(ranks_with_other_tensors_are_refused),
+        cmocka_unit_test(one_process_skips_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -31,7 +31,6 @@ static void make_adapter(const char *targets)
     adapter_spec spec = { .rank = 3, .alpha = 4 };
     cadre_model *m;
     safetensors_writer *w;
-    hash128 hash;
     char path[600];
     succeeds(cadre_model_open(context, model, &m));
     succeeds(adapter_targets_parse(targets, &spec.targets));
@@ -44,7 +43,8 @@ static void make_adapter(const char *targets)
     succeeds(file_make_folder(folder));
     succeeds(adapter_write_config(&a, &m->config, model, folder));
     snprintf(path, sizeof path, "%s/" ADAPTER_WEIGHTS, folder);
-    succeeds(adapter_write_pending(path, &m->config, &a, values, &w, &hash));
+    succeeds(safetensors_writer_open(path, false, &w));
+    succeeds(adapter_write(w, &m->config, &a, values));
     succeeds(safetensors_writer_commit(w));
     mem_free(values);
     adapter_free(&a);

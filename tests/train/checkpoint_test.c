@@ -318,11 +318,13 @@ static void leftovers_are_removed(void **state)
     (void)state;
     const char *folder = fresh("swept");
     put(folder, "model.safetensors.tmp-123");
+    put(folder, "model.safetensors.tmp-123-0123456789abcdef"); /* of several ranks */
     put(folder, "notes.tmp");
     char *begun = mem_printf("%s/best.tmp-new", folder); /* snapshot.c's */
     succeeds(file_make_folder(begun));
     succeeds(checkpoint_sweep(folder));
     assert_true(!there(folder, "model.safetensors.tmp-123") && there(folder, "notes.tmp"));
+    assert_false(there(folder, "model.safetensors.tmp-123-0123456789abcdef"));
     file_remove_folder(begun);
     mem_free(begun);
     small_remove(folder);

@@ -12,11 +12,14 @@
 #include <cmocka.h>
 
 #include "arch/architecture.h"
+#include "base/file.h"
 #include "base/memory.h"
+#include "support/family.h"
 #include "support/gradient.h"
 #include "support/scratch.h"
 #include "support/small_run.h"
 #include "support/succeeds.h"
+#include "support/thread_comm.h"
 
 typedef struct fixture {
     cadre_options *options;
@@ -110,7 +113,6 @@ static void test_gains_are_stored_less_one(void **state)
     const char *path = scratch_file("model.safetensors");
     safetensors_writer *w;
     const safetensors_tensor *t;
-    hash128 hash;
     int64_t gain = 0;
     open_case(&f, "olmoe");
     architecture family = *f.config.arch;
@@ -121,7 +123,8 @@ static void test_gains_are_stored_less_one(void **state)
     real *read = MEM_ARRAY(real, f.table.elements), *values = f.values + p->offset;
     safetensors_close(f.file);
     const values_source source = values_in_memory(f.values);
-    succeeds(model_write_pending(path, &f.config, &f.table, &number_f32, &source, &w, &hash));
+    succeeds(safetensors_writer_open(path, false, &w));
+    succeeds(model_write(w, &f.config, &f.table, &number_f32, &source));
     succeeds(safetensors_writer_commit(w));
     succeeds(safetensors_open(path, &f.file));
     succeeds(safetensors_get_as(f.file, "model.norm.weight", "F32", 1, &p->cols, &t));
@@ -159,12 +162,11 @@ static void test_a_share_is_read_from_a_model(void **state)
     (void)state;
     fixture f;
     safetensors_writer *w;
-    hash128 hash;
     param_table t;
     open_case(&f, "olmoe");
     const values_source source = values_in_memory(f.values);
-    succeeds(model_write_pending(
-        scratch_file("model.safetensors"), &f.config, &f.table, &number_f32, &source, &w, &hash));
+    succeeds(safetensors_writer_open(scratch_file("model.safetensors"), false, &w));
+    succeeds(model_write(w, &f.config, &f.table, &number_f32, &source));
     succeeds(safetensors_writer_commit(w));
     for (int32_t slice = 0; slice < 2; slice++) {
         const param_share share = { .slice = slice, .slices = 2, .groups = 1 };
@@ -183,12 +185,122 @@ static void test_a_share_is_read_from_a_model(void **state)
     close_case(&f);
 }
 
+/* ---- several ranks write one file ---- */
+
+enum { RANKS = 3 };
+
+typedef struct writing {
+    const char *path;
+    const model_config *config;
+    const param_table *table;
+    const number_format *format;
+    const real *values;
+    bool wrong[RANKS];
+    size_t bytes[RANKS];
+    hash128 hash;
+} writing;
+
+typedef struct writer {
+    const writing *of;
+    int rank;
+} writer;
+
+/* Every fifth parameter belongs to one rank, and the others are cut into thirds, within rows. */
+static held_values hold_third(const void *arg, const param *p)
+{
+    const writer *w = arg;
+    int64_t size = p->rows * p->cols, first = size * w->rank / RANKS,
+            end = size * (w->rank + 1) / RANKS;
+    if (p->index % 5 == 0) {
+        first = 0;
+        end = p->index / 5 % RANKS == w->rank ? size : 0;
+    }
+    return (held_values){ { first, end }, w->of->values + p->offset + first };
+}
+
+static void write_share(comm *world, void *arg)
+{
+    writing *w = arg;
+    const writer own = { w, world->rank };
+    const values_source source = { .held = hold_third, .arg = &own };
+    safetensors_writer *file;
+    hash128 hash;
+    int blind;
+    cadre_status status = safetensors_writer_open_among(w->path, false, world, &file, &blind);
+    if (status == CADRE_OK) {
+        status = model_write(file, w->config, w->table, w->format, &source);
+        if (status == CADRE_OK) status = safetensors_writer_finish(file, &hash);
+        if (world->rank == 0) w->hash = hash;
+        w->bytes[world->rank] = safetensors_writer_written(file);
+        if (status == CADRE_OK) status = safetensors_writer_commit(file);
+        else safetensors_writer_discard(file);
+    }
+    w->wrong[world->rank] = status != CADRE_OK;
+}
+
+static void compare_files(const char *type, const writing *w, const char *one)
+{
+    hash128 of_one, of_many;
+    size_t bytes = 0;
+    succeeds(hash_file(one, &of_one));
+    succeeds(hash_file(w->path, &of_many));
+    if (!hash_equal(of_one, of_many) || !hash_equal(of_many, w->hash))
+        fail_msg("%s in %s: the file differs", type, w->format->name);
+    for (int i = 0; i < RANKS; i++) {
+        if (!w->bytes[i]) fail_msg("%s: rank %d has written nothing", type, i);
+        bytes += w->bytes[i];
+    }
+    assert_int_equal(bytes, file_bytes(w->path));
+}
+
+/* Tensors of several parameters, transposed and interleaved ones, and ones that are stored as
+ * functions of the parameters are among them. */
+static void test_ranks_write_one_file(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *type, *members;
+    } families[] = { { "olmoe", "" }, { "deepseek_v3", "" }, { "gpt_oss", "" },
+        { "granitemoe", "" }, { "granitemoehybrid", "\"mamba_n_heads\": 8" }, { "qwen3_next", "" },
+        { "qwen3_vl_moe", "" }, { "nemotron_h", "" }, { "grok", "" }, { "qwen3_5_moe_text", "" },
+        { "deepseek_v2", "" }, { "lfm2_moe", "" }, { "mixtral", "" }, { "llama", "" } };
+    static const number_format *const formats[] = { &number_f32, &number_bf16 };
+    for (size_t i = 0; i < 2 * sizeof families / sizeof *families; i++) {
+        const char *type = families[i / 2].type;
+        model_config config = family_config(type, families[i / 2].members);
+        param_table table;
+        safetensors_writer *alone;
+        succeeds(param_table_make(&config, &table));
+        real *values = MEM_ARRAY(real, table.elements);
+        gradient_fill(values, table.elements, 1, 1);
+        for (int64_t k = 0; k < table.elements; k++) values[k] = REAL_C(1.5) + values[k] / 4;
+        const values_source source = values_in_memory(values);
+        const char *one = scratch_file("one.safetensors");
+        writing w = { .path = scratch_file("many.safetensors"),
+            .config = &config,
+            .table = &table,
+            .format = formats[i % 2],
+            .values = values };
+        succeeds(safetensors_writer_open(one, false, &alone));
+        succeeds(model_write(alone, &config, &table, w.format, &source));
+        succeeds(safetensors_writer_commit(alone));
+        succeeds(thread_comm_run(RANKS, 60, write_share, &w));
+        for (int r = 0; r < RANKS; r++)
+            if (w.wrong[r]) fail_msg("%s on rank %d", type, r);
+        compare_files(type, &w, one);
+        mem_free(values);
+        param_table_free(&table);
+        model_config_free(&config);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_share_is_read_from_the_whole),
         cmocka_unit_test(test_gains_are_stored_less_one),
         cmocka_unit_test(test_a_share_is_read_from_a_model),
+        cmocka_unit_test(test_ranks_write_one_file),
         cmocka_unit_test(test_elements_are_stored_by_their_exp),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
