@@ -295,9 +295,8 @@ static void place_row(writing *w, int part, const tensor_place *place, int64_t r
                                                 : tensor_place_column(place, c),
                 at = place->offset + tensor_place_row(place, r) * place->row + column * place->col,
                 element = r * first->cols + c;
-        const bool mine = !w->mine || (element >= held.first && element < held.end);
-        w->values[at] = mine ? tensor_form_stored(w->tensor->form[part], w->part[c]) : 0;
-        if (w->mine) w->mine[at] = mine;
+        w->values[at] = tensor_form_stored(w->tensor->form[part], w->part[c]);
+        if (w->mine) w->mine[at] = element >= held.first && element < held.end;
     }
 }
 

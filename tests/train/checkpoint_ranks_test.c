@@ -286,6 +286,18 @@ static void a_tied_embedding_is_written_once(void **state)
     check_layouts("qwen3-moe", more, NULL, layouts, ranks);
 }
 
+/* Ranks that have the same elements, here an embedding of several blocks, update other ranges of
+ * them, as the rest of what they have differs. */
+static void ranges_that_differ_leave_no_gap(void **state)
+{
+    (void)state;
+    static option_pair more[] = { { "tie", "true" }, { "layers", "3" }, { "accumulate", "2" },
+        { "width", "1024" }, { NULL, NULL } };
+    static const char *const layouts[] = { "data=2,pipeline=2", "data=3,pipeline=2" };
+    static const int ranks[] = { 4, 6, 0 };
+    check_layouts("qwen3-moe", more, NULL, layouts, ranks);
+}
+
 /* States with shapes of their own, and momentum alone */
 static void every_optimizer_is_saved(void **state)
 {
@@ -425,6 +437,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_layout_saves_the_same_files),
         cmocka_unit_test(a_tied_embedding_is_written_once),
+        cmocka_unit_test(ranges_that_differ_leave_no_gap),
         cmocka_unit_test(every_optimizer_is_saved),
         cmocka_unit_test(every_recipe_is_saved),
         cmocka_unit_test(mixers_are_saved),
