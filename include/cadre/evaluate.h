@@ -24,7 +24,7 @@ typedef struct cadre_evaluation {
     } type[CADRE_TOKEN_TYPES];
     /* A decoder with a router that chooses by later tokens reads from the future what is asked of
      * it. Of a sample of predictions, the bits of each in a window that goes on behind it, and in
-     * one that ends there, as when the model writes */
+     * one that ends there, as a prompt does */
     int64_t lookahead_tokens; /* the predictions; 0: no router looks ahead */
     double lookahead_bits, blind_bits;
 } cadre_evaluation;

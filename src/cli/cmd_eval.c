@@ -188,8 +188,8 @@ const command command_eval = {
         "training: 15 % of each window, in spans of 3 tokens on average. Bytes, tokens and bits "
         "per byte are then those of the spans. Where a router chooses by tokens further on, "
         "'seeing ahead' is what up to 256 of the predictions cost in bits a token, and 'without' "
-        "what they cost if the text ends there, as when the model writes: the difference is what "
-        "it reads from the future.",
+        "what they cost if the text ends there, as a prompt does: the difference is what the model "
+        "reads from the future.",
     .own = ROWS(rows),
     .tables = { opened_options, opened_warm_options, cadre_ranks_options },
     .examples = LINES("bits per byte of what training kept apart",

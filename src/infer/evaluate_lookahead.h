@@ -8,7 +8,7 @@
 typedef struct lookahead_evaluation {
     int64_t tokens; /* that were predicted in both ways */
     /* The sums of their losses: in the whole window, and in one that ends where the prediction is
-     * made, as when the model writes */
+     * made, as a prompt does */
     double nats_with, nats_without;
 } lookahead_evaluation;
 
