@@ -191,6 +191,24 @@ cadre_status chars_before(const char *mark, const char *name, chars *c)
     return count ? chars_add_state(c, name, true) : CADRE_OK;
 }
 
+/* The same automaton, without the way to the whole mark. */
+cadre_status chars_without(const char *mark, const char *name, chars *c)
+{
+    chars before;
+    cadre_status status = chars_before(mark, name, &before);
+    uint32_t whole = *mark ? (uint32_t)before.state_count - 1 : UINT32_MAX;
+    *c = (chars){ 0 };
+    for (size_t i = 0; i < before.state_count && i != whole && status == CADRE_OK; i++) {
+        const chars_state *state = &before.states[i];
+        status = chars_add_state(c, name, true);
+        for (uint32_t k = 0; k < state->count && status == CADRE_OK; k++)
+            if (before.edges[state->first + k].to != whole)
+                status = chars_add_edge(c, name, before.edges[state->first + k]);
+    }
+    chars_free(&before);
+    return status;
+}
+
 /* ---- both ---- */
 
 typedef struct pairing {

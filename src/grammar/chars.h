@@ -47,6 +47,9 @@ cadre_status chars_but(const char *const *strings, size_t count, const char *nam
  * empty mark: any strings, without an end. */
 cadre_status chars_before(const char *mark, const char *name, chars *c);
 
+/* Strings in which `mark` stands nowhere. An empty mark: any strings. */
+cadre_status chars_without(const char *mark, const char *name, chars *c);
+
 /* The strings as they are, in UTF-8: `found` follows where they end, and everywhere else `over`
  * may. */
 node_id chars_as_text(const chars *c, network *n, node_id found, node_id over);

@@ -318,35 +318,69 @@ static json_node raw_of(const object *o, const char *name)
     return chat_schema_is(&schema, "string") ? schema : (json_node){ .value = NULL };
 }
 
-static cadre_status check_raw(const json_node *schema)
+static const char *const raw_words[] = { "minLength", "maxLength", "pattern", "format" };
+enum { RAW_WORDS = sizeof raw_words / sizeof *raw_words };
+
+static cadre_status refuse_raw(
+    const json_node *schema, const char *const *words, size_t count, const char *instead)
 {
-    static const char *const words[] = { "minLength", "maxLength", "pattern", "format", "const",
-        "anyOf", "oneOf", "allOf", "$ref" };
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+    for (size_t i = 0; i < count; i++) {
         json_node found = json_member(schema, words[i]);
         if (!found.value) continue;
-        json_refuse(&found, "none of this: strings of this model's calls have enum alone");
+        json_refuse(&found, "none of this %s", instead);
         return CADRE_EUNSUPPORTED;
     }
     return CADRE_OK;
 }
 
-static cadre_status raw_values(const object *o, const json_node *list, node_id *piece)
+static bool says_raw(const json_node *schema)
+{
+    bool says = false;
+    for (size_t i = 0; i < RAW_WORDS; i++) says |= json_has(schema, raw_words[i]);
+    return says;
+}
+
+/* The values of a list, or one value. */
+static cadre_status raw_values(
+    const object *o, const json_node *list, const json_node *one, node_id *piece)
 {
     network *n = o->s->n;
     const schema_form *f = o->s->form;
     node_id end = network_text(n, f->given, mark_size(f), NETWORK_END);
-    size_t count = json_count(list);
+    size_t count = one->value ? 1 : json_count(list);
     node_id *all = MEM_ARRAY(node_id, count + 1);
-    cadre_status status = all ? json_as_array(list) : CADRE_ENOMEM;
+    cadre_status status = !all ? CADRE_ENOMEM : one->value ? CADRE_OK : json_as_array(list);
     for (size_t i = 0; i < count && status == CADRE_OK; i++) {
-        json_node value = json_item(list, i);
+        json_node value = one->value ? *one : json_item(list, i);
         const char *text;
         status = json_as_string(&value, &text, NULL);
         if (status == CADRE_OK) all[i] = network_text(n, text, strlen(text), end);
     }
     if (status == CADRE_OK) *piece = network_split(n, all, count);
     mem_free(all);
+    return status;
+}
+
+/* A text of which lengths, a pattern or a format are said, in which the mark stands nowhere. */
+static cadre_status limited_text(const object *o, const char *name, node_id *piece)
+{
+    network *n = o->s->n;
+    const schema_form *f = o->s->form;
+    value_members v = { .count = 0 };
+    char mark[64] = "";
+    schema_set set;
+    schema_lengths l;
+    chars text = { 0 };
+    size_t size = mark_size(f);
+    if (!memchr(f->given, 0xff, size) && size < sizeof mark) memcpy(mark, f->given, size);
+    for (size_t i = 0; i < o->set->count; i++) CADRE_TRY(member_values(o, i, name, 0, &v));
+    CADRE_TRY(schema_set_like(o->s, v.list, v.count, &set));
+    cadre_status status = schema_unmarked_chars(o->s, &set, mark, &l, &text);
+    *piece = NETWORK_DEAD;
+    if (status == CADRE_OK && l.least <= l.most && !set.never)
+        *piece = chars_as_text(
+            &text, n, network_text(n, f->given, size, NETWORK_END), (node_id)NETWORK_DEAD);
+    chars_free(&text);
     return status;
 }
 
@@ -375,15 +409,19 @@ static cadre_status pair_value(const object *o, const char *name, node_id *piece
 {
     network *n = o->s->n;
     const schema_form *f = o->s->form;
-    json_node raw = raw_of(o, name), list;
+    static const char *const others[] = { "anyOf", "oneOf", "allOf", "$ref" };
+    json_node raw = raw_of(o, name), list, one;
     if (!raw.value || f->quoted) {
         CADRE_TRY(value_of(o, name, 0, piece));
         *piece = network_call(n, *piece, network_text(n, f->given, mark_size(f), NETWORK_END));
         return CADRE_OK;
     }
-    CADRE_TRY(check_raw(&raw));
-    list = json_member(&raw, "enum");
-    return list.value ? raw_values(o, &list, piece) : raw_text(o, piece);
+    CADRE_TRY(refuse_raw(&raw, others, 4, "beside the type of this model's strings"));
+    list = json_member(&raw, "enum"), one = json_member(&raw, "const");
+    if (!list.value && !one.value)
+        return says_raw(&raw) ? limited_text(o, name, piece) : raw_text(o, piece);
+    CADRE_TRY(refuse_raw(&raw, raw_words, RAW_WORDS, "beside enum or const, which say it all"));
+    return raw_values(o, &list, &one, piece);
 }
 
 static cadre_status put_pair(const object *o, size_t at, node_id after, node_id *piece)

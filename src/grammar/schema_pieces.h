@@ -41,12 +41,17 @@ cadre_status schema_pattern_read(
 cadre_status schema_string_chars(
     schema_sets *s, const schema_set *set, schema_lengths *lengths, chars *all, bool *any);
 
+/* The same without those in which the mark stands, and with their lengths in *all, too. An empty
+ * mark stands in none. */
+cadre_status schema_unmarked_chars(
+    schema_sets *s, const schema_set *set, const char *mark, schema_lengths *lengths, chars *all);
+
 /* integer: none with a point */
 cadre_status schema_number(schema_sets *s, const schema_set *set, bool integer, node_id *piece);
 cadre_status schema_array(schema_sets *s, const schema_set *set, node_id *piece);
 cadre_status schema_object(schema_sets *s, const schema_set *set, node_id *piece);
 /* The object as pairs of key and value, each between marks, without braces: GLM-4.5's way. Strings
- * are written as they are, and of what a schema says of them, enum alone is done. */
+ * are written as they are; of what a schema says of them, anyOf, allOf and the like are not done. */
 cadre_status schema_pairs(schema_sets *s, const schema_set *set, node_id *piece);
 /* Makes the values of these kinds of a set that lists its values, by enum or const. */
 cadre_status schema_values(schema_sets *s, const schema_set *set, unsigned kinds, node_id *piece);

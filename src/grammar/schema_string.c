@@ -215,18 +215,33 @@ static cadre_status take_words(schema_sets *s, const schema_set *set, chars *all
     return CADRE_OK;
 }
 
-cadre_status schema_string_chars(
+/* What is said of strings holds from now on. */
+static cadre_status take_all(
     schema_sets *s, const schema_set *set, schema_lengths *lengths, chars *all, bool *any)
 {
     int64_t least = 0, most = NETWORK_UNBOUNDED;
-    *all = (chars){ 0 };
-    *any = false;
     CADRE_TRY(schema_bound(s, set, "minLength", true, &least));
     CADRE_TRY(schema_bound(s, set, "maxLength", false, &most));
     *lengths = (schema_lengths){ (uint32_t)least, (uint32_t)most };
     if (least > most) return CADRE_OK;
     cadre_status status = take_words(s, set, all, any);
     return status == CADRE_OK ? take_lengths(s, (uint32_t)least, (uint32_t)most, all, any) : status;
+}
+
+cadre_status schema_string_chars(
+    schema_sets *s, const schema_set *set, schema_lengths *lengths, chars *all, bool *any)
+{
+    *all = (chars){ 0 };
+    *any = false;
+    return take_all(s, set, lengths, all, any);
+}
+
+cadre_status schema_unmarked_chars(
+    schema_sets *s, const schema_set *set, const char *mark, schema_lengths *lengths, chars *all)
+{
+    bool any = true;
+    CADRE_TRY(chars_without(mark, s->name, all));
+    return take_all(s, set, lengths, all, &any);
 }
 
 /* A string as it is, between marks; its lengths are an automaton, too. */

@@ -117,6 +117,24 @@ static void strings_before_a_mark(void **state)
     chars_free(&c);
 }
 
+static void strings_without_a_mark(void **state)
+{
+    (void)state;
+    static const char *const marks[] = { "a", "ab", "aab", "abab", "aba\xc3\xa9", "" };
+    key = random_key_of(5, "without", 0, 0);
+    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
+        chars c;
+        succeeds(chars_without(marks[i], "C", &c));
+        for (int k = 0; k < 3000; k++) {
+            char text[96];
+            put_string(text, 6);
+            bool expected = !*marks[i] || !strstr(text, marks[i]);
+            if (walked(&c, text) != expected) fail_msg("\"%s\" without \"%s\"", text, marks[i]);
+        }
+        chars_free(&c);
+    }
+}
+
 static void both_is_what_each_takes(void **state)
 {
     (void)state;
@@ -310,6 +328,7 @@ int main(void)
         cmocka_unit_test(lengths_are_counted_in_characters),
         cmocka_unit_test(any_string_but_some),
         cmocka_unit_test(strings_before_a_mark),
+        cmocka_unit_test(strings_without_a_mark),
         cmocka_unit_test(both_is_what_each_takes),
         cmocka_unit_test(a_range_in_json_is_that_range),
         cmocka_unit_test(what_is_spelt_is_read_back),
