@@ -309,6 +309,15 @@ static size_t mark_size(const schema_form *f)
     return size && f->given[size - 1] == '\n' ? size - 1 : size;
 }
 
+/* The mark at which a reader ends such a string: the same without line feeds around it. Empty: it
+ * has a control token, which is in no text. */
+static void mark_of(const schema_form *f, char mark[64])
+{
+    size_t size = mark_size(f), begin = *f->given == '\n';
+    memset(mark, 0, 64);
+    if (!memchr(f->given, 0xff, size) && size < 64) memcpy(mark, f->given + begin, size - begin);
+}
+
 /* What is said of a property whose type is string and nothing else; value NULL: it is another. */
 static json_node raw_of(const object *o, const char *name)
 {
@@ -367,12 +376,12 @@ static cadre_status limited_text(const object *o, const char *name, node_id *pie
     network *n = o->s->n;
     const schema_form *f = o->s->form;
     value_members v = { .count = 0 };
-    char mark[64] = "";
+    char mark[64];
     schema_set set;
     schema_lengths l;
     chars text = { 0 };
     size_t size = mark_size(f);
-    if (!memchr(f->given, 0xff, size) && size < sizeof mark) memcpy(mark, f->given, size);
+    mark_of(f, mark);
     for (size_t i = 0; i < o->set->count; i++) CADRE_TRY(member_values(o, i, name, 0, &v));
     CADRE_TRY(schema_set_like(o->s, v.list, v.count, &set));
     cadre_status status = schema_unmarked_chars(o->s, &set, mark, &l, &text);
@@ -384,22 +393,18 @@ static cadre_status limited_text(const object *o, const char *name, node_id *pie
     return status;
 }
 
-/* Any text up to the mark. A mark with a control token in it is in no text. */
+/* Any text, in which the mark stands nowhere. */
 static cadre_status raw_text(const object *o, node_id *piece)
 {
     network *n = o->s->n;
     const schema_form *f = o->s->form;
-    chars text = { 0 };
-    char mark[64] = "";
-    size_t size = mark_size(f);
-    node_id over = NETWORK_DEAD;
-    bool control = memchr(f->given, 0xff, size) != NULL || size >= sizeof mark;
-    if (control) over = network_text(n, f->given, size, NETWORK_END);
-    else memcpy(mark, f->given, size);
-    cadre_status status = chars_before(mark, o->s->name, &text);
+    chars text;
+    char mark[64];
+    mark_of(f, mark);
+    cadre_status status = chars_without(mark, o->s->name, &text);
     if (status == CADRE_OK)
-        *piece =
-            chars_as_text(&text, n, control ? (node_id)NETWORK_DEAD : (node_id)NETWORK_END, over);
+        *piece = chars_as_text(
+            &text, n, network_text(n, f->given, mark_size(f), NETWORK_END), (node_id)NETWORK_DEAD);
     chars_free(&text);
     return status;
 }

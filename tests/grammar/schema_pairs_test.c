@@ -164,6 +164,31 @@ static void what_is_not_done_is_refused_by_name(void **state)
     }
 }
 
+/* A reader ends a value at its mark, wherever it stands, and takes a line feed from both ends. */
+static void marks_may_stand_in_lines_of_their_own(void **state)
+{
+    static const schema_form xml = { .pairs = true,
+        .begin = "<parameter=",
+        .named = ">\n",
+        .given = "\n</parameter>\n",
+        .between = "" };
+    static const char *const said[] = { "", ",\"maxLength\":30", ",\"pattern\":\"^\"" };
+    (void)state;
+    form = &xml;
+    for (size_t i = 0; i < 3; i++) {
+        char schema[128];
+        snprintf(schema, sizeof schema,
+            "{\"properties\":{\"u\":{\"type\":\"string\"%s}},\"required\":[\"u\"]}", said[i]);
+        expect(schema, "<parameter=u>\na\n</parameter>\n", true);
+        expect(schema, "<parameter=u>\n\n</parameter>\n", true);
+        expect(schema, "<parameter=u>\na\n\n</parameter>\n", true);
+        expect(schema, "<parameter=u>\na</parameter\n</parameter>\n", true);
+        expect(schema, "<parameter=u>\na</parameter>b\n</parameter>\n", false);
+        expect(schema, "<parameter=u>\na</parameter>\n", false);
+    }
+    form = &glm;
+}
+
 /* Python's arguments: a comma between two, whichever they are, and strings of JSON. */
 static void arguments_may_have_commas_between_them(void **state)
 {
@@ -237,6 +262,7 @@ int main(void)
         cmocka_unit_test(other_values_are_json),
         cmocka_unit_test(a_string_may_be_one_of_several),
         cmocka_unit_test(strings_have_lengths_and_patterns),
+        cmocka_unit_test(marks_may_stand_in_lines_of_their_own),
         cmocka_unit_test(what_is_not_done_is_refused_by_name),
         cmocka_unit_test(arguments_may_have_commas_between_them),
         cmocka_unit_test(values_may_be_gemmas),
