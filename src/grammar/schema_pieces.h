@@ -51,7 +51,7 @@ cadre_status schema_number(schema_sets *s, const schema_set *set, bool integer, 
 cadre_status schema_array(schema_sets *s, const schema_set *set, node_id *piece);
 cadre_status schema_object(schema_sets *s, const schema_set *set, node_id *piece);
 /* The object as pairs of key and value, each between marks, without braces: GLM-4.5's way. Strings
- * are written as they are; of what a schema says of them, anyOf, allOf and the like are not done. */
+ * are written as they are; beside their type, anyOf, allOf and the like are not done. */
 cadre_status schema_pairs(schema_sets *s, const schema_set *set, node_id *piece);
 /* Makes the values of these kinds of a set that lists its values, by enum or const. */
 cadre_status schema_values(schema_sets *s, const schema_set *set, unsigned kinds, node_id *piece);
