@@ -146,8 +146,8 @@ static void put_experts(const stats_now *now, byte_buffer *out)
 static void put_tokens(const stats *m, byte_buffer *out)
 {
     put_counter(out, "cadre_prompt_tokens_total", "Tokens of prompts.", m->prompt_tokens);
-    put_counter(out, "cadre_cached_prompt_tokens_total",
-        "Tokens of prompts that were found in the cache.", m->cached_tokens);
+    put_counter(out, "cadre_cached_tokens_total", "Tokens of prompts that were found in the cache.",
+        m->cached_tokens);
     put_counter(out, "cadre_generated_tokens_total", "Generated tokens.", m->generated_tokens);
     put_counter(out, "cadre_requests_cancelled_total",
         "Requests whose client disconnected before their end.", m->cancelled);

@@ -101,8 +101,8 @@ $ sed 's/serve run/serve mixed/' start.sh > mixed.sh
 + prompt=$(seq -s, 3 142); . ./mixed.sh --quiet
 + for i in 1 2; do bash ask.sh POST /v1/completions "{\"prompt\": [$prompt], \"max_tokens\": 9,
 +     \"temperature\": 0, \"model\": \"mixed\"}" | grep -o '"text": "[^"]*"' > got$i; done
-+ bash ask.sh GET /metrics | grep -E '^cadre_(cached_prompt|cache_.*snapshots)'; cmp got1 got2
++ bash ask.sh GET /metrics | grep -E '^cadre_(cached_tokens|cache_.*snapshots)'; cmp got1 got2
 + kill $(cat pid); wait $(cat pid)
 > cadre_cache_snapshots 18
 > cadre_cache_kept_snapshots 1
-> cadre_cached_prompt_tokens_total 128
+> cadre_cached_tokens_total 128

@@ -143,14 +143,14 @@ static void tokens_are_those_of_generate(int threads)
     start(&s, threads);
     ask_all(&s, 0); /* no prefix is held yet */
     ask_all(&s, 1);
-    assert_true(metric(&s, "cadre_cached_prompt_tokens_total") >= REQUESTS * 64);
+    assert_true(metric(&s, "cadre_cached_tokens_total") >= REQUESTS * 64);
     served_stop(&s);
     start(&s, threads);
     ask_one(&s, 0, false); /* alone, without a prefix */
-    assert_int_equal(metric(&s, "cadre_cached_prompt_tokens_total"), 0);
+    assert_int_equal(metric(&s, "cadre_cached_tokens_total"), 0);
     ask_one(&s, 0, true);  /* all of the prompt but a token is held */
     ask_one(&s, 4, false); /* another prompt that begins so */
-    assert_true(metric(&s, "cadre_cached_prompt_tokens_total") >= PROMPT - 1 + 64);
+    assert_true(metric(&s, "cadre_cached_tokens_total") >= PROMPT - 1 + 64);
     for (int i = 0; i < REQUESTS; i++) ask_one(&s, i, i % 2);
     ask_all(&s, 1);
     served_stop(&s);
