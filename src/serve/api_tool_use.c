@@ -54,6 +54,19 @@ static cadre_status check_choice_of_none(const json_node *root)
                : json_refuse(&choice, "none or auto, because the request has no tools");
 }
 
+/* Arguments are always an object, so a schema of another type would leave none. */
+static cadre_status check_parameters(const chat_tools *tools)
+{
+    for (int i = 0; i < tools->count; i++) {
+        const json_node *schema = &tools->tools[i].parameters;
+        json_node type = { 0 };
+        if (schema->value) type = json_member(schema, "type");
+        if (json_kind_of(&type) == JSON_KIND_STRING && !chat_schema_is(schema, "object"))
+            return json_refuse(&type, "\"object\"");
+    }
+    return CADRE_OK;
+}
+
 static cadre_status read_tools(api_tool_use *a, bool structured)
 {
     json_node list, functions;
@@ -65,6 +78,7 @@ static cadre_status read_tools(api_tool_use *a, bool structured)
     CADRE_TRY(json_opt_array(&a->root, "tools", &list));
     if (list.value && json_count(&list)) CADRE_TRY(chat_tools_read(&list, &a->tools));
     if (!a->tools.count) return check_choice_of_none(&a->root);
+    CADRE_TRY(check_parameters(&a->tools));
     CADRE_TRY(json_opt_bool(&a->root, "parallel_tool_calls", &parallel));
     a->once = !parallel;
     CADRE_TRY(read_choice(a));

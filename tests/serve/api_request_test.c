@@ -278,6 +278,10 @@ static const wrong wrongs[] = {
              "{\"schema\": 123}}"),
         "response_format.json_schema.schema" },
     { true, CHAT("\"tools\": [{}]"), "tools[0].function" },
+    { true,
+        CHAT("\"tools\": [{\"function\": {\"name\": \"a\", \"parameters\": {\"type\": "
+             "\"array\"}}}]"),
+        "tools[0].function.parameters.type" },
     { true, CHAT("\"tools\": [{\"function\": {\"name\": \"a\"}}], \"tool_choice\": \"some\""),
         "tool_choice" },
     { true,
