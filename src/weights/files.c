@@ -83,7 +83,9 @@ static cadre_status get_floats(const values_source *source, const held_values *h
         const real *from = chunk;
         if (source->read) CADRE_TRY(source->read(source->arg, p->offset + i, n, chunk));
         else from = held->values + i - held->range.first;
-        for (int64_t j = 0; j < n; j++) *values++ = (float)from[j];
+        if (!REAL_IS_DOUBLE) memcpy(values, from, (size_t)n * sizeof *values);
+        for (int64_t j = 0; REAL_IS_DOUBLE && j < n; j++) values[j] = (float)from[j];
+        values += n;
     }
     return CADRE_OK;
 }
