@@ -246,6 +246,8 @@ static balance_set gather(balance *b, const scope *in, const balance_term *term)
         .summed = term->form == BALANCE_POOLED,
         .weighted = b->layer[in->layer].about.weighted,
         .tau = b->layer[in->layer].about.tau,
+        .picks = b->layer[in->layer].about.picks,
+        .lambda = b->layer[in->layer].lambda,
         .devices = devices,
         .devices_used = b->options.devices_used > 0 ? b->options.devices_used : 1,
         .sent = w->sent };
@@ -353,7 +355,8 @@ static double z_gradient(const balance *b, const layer_statistics *p)
 static void publish(const balance *b, layer_statistics *p)
 {
     int64_t experts = p->about.experts;
-    bool importance = balance_has_loss(&b->options, &p->about, "importance"),
+    bool importance = balance_has_loss(&b->options, &p->about, "importance") ||
+                      balance_has_loss(&b->options, &p->about, "l1"),
          load = balance_has_loss(&b->options, &p->about, "smooth-load");
     for (int64_t i = 0; i < p->sequences * experts; i++) {
         p->score_dprobability[i] = (real)p->dprobability[i];

@@ -79,6 +79,8 @@ typedef struct balance_set {
     bool summed;               /* shares of picks are summed over the K picks, not averaged */
     int32_t weighted;          /* experts with weights; the others count tau */
     double tau;
+    int32_t picks;        /* K of the layer */
+    double lambda;        /* the coefficient that router relu has as a state */
     int32_t devices;      /* groups of experts of the device and communication losses */
     int32_t devices_used; /* the most that a token's picks are on */
     const double *sent;   /* [devices] tokens with at least one pick there */
@@ -129,8 +131,9 @@ typedef struct balance_term {
 typedef struct balance_options {
     balance_term term[BALANCE_MAX_TERMS];
     int terms;
-    double z_loss;    /* coefficient * mean over layers of mean over tokens of logsumexp(z)^2 */
-    double bias_rate; /* u of the bias update; 0: none */
+    balance_over over; /* of the losses that routers ask for by themselves */
+    double z_loss;     /* coefficient * mean over layers of mean over tokens of logsumexp(z)^2 */
+    double bias_rate;  /* u of the bias update; 0: none */
     int32_t devices, devices_used; /* of the terms over groups of experts; 0: 1 */
 } balance_options;
 
@@ -155,7 +158,8 @@ static inline double balance_bias_rate(const balance_options *o, const balance_c
 void balance_add(
     balance_options *o, const char *loss, double coefficient, balance_over over, balance_form form);
 /* The losses that routers ask for by themselves (relu: l1), once each, of the layers that have such
- * a router; for a model, or a layer alone. */
+ * a router; for a model, or a layer alone. Those of sets are taken over o->over, the others over
+ * micro-batches. */
 void balance_add_of_routers(balance_options *o, balance_layer *layers, int count, bool model);
 
 typedef struct balance balance;

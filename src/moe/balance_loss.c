@@ -156,6 +156,20 @@ static double mutual_information_value(const balance_set *s, double scale, balan
     return value;
 }
 
+/* lambda sum f_e mean of w_e, f_e = E count_e / (K T) (ReMoE) */
+static double l1_value(const balance_set *s, double scale, balance_gradient *d)
+{
+    double value = 0;
+    if (!(s->count_tokens > 0)) return 0;
+    for (int32_t e = 0; e < s->experts; e++) {
+        double f = s->experts * s->count[e] / (s->picks * s->count_tokens),
+               by = s->lambda * f / s->tokens;
+        value += by * s->importance[e];
+        d->importance[e] += scale * by;
+    }
+    return value;
+}
+
 /* ---- the list ---- */
 
 static const balance_loss rows[] = {
@@ -195,7 +209,7 @@ static const balance_loss rows[] = {
         "noise (V-MoE)",
         NULL, &loss_noise_load },
     { "orthogonality", "rows of the router's matrix become orthogonal", NULL, &loss_orthogonality },
-    { "l1", "load of each expert times its mean weight, for router relu (ReMoE)", NULL, &loss_l1 },
+    { "l1", "load of each expert times its mean weight, for router relu (ReMoE)", l1_value, NULL },
     { "threshold",
         "thresholds move to where each expert gets its even share of the batch, for router "
         "threshold (Shazeer et al. 2017)",

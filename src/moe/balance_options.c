@@ -31,7 +31,8 @@ static bool add_of_router(balance_options *o, const router *r, bool model)
     if (!loss_of(r, model) || o->terms == BALANCE_MAX_TERMS) return false;
     for (int i = 0; i < o->terms; i++)
         if (!strcmp(o->term[i].name, r->loss)) return false;
-    balance_add(o, r->loss, r->loss_coefficient, BALANCE_MICRO, BALANCE_LAYER);
+    bool of_set = balance_loss_by_name(r->loss)->value != NULL;
+    balance_add(o, r->loss, r->loss_coefficient, of_set ? o->over : BALANCE_MICRO, BALANCE_LAYER);
     return o->terms > before;
 }
 
@@ -103,6 +104,25 @@ static cadre_status check_routing_losses(const balance_options *o, const balance
     return CADRE_OK;
 }
 
+/* The losses of sets that some routers alone can have */
+static cadre_status check_routers(const balance_options *o, const balance_layer *a)
+{
+    if (balance_has_loss(o, a, "smooth-load") && !(a->router->traits & ROUTER_NOISE))
+        return cadre_fail(CADRE_EARGUMENT, NULL,
+            "losses: smooth-load wants a router with learned noise, noisy-topk or "
+            "hierarchical; found %s",
+            a->router->name);
+    for (int i = 0; i < o->terms; i++) {
+        if (strcmp(o->term[i].name, "l1") || balance_coefficient(o, &a->own, i) == 0) continue;
+        if (!a->router->loss || strcmp(a->router->loss, "l1"))
+            return cadre_fail(CADRE_EARGUMENT, NULL, "losses: l1 belongs to router relu");
+        if (o->term[i].form == BALANCE_POOLED)
+            return cadre_fail(CADRE_EUNSUPPORTED, NULL,
+                "losses: l1 is taken over each layer alone, as each has its own coefficient");
+    }
+    return CADRE_OK;
+}
+
 /* All layers' tokens in one pool have one loss, of as many experts. */
 static cadre_status check_pool(
     const balance_options *o, const balance_layer *a, const balance_layer *first)
@@ -132,12 +152,7 @@ cadre_status balance_check(const balance *b, const balance_layer *layers)
         const balance_layer *a = &layers[l];
         CADRE_TRY(check_pool(o, a, layers));
         CADRE_TRY(check_routing_losses(o, a));
-        if (balance_has_loss(o, a, "smooth-load") && !(a->router->traits & ROUTER_NOISE))
-            return cadre_fail(CADRE_EARGUMENT, NULL,
-                "losses: smooth-load wants a router with learned noise, noisy-topk or "
-                "hierarchical; "
-                "found %s",
-                a->router->name);
+        CADRE_TRY(check_routers(o, a));
         if (a->experts % balance_devices(b))
             return cadre_fail(CADRE_EARGUMENT, NULL,
                 "balancing over devices: expected a divisor of %d experts, found %d", a->experts,

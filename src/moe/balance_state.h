@@ -46,6 +46,7 @@ typedef struct layer_statistics {
     real *dlogits;
     double routing_value[BALANCE_MAX_TERMS], routing_scale[BALANCE_MAX_TERMS];
     double step_entropy, step_lse, step_logit_max;
+    double lambda; /* of router relu when it was collected last */
     bool bias_moved;
 } layer_statistics;
 

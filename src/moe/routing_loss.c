@@ -225,33 +225,6 @@ const routing_loss loss_orthogonality = {
     .refuses = wants_matrix, .value = orthogonality, .parameters = orthogonality_parameters
 };
 
-/* ---- ReMoE (Wang et al. 2024): lambda sum over e of f_e mean over t of w_te, f_e = E c_e / (K T);
- * lambda is a state of the router ---- */
-
-static const char *wants_relu(const balance_layer *l)
-{
-    return !strcmp(l->router->name, "relu") ? NULL : "belongs to router relu";
-}
-
-static double l1(const routing *r, const routing_loss_of *of, double scale, real *dlogits)
-{
-    const plan *p = r->plan;
-    double count[ROUTER_MAX_EXPERTS] = { 0 }, tokens = tokens_of(r, of), sum = 0,
-           lambda = (double)r->weights->own[0][0];
-    for (int64_t i = 0; i < p->edges; i++) count[p->edge_expert[i].id]++;
-    for (int64_t t = 0; t < p->tokens; t++)
-        for (int64_t i = p->token_start[t]; i < p->token_start[t + 1]; i++) {
-            int32_t e = p->edge_expert[i].id;
-            double f = p->experts * count[e] / (r->options->topk * tokens),
-                   by = lambda * f / tokens;
-            sum += by * (double)p->edge_weight[i];
-            dlogits[t * p->experts + e] += (real)(scale * by * (double)r->options->scale);
-        }
-    return sum;
-}
-
-const routing_loss loss_l1 = { .refuses = wants_relu, .value = l1 };
-
 /* ---- thresholds (Shazeer et al. 2017): sum over t, e of (1[p > theta] - 1[picked]) (p - theta)
  * ---- */
 

@@ -6,7 +6,7 @@
 
 #include "moe/balance.h"
 
-extern const routing_loss loss_score_importance, loss_noise_load, loss_orthogonality, loss_l1,
+extern const routing_loss loss_score_importance, loss_noise_load, loss_orthogonality,
     loss_threshold, loss_local_entropy, loss_global_entropy;
 
 /* The squared coefficient of variation, V / (m^2 + 1e-10), of v [n], where m is their mean and V

@@ -108,6 +108,7 @@ static cadre_status read_balance(layer_reader *r, balance_options *b)
     const cadre_options *o = r->options;
     balance_form form = (balance_form)option_word(o, "aux-form", 0, BALANCE_LAYER);
     balance_over over = (balance_over)option_word(o, "balance-over", 0, BALANCE_MICRO);
+    b->over = over;
     read_term(r, "aux-loss", options_text_or(o, "balance-loss", "load"), over, form, b);
     read_term(r, "sequence-aux", "load", BALANCE_SEQUENCE, BALANCE_LAYER, b);
     read_term(r, "sequence-entropy", "mean-entropy", BALANCE_SEQUENCE, BALANCE_LAYER, b);

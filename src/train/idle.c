@@ -136,7 +136,8 @@ static const char *usual_scope(const train_run *r)
 /* One micro-batch is the whole step: both words then give the same loads. */
 static const char *of_one_micro_batch(const facts *f)
 {
-    if (without_aux_loss(f)) return without_aux_loss(f);
+    bool own = f->moe.router->loss && balance_loss_by_name(f->moe.router->loss)->value;
+    if (!own && without_aux_loss(f)) return without_aux_loss(f);
     bool several = f->run->settings.accumulate > 1 || train_world(f->run)->size > 1;
     bool sequences =
         is_option(f, "balance-over", "sequence") || !strcmp(usual_scope(f->run), "sequence");

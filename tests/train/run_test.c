@@ -137,11 +137,10 @@ static cadre_options *run_with(const router *r, const char *out)
     return o;
 }
 
-/* Routers whose choice for a token depends on its sequence alone. As published, quantile computes
- * its quantiles, and relu a share of its loss, over the tokens of a micro-batch. */
+/* Routers that assign a micro-batch as a whole, or set thresholds by it */
 static bool routes_by_batch(const router *r)
 {
-    static const char *const names[] = { "base", "sinkhorn", "threshold", "quantile", "relu" };
+    static const char *const names[] = { "base", "sinkhorn", "threshold", "quantile" };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (!strcmp(r->name, names[i])) return true;
     return false;
@@ -160,6 +159,7 @@ static void every_router_in_any_number_of_micro_batches(void **state)
             cadre_options *o = run_with(list[i], out);
             small_set(o, "aux-loss", "0");
             small_set(o, "sequence-aux", list[i]->traits & ROUTER_MIXES ? "0" : "0.01");
+            small_set(o, "balance-over", "sequence");
             small_set(o, "accumulate", cuts[k]);
             hash[k] = run_and_hash(o, out, 2);
         }
