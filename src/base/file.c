@@ -197,20 +197,6 @@ cadre_status file_remove(const char *path)
 
 void file_remove_folder(const char *path) { rmdir(path); }
 
-static cadre_status copy(const char *from, const char *to)
-{
-    file_map map;
-    CADRE_TRY(file_map_open(from, &map));
-    cadre_status status = file_write(to, map.data, map.size);
-    file_map_close(&map);
-    return status;
-}
-
-cadre_status file_link(const char *from, const char *to)
-{
-    return link(from, to) == 0 ? CADRE_OK : copy(from, to);
-}
-
 cadre_status file_move(const char *from, const char *to)
 {
     if (rename(from, to) != 0) return cadre_fail_errno(CADRE_EIO, to, "could not be renamed to");

@@ -225,3 +225,17 @@ cadre_status file_write(const char *path, const void *data, size_t size)
     file_writer_put(w, data, size);
     return file_writer_commit(w);
 }
+
+static cadre_status copy(const char *from, const char *to)
+{
+    file_map map;
+    CADRE_TRY(file_map_open(from, &map));
+    cadre_status status = file_write(to, map.data, map.size);
+    file_map_close(&map);
+    return status;
+}
+
+cadre_status file_link(const char *from, const char *to)
+{
+    return link(from, to) == 0 ? CADRE_OK : copy(from, to);
+}
