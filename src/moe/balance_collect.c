@@ -168,11 +168,10 @@ static void evaluate_routing_losses(const balance *b, layer_statistics *layer, c
     }
 }
 
-/* A router with the loss l1 has its coefficient as its first state. */
-static double lambda_of(const routing *r)
+/* The coefficient of the loss l1, which is the first state of the router that has this loss */
+static double lambda_of(const balance *b, const layer_statistics *layer, const routing *r)
 {
-    bool has = r->router->loss && !strcmp(r->router->loss, "l1");
-    return has ? (double)r->weights->own[0][0] : 0;
+    return balance_has_loss(&b->options, &layer->about, "l1") ? (double)r->weights->own[0][0] : 0;
 }
 
 void balance_collect(balance *b, int l, const routing *r)
@@ -189,7 +188,7 @@ void balance_collect(balance *b, int l, const routing *r)
     parallel_over(r->compute, r->batch->sequences * tiles_of(r), 1, elements, column_task, &job);
     parallel_over(r->compute, r->batch->sequences, 1, r->plan->edges, sequence_task, &job);
     evaluate_routing_losses(b, layer, r);
-    layer->lambda = lambda_of(r);
+    layer->lambda = lambda_of(b, layer, r);
     /* The plan knows them for all its sequences together. */
     layer->sums.lost[2 * layer->first] = (double)r->plan->dropped;
     layer->sums.lost[2 * layer->first + 1] = (double)r->plan->rerouted;
