@@ -22,11 +22,12 @@ cadre_option_table cadre_ranks_options(void)
             .kind = CADRE_OPTION_TEXT,
             .value = "LAYOUT",
             .subject = "Ranks",
-            .help = "how the processes that mpirun started divide the work: "
-                    "expert=E,data=D,pipeline=P,tensor=T, or some of these, whose product is the "
-                    "number of processes; in training also virtual=V, the blocks of layers in each "
-                    "stage of the pipeline (default: in training, all divide the batch; otherwise, "
-                    "what 'cadre plan' expects to decode fastest)" },
+            .help =
+                "how the processes that mpirun started divide the work: "
+                "expert=E,data=D,pipeline=P,tensor=T, or some of these, whose product is the "
+                "number of processes; in training also virtual=V, the blocks of layers in each "
+                "stage of the pipeline (default: what 'cadre plan' expects to train or to decode "
+                "fastest)" },
         { .name = "rank-timeout",
             .kind = CADRE_OPTION_REAL,
             .min = 0,

@@ -46,9 +46,8 @@ static cadre_status check_choice_of_none(const json_node *root)
 {
     json_node choice = json_member(root, "tool_choice");
     const char *word = "auto";
-    CADRE_TRY(json_kind_of(&choice) == JSON_KIND_OBJECT
-                  ? json_refuse(&choice, "none or auto, because the request has no tools")
-                  : json_opt_string(root, "tool_choice", &word));
+    if (json_kind_of(&choice) == JSON_KIND_OBJECT) word = "one function";
+    else CADRE_TRY(json_opt_string(root, "tool_choice", &word));
     return strcmp(word, "auto") == 0 || strcmp(word, "none") == 0
                ? CADRE_OK
                : json_refuse(&choice, "none or auto, because the request has no tools");

@@ -16,7 +16,6 @@
 #include "support/generation.h"
 #include "support/scratch.h"
 #include "support/served.h"
-#include "support/small_run.h"
 #include "support/succeeds.h"
 
 /* Every fourth prompt begins alike, for longer than a block of the cache, which has 64 tokens. */
@@ -176,16 +175,8 @@ static void on_three_threads(void **state)
 
 static int begin(void **state)
 {
-    (void)state;
-    small_model_make("96");
+    served_model_begin(state);
     generate_all();
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    small_remove(scratch_file("model"));
     return 0;
 }
 
@@ -196,5 +187,5 @@ int main(void)
         cmocka_unit_test(on_two_threads),
         cmocka_unit_test(on_three_threads),
     };
-    return cmocka_run_group_tests(tests, begin, end);
+    return cmocka_run_group_tests(tests, begin, served_model_end);
 }

@@ -17,9 +17,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "cadre.h"
-#include "support/scratch.h"
 #include "support/served.h"
-#include "support/small_run.h"
 
 #define LONG                                                                                       \
     "{\"prompt\": \"the\", \"max_tokens\": 90, \"temperature\": 0, \"logit_bias\": {\"0\": -100}"
@@ -170,20 +168,6 @@ static void a_second_stop_ends_at_once(void **state)
     assert_true(whole <= 1); /* none, unless this machine wrote the first faster than this */
 }
 
-static int begin(void **state)
-{
-    (void)state;
-    small_model_make("96");
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    small_remove(scratch_file("model"));
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -193,5 +177,5 @@ int main(void)
         cmocka_unit_test(reads_dense_requests),
         cmocka_unit_test(a_second_stop_ends_at_once),
     };
-    return cmocka_run_group_tests(tests, begin, end);
+    return cmocka_run_group_tests(tests, served_model_begin, served_model_end);
 }

@@ -227,10 +227,24 @@ void until(const served *s, const char *name, int64_t value)
     }
 }
 
+int served_model_begin(void **state)
+{
+    (void)state;
+    small_model_make("96");
+    return 0;
+}
+
+int served_model_end(void **state)
+{
+    (void)state;
+    small_remove(scratch_file("model"));
+    return 0;
+}
+
 int served_begin(void **state)
 {
     static served s;
-    small_model_make("96");
+    served_model_begin(state);
     served_start(&s, served_options());
     *state = &s;
     return 0;
@@ -239,6 +253,5 @@ int served_begin(void **state)
 int served_end(void **state)
 {
     served_stop(*state);
-    small_remove(scratch_file("model"));
-    return 0;
+    return served_model_end(state);
 }

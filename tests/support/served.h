@@ -28,7 +28,10 @@ typedef struct served {
     cadre_status status;
 } served;
 
-/* For a group of tests: a model of two steps, served as served_options says; and its end. */
+/* For a group of tests: a model of two steps, in scratch_file("model"); and its end. */
+int served_model_begin(void **state);
+int served_model_end(void **state);
+/* The same, served as served_options says */
 int served_begin(void **state);
 int served_end(void **state);
 
