@@ -14,8 +14,8 @@ typedef double peak_kernel(int64_t rounds, real *sink);
 
 peak_kernel peak_portable, peak_avx2, peak_avx512, peak_neon; /* variant.c lists them */
 
-/* Reads words [count], a multiple of 8, in order, and returns their sum, so that compilers cannot
- * leave a read out. */
-uint64_t peak_read(const uint64_t *words, int64_t count);
+/* Reads words [count] in `streams` parts at once, each in order, and returns their sum, so that
+ * compilers cannot leave a read out. count is a multiple of 32 x streams. */
+uint64_t peak_read(const uint64_t *words, int64_t count, int streams);
 
 #endif

@@ -29,6 +29,7 @@ enum {
     MAX_ROWS = 512,     /* of x at a time */
     MAX_BLOCKS = 12288, /* in them: what stays in the L2 cache */
     MAX_BYTES = 272,    /* of a row in a panel: 8 blocks of Q8_0 */
+    MOST_STREAMS = 4,   /* interleaved groups that are read together */
 };
 
 struct quant_scratch {
@@ -138,16 +139,11 @@ static void prefetch(const uint8_t *at, int64_t rows, int64_t stride, int64_t by
         for (int64_t i = 0; i < bytes; i += LINE) __builtin_prefetch(at + i, 0, 2);
 }
 
-/* Multiplies without a panel. The machine itself prefetches along an interleaved group that is read
- * once from end to end; where several passes go over it, or a pass takes longer, it needs help. */
-static void multiply_direct(const quant_kernels *v, const quant_kernel *kernel,
-    const row_group *span, int blocks, int64_t bytes, const quant_block *x, int64_t all,
-    int64_t rows, float *sums)
+/* Multiplies without a panel. */
+static void multiply_direct(const quant_kernels *v, const row_group *span, int blocks,
+    const quant_block *x, int64_t all, int64_t rows, float *sums)
 {
-    enum { AHEAD = 8192 };
     const quant_reader *reader = span->reader;
-    if (span->interleave > 1 && (rows > 1 || kernel->halves))
-        prefetch(span->at + AHEAD, 1, 0, bytes);
     for (int64_t r = 0; r < rows; r += reader->at_once) {
         int64_t tall = min64(reader->at_once, rows - r);
         reader->direct[tall - 1](
@@ -169,21 +165,23 @@ static void multiply_panel(const quant_kernels *v, const quant_kernel *kernel,
     }
 }
 
-/* sums [rows, lanes] = the rows of x times those of a group, span by span. */
-static void multiply_row_group(const quant_kernels *v, const quant_kernel *kernel,
-    const row_group *w, int64_t k, int64_t rows, quant_scratch *s)
+/* sums [count, rows, lanes] = the rows of x times those of `count` groups, span by span. */
+static void multiply_row_groups(const quant_kernels *v, const quant_kernel *kernel,
+    const row_group *w, int64_t count, int64_t k, int64_t rows, quant_scratch *s)
 {
-    int64_t all = k / QUANT_BLOCK, from = 0, bytes;
-    memset(s->sums, 0, (size_t)(rows * v->lanes) * sizeof *s->sums);
+    int64_t all = k / QUANT_BLOCK, from = 0, bytes, sums = rows * v->lanes;
+    memset(s->sums, 0, (size_t)(count * sums) * sizeof *s->sums);
     for (int64_t b = 0; b < all; b += QUANT_SPAN, from += bytes) {
         int blocks = (int)min64(QUANT_SPAN, all - b);
         bytes = w->interleave * (int64_t)number_row_bytes(kernel->format, blocks * QUANT_BLOCK);
-        row_group span = span_of(w, from, bytes, s);
-        if (rows <= w->reader->max_direct)
-            multiply_direct(v, kernel, &span, blocks, bytes, s->x + b, all, rows, s->sums);
-        else
-            multiply_panel(v, kernel, &span, w->at + w->rows * w->stride + from, blocks, bytes,
-                s->x + b, all, rows, s);
+        for (int64_t i = 0; i < count; i++) {
+            row_group span = span_of(&w[i], from, bytes, s);
+            if (rows <= w->reader->max_direct)
+                multiply_direct(v, &span, blocks, s->x + b, all, rows, s->sums + i * sums);
+            else
+                multiply_panel(v, kernel, &span, w->at + w->rows * w->stride + from, blocks, bytes,
+                    s->x + b, all, rows, s);
+        }
     }
 }
 
@@ -193,12 +191,12 @@ static void multiply_row_group(const quant_kernels *v, const quant_kernel *kerne
  *
  * Where no panel is made, it is as many as possible, because memory is read fastest as a few long
  * streams, one for each lane. The number is odd: lanes an even number of rows apart might all fall
- * into one set of the cache. For panels it is one, so that the outputs of a tile lie side by side,
- * and for interleaved groups too. */
+ * into one set of the cache. For panels it is one, so that the outputs of a tile lie side by
+ * side. */
 static int64_t rows_of_lane(
-    const quant_kernel *kernel, const gemm_group *g, int64_t rows, int64_t columns, int64_t lanes)
+    const quant_kernel *kernel, int64_t rows, int64_t columns, int64_t lanes)
 {
-    int64_t each = rows > kernel->rows->max_direct || g->b.interleaved ? 1 : columns / lanes;
+    int64_t each = rows > kernel->rows->max_direct ? 1 : columns / lanes;
     return each > 1 && each % 2 == 0 ? each - 1 : each;
 }
 
@@ -212,6 +210,43 @@ static void store_sums(const gemm_group *g, int64_t m0, int64_t rows, int64_t n,
     }
 }
 
+/* Columns n0 .. n1 - 1 with w interleaved. Where no panel is made, a few groups that lie far apart
+ * are read together, because memory is read fastest as a few long streams. */
+static void interleaved_columns(const quant_kernels *v, const quant_kernel *kernel,
+    const gemm_group *g, int64_t m0, int64_t rows, int64_t n0, int64_t n1, quant_scratch *s)
+{
+    int64_t lanes = v->lanes, most = rows > kernel->interleaved->max_direct ? 1 : MOST_STREAMS;
+    row_group w[MOST_STREAMS];
+    for (int64_t n = n0, groups, streams, apart; n < n1; n += streams * apart) {
+        groups = (n1 - n + lanes - 1) / lanes;
+        streams = min64(most, groups);
+        apart = groups / streams * lanes;
+        for (int64_t i = n; i < n + apart; i += lanes) {
+            for (int64_t t = 0; t < streams; t++)
+                w[t] = row_group_at(v, kernel, g, i + t * apart, 1, lanes);
+            multiply_row_groups(v, kernel, w, streams, g->k, rows, s);
+            for (int64_t t = 0, at = i; t < streams; t++, at += apart)
+                store_sums(
+                    g, m0, rows, at, 1, min64(lanes, n1 - at), lanes, s->sums + t * rows * lanes);
+        }
+    }
+}
+
+/* Columns n0 .. n1 - 1 with w row by row */
+static void columns_of_rows(const quant_kernels *v, const quant_kernel *kernel, const gemm_group *g,
+    int64_t m0, int64_t rows, int64_t n0, int64_t n1, quant_scratch *s)
+{
+    for (int64_t n = n0, apart, lanes; n < n1; n += apart * lanes) {
+        lanes = min64(v->lanes, n1 - n);
+        apart = rows_of_lane(kernel, rows, n1 - n, lanes);
+        for (int64_t i = 0; i < apart; i++) {
+            row_group w = row_group_at(v, kernel, g, n + i, apart, lanes);
+            multiply_row_groups(v, kernel, &w, 1, g->k, rows, s);
+            store_sums(g, m0, rows, n + i, apart, lanes, v->lanes, s->sums);
+        }
+    }
+}
+
 void quant_columns(const kernel_variant *variant, const quant_kernel *kernel, const gemm_group *g,
     int64_t n0, int64_t n1, quant_scratch *s)
 {
@@ -220,14 +255,7 @@ void quant_columns(const kernel_variant *variant, const quant_kernel *kernel, co
     for (int64_t m0 = 0; m0 < g->m; m0 += most) {
         int64_t rows = min64(most, g->m - m0);
         quantise_rows(v, kernel, g, m0, rows, s);
-        for (int64_t n = n0, apart, lanes; n < n1; n += apart * lanes) {
-            lanes = min64(v->lanes, n1 - n);
-            apart = rows_of_lane(kernel, g, rows, n1 - n, lanes);
-            for (int64_t i = 0; i < apart; i++) {
-                row_group w = row_group_at(v, kernel, g, n + i, apart, lanes);
-                multiply_row_group(v, kernel, &w, g->k, rows, s);
-                store_sums(g, m0, rows, n + i, apart, lanes, v->lanes, s->sums);
-            }
-        }
+        if (g->b.interleaved) interleaved_columns(v, kernel, g, m0, rows, n0, n1, s);
+        else columns_of_rows(v, kernel, g, m0, rows, n0, n1, s);
     }
 }

@@ -190,15 +190,24 @@ INLINE void advance(const read_mode mode, source *w, int bytes)
     w->at += mode.interleaved ? bytes * LANES : bytes;
 }
 
-/* Where rows are multiplied at once, the rows of a lane follow one another in memory (quant.c), so
- * that prefetching further along a row brings what is read next. The distance is long enough for
- * memory to answer in time, and short enough for the L1 cache to keep it. */
-INLINE void prefetch_rows(const read_mode mode, const source *w, int at)
+/* Where rows are multiplied at once, what is read next is prefetched: a core that reads one stream
+ * has too few requests of its own under way for the speed of memory. The rows of a lane follow one
+ * another in memory (quant.c), as interleaved groups do. The distances are long enough for memory to
+ * answer in time, and short enough for the L1 cache to keep what 16 rows or one stream bring. */
+enum { ROWS_AHEAD = 512, INTERLEAVED_AHEAD = 4096, CACHE_LINE = 64 };
+
+/* `count` words of each row, from byte `at` of the block on */
+INLINE void prefetch_words(const read_mode mode, const source *w, int at, int count)
 {
-    enum { AHEAD = 512 };
-    if (!mode.rows || mode.interleaved) return;
+    if (!mode.rows) return;
+    if (mode.interleaved) {
+        const uint8_t *next = w->at + at * LANES + INTERLEAVED_AHEAD;
+        UNROLL
+        for (int i = 0; i < 4 * count * LANES; i += CACHE_LINE) __builtin_prefetch(next + i);
+        return;
+    }
     UNROLL
-    for (int r = 0; r < LANES; r++) __builtin_prefetch(w->at + at + r * w->stride + AHEAD);
+    for (int r = 0; r < LANES; r++) __builtin_prefetch(w->at + at + r * w->stride + ROWS_AHEAD);
 }
 
 /* Reads four words of each row, from byte `at` of the block on. */
@@ -212,14 +221,14 @@ INLINE void four_words(const read_mode mode, const source *w, int at, words out[
 
 INLINE void read_four(const read_mode mode, const source *w, int at, words out[4])
 {
-    prefetch_rows(mode, w, at);
+    prefetch_words(mode, w, at, 4);
     four_words(mode, w, at, out);
 }
 
-/* Reads eight words, half a cache line, with one prefetch. */
+/* Reads eight words, of a row half a cache line, which one prefetch brings. */
 INLINE void read_eight(const read_mode mode, const source *w, int at, words out[8])
 {
-    prefetch_rows(mode, w, at);
+    prefetch_words(mode, w, at, 8);
     four_words(mode, w, at, out);
     four_words(mode, w, at + 16, out + 4);
 }

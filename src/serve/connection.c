@@ -264,11 +264,25 @@ void connection_begin_stream(connection *c, const http_response *a)
     byte_buffer_free(&out);
 }
 
+/* Sends what the socket takes at once, if nothing waits before it, and leaves the rest to the loop:
+ * most chunks hold one token, and a round of the loop for each would take time from those who
+ * compute. Returns the bytes sent. An error is left to the loop, which meets it again. */
+static size_t send_now(connection *c, const char *data, size_t size)
+{
+    if (!c->stream || evbuffer_get_length(output(c))) return 0;
+    ssize_t sent = send(bufferevent_getfd(c->stream), data, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (sent > 0) c->progress = clock_seconds();
+    return sent > 0 ? (size_t)sent : 0;
+}
+
 void connection_send_chunk(connection *c, const char *data, size_t size)
 {
     byte_buffer out = { 0 };
     http_response_chunk(&c->response, data, size, &out);
-    if (out.status == CADRE_OK && out.size) bufferevent_write(c->stream, out.data, out.size);
+    if (out.status == CADRE_OK && out.size) {
+        size_t sent = send_now(c, out.data, out.size);
+        if (sent < out.size) bufferevent_write(c->stream, out.data + sent, out.size - sent);
+    }
     c->out_of_memory |= out.status != CADRE_OK;
     byte_buffer_free(&out);
 }

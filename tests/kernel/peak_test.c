@@ -1,4 +1,4 @@
-/* peak_test.c - the chains do the work that they say. */
+/* peak_test.c - the chains do the work that they say, and every word is read once. */
 #include "kernel/peak.h"
 
 #include <math.h>
@@ -24,9 +24,22 @@ static void work_grows_with_rounds_and_the_sum_stays_finite(void **state)
     }
 }
 
+static void every_word_is_read_once(void **state)
+{
+    enum { COUNT = 4 * 32 * 5 };
+    static uint64_t words[COUNT];
+    uint64_t sum = 0;
+    (void)state;
+    for (int i = 0; i < COUNT; i++) sum += words[i] = (uint64_t)i * 0x9e3779b97f4a7c15;
+    for (int streams = 1; streams <= 4; streams *= 2)
+        assert_true(peak_read(words, COUNT, streams) == sum);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(
-        work_grows_with_rounds_and_the_sum_stays_finite) };
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(work_grows_with_rounds_and_the_sum_stays_finite),
+        cmocka_unit_test(every_word_is_read_once),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -81,7 +81,8 @@ static void check(compute *c, const number_format *f, int64_t m, int64_t n, int6
 static void check_variant(const kernel_variant *v, int threads)
 {
     static const int64_t shapes[][3] = { { 1, 1, 1 }, { 1, 16, 8 }, { 2, 7, 3 }, { 3, 17, 2 },
-        { 1, 77, 9 }, { 4, 33, 9 }, { 8, 40, 4 }, { 9, 31, 10 }, { 2, 48, 16 }, { 17, 9, 5 } };
+        { 1, 77, 9 }, { 4, 33, 9 }, { 8, 40, 4 }, { 9, 31, 10 }, { 2, 48, 16 }, { 17, 9, 5 },
+        { 1, 200, 3 }, { 16, 150, 9 } }; /* several streams of several groups, and one more */
     compute *c;
     assert_int_equal(compute_new(threads, v->name, &c), CADRE_OK);
     for (int i = 0; i < v->quant->count; i++)
