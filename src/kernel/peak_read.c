@@ -1,6 +1,5 @@
-/* peak_read.c - reads memory as fast as it comes: in several streams, because a core follows each
- * with requests of its own, and none of them stays within the lines that it has asked for. Memory is
- * the limit, so one source serves all variants. */
+/* peak_read.c - reads memory as fast as it comes, in several streams at once: along one, a core has
+ * too few requests under way. Memory is the limit, so one source serves all variants. */
 #include "kernel/peak.h"
 
 enum { SUMS = 8, LINES = 4, AHEAD = 256 }; /* words of a cache line; lines of a turn; words ahead */

@@ -30,6 +30,7 @@ enum {
     MAX_BLOCKS = 12288, /* in them: what stays in the L2 cache */
     MAX_BYTES = 272,    /* of a row in a panel: 8 blocks of Q8_0 */
     MOST_STREAMS = 4,   /* interleaved groups that are read together */
+    STREAM_SPAN = 4,    /* blocks of each in turn */
 };
 
 struct quant_scratch {
@@ -171,8 +172,10 @@ static void multiply_row_groups(const quant_kernels *v, const quant_kernel *kern
 {
     int64_t all = k / QUANT_BLOCK, from = 0, bytes, sums = rows * v->lanes;
     memset(s->sums, 0, (size_t)(count * sums) * sizeof *s->sums);
-    for (int64_t b = 0; b < all; b += QUANT_SPAN, from += bytes) {
-        int blocks = (int)min64(QUANT_SPAN, all - b);
+    bool turns = count > 1 && kernel->format->block == QUANT_BLOCK;
+    int64_t most = turns ? STREAM_SPAN : QUANT_SPAN;
+    for (int64_t b = 0; b < all; b += most, from += bytes) {
+        int blocks = (int)min64(most, all - b);
         bytes = w->interleave * (int64_t)number_row_bytes(kernel->format, blocks * QUANT_BLOCK);
         for (int64_t i = 0; i < count; i++) {
             row_group span = span_of(&w[i], from, bytes, s);

@@ -190,10 +190,10 @@ INLINE void advance(const read_mode mode, source *w, int bytes)
     w->at += mode.interleaved ? bytes * LANES : bytes;
 }
 
-/* Where rows are multiplied at once, what is read next is prefetched: a core that reads one stream
- * has too few requests of its own under way for the speed of memory. The rows of a lane follow one
- * another in memory (quant.c), as interleaved groups do. The distances are long enough for memory to
- * answer in time, and short enough for the L1 cache to keep what 16 rows or one stream bring. */
+/* Where rows are multiplied at once, what is read next is prefetched: on its own, a core has too
+ * few requests under way for the speed of memory. The rows of a lane follow one another in memory
+ * (quant.c), and so do interleaved groups. The distances are long enough for memory to answer in
+ * time, and short enough for the L1 cache to keep what 16 rows or four groups bring. */
 enum { ROWS_AHEAD = 512, INTERLEAVED_AHEAD = 4096, CACHE_LINE = 64 };
 
 /* `count` words of each row, from byte `at` of the block on */
