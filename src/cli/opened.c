@@ -12,8 +12,9 @@ static const cadre_option rows[] = {
         .kind = CADRE_OPTION_FLAG,
         .subject = "Running",
         .help = "copy quantised weights into memory in the row-interleaved layout of this "
-                "machine's kernels, which opens slower and runs faster, with the same results; "
-                "'cadre inspect' tells how much memory it takes" },
+                "machine's kernels, which opens slower and mostly runs faster, above all several "
+                "sequences at once, with the same results; 'cadre inspect' tells how much memory "
+                "it takes" },
     { .name = "cache",
         .kind = CADRE_OPTION_CHOICE,
         .choice = cadre_cache_format_name,

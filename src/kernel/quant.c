@@ -9,7 +9,8 @@
  *     2. For every group of LANES rows of w, which are LANES columns of y, and for every span of
  *        QUANT_SPAN blocks along k:
  *          a. with few rows of x, each block of w is read, transposed and multiplied at once
- *             (multiply_direct), at the speed of memory;
+ *             (multiply_direct), at the speed of memory; interleaved w needs no transposing, and
+ *             some groups are read by turns (interleaved_columns);
  *          b. with more, the span is unpacked into a panel, which stays in the L1 cache while tiles
  *             of rows of x pass over it (multiply_panel).
  *     3. The sums [rows, LANES] are written to y (store_sums).
@@ -166,7 +167,8 @@ static void multiply_panel(const quant_kernels *v, const quant_kernel *kernel,
     }
 }
 
-/* sums [count, rows, lanes] = the rows of x times those of `count` groups, span by span. */
+/* sums [count, rows, lanes] = the rows of x times those of `count` groups, span by span and by
+ * turns. count is 1 where panels are made. */
 static void multiply_row_groups(const quant_kernels *v, const quant_kernel *kernel,
     const row_group *w, int64_t count, int64_t k, int64_t rows, quant_scratch *s)
 {

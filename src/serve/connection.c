@@ -220,6 +220,22 @@ static void finish(connection *c)
             c->stream, EV_READ, BEV_TRIG_IGNORE_WATERMARKS | BEV_TRIG_DEFER_CALLBACKS);
 }
 
+/* Sends what the socket takes at once, if nothing waits before it, and leaves the rest to the loop:
+ * most pieces are one token, and a round of the loop for each would take time from those who
+ * compute. An error is left to the loop, which meets it again. */
+static void send_bytes(connection *c, const byte_buffer *out)
+{
+    ssize_t sent = 0;
+    if (!c->stream || !out->size) return;
+    if (!evbuffer_get_length(output(c)))
+        sent =
+            send(bufferevent_getfd(c->stream), out->data, out->size, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (sent > 0) c->progress = clock_seconds();
+    else sent = 0;
+    if ((size_t)sent < out->size)
+        bufferevent_write(c->stream, out->data + sent, out->size - (size_t)sent);
+}
+
 static void put_head(connection *c, const http_response *a, size_t size, byte_buffer *out)
 {
     c->response = *a;
@@ -239,7 +255,7 @@ void connection_respond(connection *c, const http_response *a, const char *body,
                     (whole || (c->reader.state == HTTP_READY && !http_reader_has_body(&c->reader)));
     put_head(c, a, size, &out);
     if (!string_view_is(c->reader.method, "HEAD") && size) byte_buffer_put(&out, body, size);
-    if (out.status == CADRE_OK) bufferevent_write(c->stream, out.data, out.size);
+    if (out.status == CADRE_OK) send_bytes(c, &out);
     else c->keep_alive = false;
     byte_buffer_free(&out);
     finish(c);
@@ -260,29 +276,15 @@ void connection_begin_stream(connection *c, const http_response *a)
     streamed.chunked = c->reader.minor == 1;
     if (!streamed.chunked) streamed.close = true;
     put_head(c, &streamed, 0, &out);
-    if (out.status == CADRE_OK) bufferevent_write(c->stream, out.data, out.size);
+    if (out.status == CADRE_OK) send_bytes(c, &out);
     byte_buffer_free(&out);
-}
-
-/* Sends what the socket takes at once, if nothing waits before it, and leaves the rest to the loop:
- * most chunks hold one token, and a round of the loop for each would take time from those who
- * compute. Returns the bytes sent. An error is left to the loop, which meets it again. */
-static size_t send_now(connection *c, const char *data, size_t size)
-{
-    if (!c->stream || evbuffer_get_length(output(c))) return 0;
-    ssize_t sent = send(bufferevent_getfd(c->stream), data, size, MSG_DONTWAIT | MSG_NOSIGNAL);
-    if (sent > 0) c->progress = clock_seconds();
-    return sent > 0 ? (size_t)sent : 0;
 }
 
 void connection_send_chunk(connection *c, const char *data, size_t size)
 {
     byte_buffer out = { 0 };
     http_response_chunk(&c->response, data, size, &out);
-    if (out.status == CADRE_OK && out.size) {
-        size_t sent = send_now(c, out.data, out.size);
-        if (sent < out.size) bufferevent_write(c->stream, out.data + sent, out.size - sent);
-    }
+    if (out.status == CADRE_OK) send_bytes(c, &out);
     c->out_of_memory |= out.status != CADRE_OK;
     byte_buffer_free(&out);
 }
@@ -291,7 +293,7 @@ void connection_end_stream(connection *c)
 {
     byte_buffer out = { 0 };
     http_response_end(&c->response, &out);
-    if (out.status == CADRE_OK && out.size) bufferevent_write(c->stream, out.data, out.size);
+    if (out.status == CADRE_OK) send_bytes(c, &out);
     byte_buffer_free(&out);
     finish(c);
 }
