@@ -87,7 +87,7 @@ typedef struct corpus_domain {
     corpus_image *images; /* [image_count] in order; never across training_size */
     size_t image_count, images_capacity;
     /* Once it is tokenised: words as token_word.h says and what was held out, in memory; or, where
-     * there is a store, all of it in that alone */
+     * there is a store, all of it in that alone, but for what corpus_read_validation has read */
     token_list training, validation;
     token_store *store;
     token_facts facts;
@@ -147,6 +147,8 @@ cadre_status corpus_take_store(corpus *c, int i, token_store *store, int64_t con
 /* What was held out of a tokenised domain: borrowed, or read into *own, which is empty before and
  * is freed by held_text_free. */
 cadre_status corpus_held_out(const corpus_domain *d, held_text *own, const held_text **held);
+/* Has the first `most` words of d->validation in memory, also where they lie in a store. */
+cadre_status corpus_read_validation(corpus_domain *d, int64_t most);
 bool corpus_has_conversations(const corpus_domain *d);
 
 /* Refuses what corpus_tokenise would refuse, as far as it can be known before there is a tokenizer:

@@ -126,6 +126,11 @@ cadre_status corpus_held_out(const corpus_domain *d, held_text *own, const held_
     return d->store ? token_store_read_held_out(d->store, own) : CADRE_OK;
 }
 
+cadre_status corpus_read_validation(corpus_domain *d, int64_t most)
+{
+    return d->store ? token_store_read_validation(d->store, most, &d->validation) : CADRE_OK;
+}
+
 cadre_status corpus_store_domain(
     corpus *c, int i, const corpus_ids *how, const char *path, hash128 key)
 {

@@ -79,11 +79,12 @@ cadre_status token_store_read(const token_store *s, int64_t from, int64_t count,
     return file_reader_at(&s->file, from * 4, words, (size_t)count * 4);
 }
 
-cadre_status token_store_read_validation(const token_store *s, token_list *words)
+cadre_status token_store_read_validation(const token_store *s, int64_t most, token_list *words)
 {
+    int64_t count = s->validation < most ? s->validation : most;
     words->count = 0;
-    CADRE_TRY(token_list_reserve(words, (size_t)s->validation));
-    words->count = (size_t)s->validation;
+    CADRE_TRY(token_list_reserve(words, (size_t)count));
+    words->count = (size_t)count;
     return file_reader_at(&s->file, s->training * 4, words->ids, words->count * 4);
 }
 

@@ -47,7 +47,8 @@ cadre_status token_store_open(const char *path, hash128 key, token_store **s);
 void token_store_close(token_store *s); /* NULL is fine */
 /* Training words from .. from + count - 1. Several threads may call it. */
 cadre_status token_store_read(const token_store *s, int64_t from, int64_t count, int32_t *words);
-cadre_status token_store_read_validation(const token_store *s, token_list *words);
+/* The first validation words, `most` at most */
+cadre_status token_store_read_validation(const token_store *s, int64_t most, token_list *words);
 /* h is empty before. */
 cadre_status token_store_read_held_out(const token_store *s, held_text *h);
 

@@ -205,7 +205,7 @@ static cadre_status decide(train_run *r)
     CADRE_TRY(open_data(r));
     CADRE_TRY(train_model_decide(r));
     CADRE_TRY(train_idle_options(r));
-    if (!r->dry) CADRE_TRY(train_validation_check(r));
+    if (!r->dry) CADRE_TRY(train_validation_prepare(r));
     train_model_warn(r);
     return r->dry && !r->token_file ? CADRE_OK : train_data_arrange(r);
 }

@@ -253,8 +253,8 @@ cadre_status train_ranks_save(train_run *r);
 /* Called before texts are read. Refuses --validate-every if nothing will be held out, or the model
  * cannot be validated. */
 cadre_status train_validation_check_early(const train_run *r);
-/* Refuses it if no held-out text is long enough. */
-cadre_status train_validation_check(const train_run *r);
+/* Reads the held-out texts of validations. Refuses --validate-every if none is long enough. */
+cadre_status train_validation_prepare(const train_run *r);
 bool train_validation_due(const train_run *r, int64_t step);
 /* The mean loss of the held-out texts */
 cadre_status train_validate(const train_run *r, double *loss);

@@ -65,10 +65,27 @@ cadre_status train_validation_check_early(const train_run *r)
               : "--data, of whose texts some are held out, found --tokens");
 }
 
-cadre_status train_validation_check(const train_run *r)
+/* Reads what validations will look at, of every domain, from where it is kept. */
+static cadre_status read_words(const held_out *h)
+{
+    const train_run *r = h->r;
+    for (int i = 0; i < r->corpus->count; i++) {
+        corpus_domain *d = &r->corpus->domains[i];
+        CADRE_TRY(corpus_read_validation(d, h->most_rows * r->settings.context + 1));
+        for (int64_t k = 0; d->store && k < (int64_t)d->validation.count; k++)
+            if (token_word_id(d->validation.ids[k]) >= r->config.vocab)
+                return cadre_fail(CADRE_EFORMAT, d->store->path,
+                    "expected ids of 0 to %lld, found %d", (long long)r->config.vocab - 1,
+                    token_word_id(d->validation.ids[k]));
+    }
+    return CADRE_OK;
+}
+
+cadre_status train_validation_prepare(const train_run *r)
 {
     if (!r->settings.validate_every) return CADRE_OK;
     held_out h = held_out_of(r);
+    CADRE_TRY(read_words(&h));
     if (all_rows(&h)) return CADRE_OK;
     return cadre_fail(CADRE_EARGUMENT, NULL,
         "--validate-every: expected a held-out text of more than %lld tokens (one context), found "

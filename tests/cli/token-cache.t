@@ -73,3 +73,14 @@ $ mkdir locked && cp texts/en.txt locked && touch locked/.cadre && cadre train -
 > ...
 2> locked/.cadre: the tokens stay in memory, as this folder cannot be written
 2> ...
+
+# validations find the held-out tokens in the folder as they find them in memory
+$ cadre train --options tiny.json --data locked/en.txt --validate-every 1 --out memory --quiet &&
++     rm locked/.cadre && cadre train --options tiny.json --data locked/en.txt --validate-every 1 \
++     --out stored --quiet && ls -d locked/.cadre
+> ...
+> locked/.cadre
+$ for r in memory stored; do jq -c .valid_loss $r/metrics.jsonl > $r.txt; done
++ grep -vc null stored.txt && cmp memory.txt stored.txt
+> 3
+$ cmp memory/model.safetensors stored/model.safetensors

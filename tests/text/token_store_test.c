@@ -81,7 +81,9 @@ static void test_what_comes_back(void **state)
     assert_int_equal(words[1], word_at(999));
     for (int level = 0; level < 11; level++)
         assert_int_equal(s->facts.most[level], most_in(1 << level));
-    assert_int_equal(token_store_read_validation(s, &validation), CADRE_OK);
+    assert_int_equal(token_store_read_validation(s, 2, &validation), CADRE_OK);
+    assert_int_equal(validation.count, 2);
+    assert_int_equal(token_store_read_validation(s, 100, &validation), CADRE_OK);
     assert_int_equal(validation.count, 3);
     assert_int_equal(validation.ids[2], 7);
     assert_int_equal(token_store_read_held_out(s, &held), CADRE_OK);
