@@ -4,9 +4,9 @@
  * are many sequences. With expert parallelism, the rank that has most of a token's picks determines
  * the time. The ranks gather after each half of a layer. With tensor parallelism this happens four
  * times a layer: for the heads' outputs, the attention's output, the experts' hidden rows and the
- * layer's output. With expert parallelism alone, only the experts' outputs are gathered. In a
- * pipeline a sequence passes the stages one after another, while other sequences occupy the other
- * stages.
+ * layer's output; a shared expert's hidden rows are one more, and at the end the logits are
+ * gathered. With expert parallelism alone, only the experts' outputs are gathered. In a pipeline a
+ * sequence passes the stages one after another, while other sequences occupy the other stages.
  *
  * Training is bound by computing: 6 operations for each token and active parameter. Rows of tokens
  * are sent to the experts and back, in the forward and in the backward pass. Once a step the ranks
@@ -97,9 +97,10 @@ static double pass_communication(
     if (l->tensor > 1) {
         fabric f = { *link, *link, l->tensor, 1 };
         double t = l->tensor;
+        double hidden = m->hidden_gathers ? m->hidden_elements / m->hidden_gathers : 0;
         seconds += m->layers * (cost_all_gather(&f, row * m->heads_width / t) +
                                    2 * cost_all_gather(&f, row * m->width / t)) +
-                   m->sparse_layers * cost_all_gather(&f, row * m->picks * m->hidden / t);
+                   m->hidden_gathers * cost_all_gather(&f, row * hidden / t);
     }
     if (l->expert > 1) {
         fabric f = { *link, *link, l->expert, 1 };
@@ -107,6 +108,22 @@ static double pass_communication(
                    cost_all_gather(&f, row * m->picks * m->width / l->expert / l->tensor);
     }
     return seconds + (l->pipeline - 1) * cost_message(link, row * m->width);
+}
+
+/* Seconds in which ranks that divide the last matrix gather logits. */
+static double gather_logits(
+    const plan_model *m, const link_cost *link, double rows, const rank_layout *l)
+{
+    fabric f = { *link, *link, l->tensor, 1 };
+    return cost_all_gather(&f, rows * FLOAT * m->vocab / l->tensor);
+}
+
+/* The same, and the last stage of a pipeline sends them to rank 0, which chooses the tokens. */
+static double deliver_logits(
+    const plan_model *m, const link_cost *link, double rows, const rank_layout *l)
+{
+    double sent = l->pipeline > 1 ? cost_message(link, rows * FLOAT * m->vocab) : 0;
+    return gather_logits(m, link, rows, l) + sent;
 }
 
 static plan_cost running_cost(
@@ -122,7 +139,8 @@ static plan_cost running_cost(
     double flops = 2 * m->active_parameters * tokens / (l->tensor * fmin(l->expert, tokens));
     plan_cost c = { .tokens = tokens * batches * (decodes ? l->data : 1) };
     c.compute = fmax(bytes / machine->bandwidth, flops / machine->flops);
-    c.communication = pass_communication(m, &machine->link, tokens, l);
+    c.communication = pass_communication(m, &machine->link, tokens, l) +
+                      deliver_logits(m, &machine->link, decodes ? tokens : 1, l);
     c.memory = PROCESS + PAGE_SLACK + m->dense_bytes / ((double)l->pipeline * l->tensor) +
                m->expert_bytes / (parts * l->pipeline) +
                streams * cache / ((double)l->pipeline * l->tensor) +
@@ -146,7 +164,8 @@ static double training_communication(
         seconds += dense * away / link->bandwidth + cost_all_gather(&f, dense / ranks);
     }
     rank_layout tensors = { 1, 1, 1, l->tensor, 1 };
-    seconds += 3 * pass_communication(m, link, tokens, &tensors) / l->pipeline;
+    seconds += 3 * pass_communication(m, link, tokens, &tensors) / l->pipeline +
+               gather_logits(m, link, tokens, &tensors);
     return seconds + 2 * (l->pipeline - 1) * cost_message(link, tokens * m->width * FLOAT);
 }
 

@@ -18,6 +18,13 @@ static void count(const model_config *c, const param_table *t, double bits, plan
     m->active_parameters = (double)t->active;
 }
 
+static void add_gather(plan_model *m, int64_t elements)
+{
+    if (!elements) return;
+    m->hidden_gathers++;
+    m->hidden_elements += (double)elements;
+}
+
 cadre_status plan_model_of_config(const model_config *c, double bits, plan_model *m)
 {
     param_table table;
@@ -30,7 +37,10 @@ cadre_status plan_model_of_config(const model_config *c, double bits, plan_model
         .vocab = (double)c->vocab };
     for (int64_t l = 0; l < c->layers; l++) {
         const layer_config *layer = &c->layer[l];
+        if (!layer->sparse || layer->beside) add_gather(m, layer->dense_width);
         if (!layer->sparse) continue;
+        add_gather(m, layer->moe.route.topk * layer->moe.hidden);
+        add_gather(m, layer->moe.shared);
         if (layer->moe.experts > m->experts) m->experts = layer->moe.experts;
         if (layer->moe.route.topk > m->picks) m->picks = layer->moe.route.topk;
         if ((double)layer->moe.hidden > m->hidden) m->hidden = (double)layer->moe.hidden;

@@ -8,6 +8,10 @@ typedef struct plan_model {
     /* the largest of any layer for experts and picks */
     int layers, sparse_layers, experts, picks, kv_heads;
     double width, heads_width, hidden, vocab;
+    /* Ranks that divide matrices gather the hidden rows of each feed-forward: of the picked
+     * experts, of a shared expert, of a dense layer. How many gathers that are in a pass, and how
+     * many elements of a token, in all layers */
+    double hidden_gathers, hidden_elements;
     double dense_parameters, expert_parameters, active_parameters;
     double dense_bytes, expert_bytes; /* bytes of the weights; experts: all of all layers */
     double dense_read;                /* bytes that every pass reads */

@@ -27,4 +27,15 @@ static inline const real *start_of(const expert_pass *e, int64_t i, bool by_row,
     return is_gathered(e, by_row) ? x : x + e->rows.first[i] * e->width;
 }
 
+/* Elements of an output row, and where this rank's columns begin in it */
+static inline int64_t output_width(const expert_pass *e)
+{
+    return e->columns == COLUMNS_PACKED ? gather_own(e->tensor, e->width, e->width) : e->width;
+}
+
+static inline int64_t output_first(const expert_pass *e)
+{
+    return e->columns == COLUMNS_PACKED ? 0 : gather_first(e->tensor, e->width, e->width);
+}
+
 #endif

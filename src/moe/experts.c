@@ -92,8 +92,8 @@ static void multiply_inputs(const expert_pass *e, const expert_wave *wave, const
 static void multiply_output(
     const expert_pass *e, const expert_wave *wave, const real *act, real *out)
 {
-    int64_t own = gather_own(e->tensor, e->width, e->width);
-    out += gather_first(e->tensor, e->width, e->width);
+    int64_t own = gather_own(e->tensor, e->width, e->width), stride = output_width(e);
+    out += output_first(e);
     for (int32_t j = 0; j < wave->held; j++) {
         int64_t i = wave->experts[j];
         e->group[j] = (gemm_group){ .m = rows_of(e, i),
@@ -102,8 +102,8 @@ static void multiply_output(
             .a = act + e->rows.first[i] * e->hidden,
             .a_stride = e->hidden,
             .b = weight_matrix(&wave->weights->down, i),
-            .c = out + e->rows.first[i] * e->width,
-            .c_stride = e->width };
+            .c = out + e->rows.first[i] * stride,
+            .c_stride = stride };
     }
     gemm_grouped(e->compute, GEMM_NT, e->group, wave->held, false);
 }
@@ -206,14 +206,14 @@ enum { MOST_OWNERS = 1024 };
 /* Every rank gets the rows of the others' experts. */
 static void gather_experts(const expert_pass *e, real *out)
 {
-    int64_t first[MOST_OWNERS + 1];
+    int64_t first[MOST_OWNERS + 1], width = output_width(e);
     if (!e->owners) return;
     assert(e->owners->size <= MOST_OWNERS);
     int64_t start = e->rows.first[0]; /* of a bank */
     for (int r = 0; r <= e->owners->size; r++) first[r] = e->rows.first[owned_from(e, r)] - start;
-    out += start * e->width;
-    comm_all_gather_v(e->owners, out + first[e->owners->rank] * e->width, first,
-        (size_t)e->width * sizeof *out, out);
+    out += start * width;
+    comm_all_gather_v(
+        e->owners, out + first[e->owners->rank] * width, first, (size_t)width * sizeof *out, out);
     comm_tally_tokens(e->owners, first);
 }
 
@@ -232,7 +232,7 @@ cadre_status experts_forward(const expert_pass *e, const real *x, real *out)
         gather_wave(e, &w, e->hidden, e->act);
         multiply_output(e, &w, e->act, out);
         expert_pairs_add_output(e, &w, e->act, out);
-        gather_wave(e, &w, e->width, out);
+        if (e->columns == COLUMNS_GATHERED) gather_wave(e, &w, e->width, out);
         expert_source_release(e->source, &w);
     }
     gather_experts(e, out);
@@ -252,20 +252,20 @@ static void combine_token(const combine_job *job, int64_t t)
     const combination *c = job->c;
     const plan *p = c->plan;
     const row_kernels *rows = c->compute->variant->rows;
-    real *y = job->y + t * c->width;
+    real *y = job->y + t * c->width + c->first;
     bool written = c->base;
-    if (c->base && c->base_scale) rows->scale(c->width, c->base_scale[t], y, y);
+    if (c->base && c->base_scale) rows->scale(c->own, c->base_scale[t], y, y);
     for (int64_t i = p->token_start[t]; i < p->token_start[t + 1]; i++) {
         if (p->edge_row[i] < 0) continue;
-        const real *out = job->out + p->edge_row[i] * c->width;
+        const real *out = job->out + p->edge_row[i] * c->own;
         real by = c->unweighted ? 1 : p->edge_weight[i];
-        if (written) rows->axpy(c->width, by, out, y);
-        else rows->scale(c->width, by, out, y);
+        if (written) rows->axpy(c->own, by, out, y);
+        else rows->scale(c->own, by, out, y);
         if (c->down_bias && p->edge_expert[i].id < c->biased)
-            rows->axpy(c->width, by, c->down_bias[p->edge_expert[i].id], y);
+            rows->axpy(c->own, by, c->down_bias[p->edge_expert[i].id] + c->first, y);
         written = true;
     }
-    if (!written) memset(y, 0, (size_t)c->width * sizeof(real));
+    if (!written) memset(y, 0, (size_t)c->own * sizeof(real));
 }
 
 static void combine_task(void *arg, int64_t begin, int64_t end)
@@ -277,7 +277,7 @@ static void combine_task(void *arg, int64_t begin, int64_t end)
 void experts_combine(const combination *c, const real *out, real *y)
 {
     combine_job job = { c, out, y };
-    parallel_over(c->compute, c->plan->tokens, 1, c->plan->rows * c->width, combine_task, &job);
+    parallel_over(c->compute, c->plan->tokens, 1, c->plan->rows * c->own, combine_task, &job);
 }
 
 typedef struct scatter_job {

@@ -55,6 +55,14 @@ typedef struct expert_dropout {
     const int64_t *token; /* [R] places of the rows' tokens; NULL: first_token + the row's token */
 } expert_dropout;
 
+/* What of the output a rank has after a forward pass, where ranks divide each matrix. A sum over
+ * rows can be taken of own columns first, so that sums are gathered, which are fewer. */
+typedef enum output_columns {
+    COLUMNS_GATHERED, /* all columns: out is [R, D] */
+    COLUMNS_IN_PLACE, /* its own columns alone, in their places in [R, D] */
+    COLUMNS_PACKED    /* its own columns alone: out is [R, own] */
+} output_columns;
+
 typedef struct expert_pass {
     compute *compute;
     const expert_weights *weights; /* as they were opened */
@@ -74,6 +82,7 @@ typedef struct expert_pass {
     int64_t own_hidden; /* 0: H */
     bool keeps;
     int32_t among, among_first;
+    output_columns columns; /* of forward */
     expert_rows rows;
     expert_dropout dropout;
     real *pre;         /* [R, inputs * H] of forward for backward, which spends it */
@@ -82,8 +91,8 @@ typedef struct expert_pass {
     int32_t *wanted;   /* [experts] scratch of forward */
 } expert_pass;
 
-/* x [T, D] -> pre, out [R, D]. out has no down bias: combine adds it. Fails where the source does,
- * and leaves nothing acquired. */
+/* x [T, D] -> pre, out [R, D], or what `columns` says. out has no down bias: combine adds it. Fails
+ * where the source does, and leaves nothing acquired. */
 cadre_status experts_forward(const expert_pass *e, const real *x, real *out);
 
 /* dy [T, D] -> gradients of the weights, dweight by edge (NULL: not wanted), dx_rows [R, D] (added,
@@ -91,11 +100,13 @@ cadre_status experts_forward(const expert_pass *e, const real *x, real *out);
 void experts_backward(const expert_pass *e, const real *x, const real *dy,
     const expert_gradients *g, real *dweight, real *dx_rows, bool add_dx);
 
-/* y_t = (base ? base_scale[t] * y_t : 0) + the sum above; base_scale NULL: 1. */
+/* y_t = (base ? base_scale[t] * y_t : 0) + the sum above; base_scale NULL: 1. Only `own` columns
+ * from `first` on are summed, which out has alone. */
 typedef struct combination {
     compute *compute;
     const plan *plan;
     int64_t width;
+    int64_t first, own;           /* columns; of one process 0 and D */
     const real *const *down_bias; /* [biased] of [D]; NULL: none */
     int32_t biased;               /* experts behind these have no weights, nor a bias */
     bool base;
@@ -103,7 +114,7 @@ typedef struct combination {
     bool unweighted;        /* weights were applied to what the experts read */
 } combination;
 
-void experts_combine(const combination *c, const real *out /* [R, D] */, real *y /* [T, D] */);
+void experts_combine(const combination *c, const real *out /* [R, own] */, real *y /* [T, D] */);
 
 /* dx_t += the sum over the token's edges, by rank, of dx_rows[edge_row[i]] */
 void experts_scatter(compute *c, const plan *p, int64_t width, const real *dx_rows, real *dx);

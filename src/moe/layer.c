@@ -62,16 +62,23 @@ static void route(layer_run *r)
 
 static void combine(const layer_run *r, real *y)
 {
+    int64_t width = experts_width(r->c);
+    bool sliced = sums_own_columns(r);
+    const column_gather *tensor = r->call->tensor;
+    real *to = keeps_sparse(r->c) ? r->s->sparse : y;
     combination sum = { .compute = r->call->compute,
         .plan = &r->s->plan,
-        .width = experts_width(r->c),
+        .width = width,
+        .first = sliced ? gather_first(tensor, width, width) : 0,
+        .own = sliced ? gather_own(tensor, width, width) : width,
         .down_bias = is_exchanged(r) && r->scratch.bias ? r->scratch.bias : r->w->experts.down_bias,
         .biased = moe_config_weighted(r->c),
         .base = r->c->shared > 0,
         .base_scale = r->s->shared_expert_gate,
         .unweighted = r->c->router->traits & ROUTER_WEIGHS_INPUT };
     if (keeps_sparse(r->c)) sum.base = false;
-    experts_combine(&sum, r->scratch.rows, keeps_sparse(r->c) ? r->s->sparse : y);
+    experts_combine(&sum, r->scratch.rows, to);
+    if (sliced) gather_columns(tensor, r->s->plan.tokens, width, width, to);
 }
 
 static void combine_mixtures(layer_run *r, real *y)

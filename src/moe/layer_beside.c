@@ -77,6 +77,8 @@ cadre_status beside_forward(layer_run *r, real *y)
     if (r->c->shared_gated) gate_shared(r);
     if (!r->c->shared) return CADRE_OK;
     shared_begin(r, &shared);
+    if (sums_own_columns(r) && !keeps_sparse(r->c) && !r->w->shared_down.pairs)
+        shared.pass.columns = COLUMNS_IN_PLACE; /* the routed experts' sum follows */
     return experts_forward(&shared.pass, r->x, y);
 }
 

@@ -72,6 +72,21 @@ static void ungather_task(void *arg, int64_t begin, int64_t end)
 
 /* ---- one pass over the experts of a bank, or over all ---- */
 
+/* Banks of one width are one run of experts: their plan keeps them apart. */
+static int32_t passes_of(const layer_run *r)
+{
+    return moe_config_has_bank_widths(r->c) ? r->c->route.banks : 1;
+}
+
+bool sums_own_columns(const layer_run *r)
+{
+    const expert_weights *w = r->w->bank ? r->w->bank : &r->w->experts;
+    for (int32_t i = 0; i < passes_of(r); i++)
+        if (w[i].down.pairs) return false;
+    return r->call->tensor && r->call->tensor->ranks && !is_exchanged(r) && !keeps_rows(r->c) &&
+           !moe_config_weightless(r->c);
+}
+
 static expert_pass routed_pass(const layer_run *r, int32_t bank)
 {
     const plan *p = &r->s->plan;
@@ -97,6 +112,7 @@ static expert_pass routed_pass(const layer_run *r, int32_t bank)
         .wanted = r->scratch.wanted,
         .tensor = is_exchanged(r) ? NULL : r->call->tensor, /* which share the experts out */
         .owners = r->call->owners,
+        .columns = sums_own_columns(r) ? COLUMNS_PACKED : COLUMNS_GATHERED,
         .among = moe_config_weighted(r->c),
         .among_first = first };
     e.own_hidden = gather_own(e.tensor, e.hidden, e.hidden);
@@ -113,12 +129,6 @@ static expert_pass routed_pass(const layer_run *r, int32_t bank)
             .experts = r->c->experts,
             .first_token = random->first_token };
     return e;
-}
-
-/* Banks of one width are one run of experts: their plan keeps them apart. */
-static int32_t passes_of(const layer_run *r)
-{
-    return moe_config_has_bank_widths(r->c) ? r->c->route.banks : 1;
 }
 
 /* Returns the input of a pass: [T, W] by token, or [R, W] by row where rows were gathered. */
@@ -147,7 +157,7 @@ cadre_status routed_forward(layer_run *r)
         CADRE_TRY(compute_bank(r, &routed, out));
     }
     if (moe_config_weightless(r->c)) weightless_forward(r, pass_input(r));
-    r->s->plan.row_out = out;
+    r->s->plan.row_out = sums_own_columns(r) ? NULL : out;
     r->s->plan.row_width = experts_width(r->c);
     return CADRE_OK;
 }

@@ -91,6 +91,10 @@ static inline bool keeps_sparse(const moe_config *c)
 {
     return c->latent || c->residual || c->route.omega;
 }
+/* Returns whether each rank sums the routed experts' outputs over its own columns, before the sums
+ * are gathered. Where more than their sum is wanted, or something is added to whole rows of them,
+ * the outputs themselves are gathered. */
+bool sums_own_columns(const layer_run *r);
 static inline real clamp_of(const moe_config *c) { return c->limit > 0 ? c->limit : REAL_INF; }
 
 /* ---- layer_experts.c ---- */

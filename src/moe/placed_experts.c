@@ -72,18 +72,19 @@ static void put_in_place(int64_t rows, int64_t start, int64_t width, int32_t *so
 cadre_status placed_experts_forward(const expert_pass *e, const expert_spread *s,
     const placed_scratch *scratch, const real *x, real *out)
 {
-    int64_t first[PLACED_MOST_OWNERS + 1] = { 0 }, start = e->rows.first[0];
+    int64_t first[PLACED_MOST_OWNERS + 1] = { 0 }, start = e->rows.first[0],
+                                       width = output_width(e);
     int rank = e->owners->rank, ranks = e->owners->size;
     assert(ranks <= PLACED_MOST_OWNERS && ranks == s->ranks);
     for (int r = 0; r < ranks; r++)
         first[r + 1] =
             list_rank(e, s, r, first[r], r == rank ? scratch->first : NULL, scratch->source);
-    out += start * e->width;
+    out += start * width;
     expert_pass own = own_pass(e, scratch, scratch->source + first[rank]);
-    CADRE_TRY(experts_forward(&own, x, out + first[rank] * e->width));
+    CADRE_TRY(experts_forward(&own, x, out + first[rank] * width));
     comm_all_gather_v(
-        e->owners, out + first[rank] * e->width, first, (size_t)e->width * sizeof *out, out);
+        e->owners, out + first[rank] * width, first, (size_t)width * sizeof *out, out);
     comm_tally_tokens(e->owners, first);
-    put_in_place(first[ranks], start, e->width, scratch->source, out);
+    put_in_place(first[ranks], start, width, scratch->source, out);
     return CADRE_OK;
 }

@@ -68,7 +68,8 @@ typedef struct plan {
     int64_t rerouted;   /* edges served by another expert than they wanted */
 
     /* [R, row_width] borrowed: what the experts put out in the last forward, without weights and
-     * the biases of their last matrix; until the next layer is computed */
+     * the biases of their last matrix; until the next layer is computed. NULL: ranks have only some
+     * columns each. */
     const real *row_out;
     int64_t row_width;
 } plan;

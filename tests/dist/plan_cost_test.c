@@ -19,6 +19,8 @@ static const plan_model model = { .layers = 48,
     .width = 2048,
     .heads_width = 4096,
     .hidden = 768,
+    .hidden_gathers = 48,
+    .hidden_elements = 48 * 8 * 768,
     .vocab = 151936,
     .dense_parameters = 1.5e9,
     .expert_parameters = 29e9,
@@ -60,6 +62,26 @@ static void test_link_costs(void **state)
     assert_true(rate(&fast, tensors) > rate(&fast, experts));
     assert_true(rate(&slow, tensors) < rate(&slow, alone)); /* one machine is faster */
     assert_true(rate(&slow, stages) > rate(&slow, tensors));
+}
+
+/* Seconds of a token's exchanges that are those of its logits */
+static double logits_take(const plan_machine *m, rank_layout l)
+{
+    plan_model none = model;
+    none.vocab = 0;
+    return plan_cost_of(&model, m, &one_text, &l).communication -
+           plan_cost_of(&none, m, &one_text, &l).communication;
+}
+
+/* Ranks that divide the last matrix gather logits, and the last stage sends them to the first. */
+static void test_logits_travel(void **state)
+{
+    (void)state;
+    plan_machine m = machine_with(125e6, 50e-6);
+    double all = 4 * model.vocab / 125e6;
+    assert_true(fabs(logits_take(&m, tensors) / (0.75 * all) - 1) < 1e-6);
+    assert_true(fabs(logits_take(&m, stages) / all - 1) < 1e-6);
+    assert_true(logits_take(&m, experts) == 0 && logits_take(&m, alone) == 0);
 }
 
 static void test_memory_is_divided(void **state)
@@ -117,6 +139,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_decoding_on_one_machine),
         cmocka_unit_test(test_link_costs),
+        cmocka_unit_test(test_logits_travel),
         cmocka_unit_test(test_memory_is_divided),
         cmocka_unit_test(test_training),
         cmocka_unit_test(test_impossible_layouts),

@@ -17,6 +17,8 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "cadre.h"
+#include "kernel/context.h"
+#include "model/model.h"
 #include "format/safetensors.h"
 #include "support/generation.h"
 #include "support/long.h"
@@ -141,17 +143,17 @@ static const int32_t *ids_of(const safetensors *file, const char *name, int64_t 
 
 static void check_case(void **state)
 {
-    char path[4096], gguf[4200], file[4200];
+    char path[4096], from_gguf[4200], file[4200];
     safetensors *expected;
     question q = { 0 };
     snprintf(path, sizeof path, "%s", oracle_path(*state));
-    snprintf(gguf, sizeof gguf, "%s/model.gguf", path);
+    snprintf(from_gguf, sizeof from_gguf, "%s/model.gguf", path);
     snprintf(file, sizeof file, "%s/expected.safetensors", path);
     succeeds(safetensors_open(file, &expected));
     q.tokens = ids_of(expected, "tokens", &q.count);
     q.decoder = ids_of(expected, "decoder_tokens", &q.decoder_count);
     assert_true(compare_layouts(path, q) >= 3);
-    if (file_exists(gguf)) assert_true(compare_layouts(gguf, q) >= 3);
+    if (file_exists(from_gguf)) assert_true(compare_layouts(from_gguf, q) >= 3);
     safetensors_close(expected);
 }
 
@@ -163,6 +165,39 @@ static void every_layout_has_run(void **state)
     for (int i = 0; !oracle_is_small() && i < LAYOUTS; i++)
         if (!models[i])
             fail_msg("no model ran in %s", layouts[i].layout ? layouts[i].layout : "no layout");
+}
+
+typedef struct gathered_bytes {
+    int64_t tokens, sent; /* of rank 0 */
+} gathered_bytes;
+
+static cadre_status count_bytes(cadre_model *model, void *arg)
+{
+    gathered_bytes *g = arg;
+    int32_t tokens[MOST_TOKENS] = { 0 };
+    const comm *world = model->context->world;
+    comm_tally before = comm_tally_of(world);
+    cadre_status status = cadre_logits(model, tokens, g->tokens, NULL, 0, scratch_file("gathered"));
+    g->sent = comm_tally_since(world, &before).bytes_sent;
+    return status;
+}
+
+/* Of a token, a rank of two sends half of the heads, of the picked experts' hidden rows, and of two
+ * rows of the residual, in each layer; then half of the logits. The outputs of its 4 experts are
+ * added up first. */
+static void sums_are_gathered(void **state)
+{
+    enum { LAYERS = 3, HEADS = 128, WIDTH = 64, PICKS = 4, HIDDEN = 32, VOCAB = 384 };
+    enum { ORDER = 1024 }; /* bytes in which rank 0 asks for a row of logits */
+    int64_t elements = LAYERS * (HEADS + 2 * WIDTH + PICKS * HIDDEN) / 2 + VOCAB / 2;
+    gathered_bytes few = { .tokens = 20 }, many = { .tokens = 60 };
+    (void)state;
+    if (!oracle_has("models/qwen3_moe")) return;
+    const char *path = oracle_path("models/qwen3_moe");
+    assert_int_equal(ranked_run(path, 2, "tensor=2", count_bytes, &few).status, CADRE_OK);
+    assert_int_equal(ranked_run(path, 2, "tensor=2", count_bytes, &many).status, CADRE_OK);
+    int64_t token = elements * (int64_t)sizeof(real) + ORDER;
+    assert_int_equal(many.sent - few.sent, (many.tokens - few.tokens) * token);
 }
 
 static int by_name(const void *a, const void *b)
@@ -189,13 +224,14 @@ static size_t add_cases(struct CMUnitTest *tests, size_t count, const char *in, 
 
 int main(int argc, char **argv)
 {
-    struct CMUnitTest tests[MOST_CASES + 1];
+    struct CMUnitTest tests[MOST_CASES + 2];
     size_t count = add_cases(tests, 0, "models", argv[1]);
     count = add_cases(tests, count, "models-newer", argv[1]);
     if (!count) return 1;
     qsort(tests, count, sizeof *tests, by_name);
-    size_t more = argc == 1;
+    size_t more = argc == 1 ? 2 : 0;
     tests[count] = (struct CMUnitTest)cmocka_unit_test(every_layout_has_run);
+    tests[count + 1] = (struct CMUnitTest)cmocka_unit_test(sums_are_gathered);
     int failed = _cmocka_run_group_tests("ranks that run models", tests, count + more, NULL, NULL);
     for (size_t i = 0; i < count; i++) mem_free(tests[i].initial_state);
     return failed;
