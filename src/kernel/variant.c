@@ -19,28 +19,29 @@
 
 #if REAL_IS_DOUBLE /* the vector kernels and those of integers exist in float alone */
 static const kernel_variant portable = { "portable", 0, &gemm_portable, &rows_portable,
-    peak_portable, NULL, NULL };
+    peak_portable, NULL, NULL, 0 };
 static const kernel_variant *const variants[] = { &portable };
 #else
 static const kernel_variant portable = { "portable", 0, &gemm_portable, &rows_portable,
-    peak_portable, &quant_portable, &gemm_portable_bf16 };
+    peak_portable, &quant_portable, &gemm_portable_bf16, 0 };
     #if defined(__x86_64__)
 enum { AVX2 = CPU_AVX2 | CPU_FMA | CPU_F16C, AVX512 = AVX2 | CPU_AVX512 };
 static const kernel_variant avx2 = { "avx2", AVX2, &gemm_avx2, &rows_avx2, peak_avx2, &quant_avx2,
-    &gemm_avx2_bf16 };
+    &gemm_avx2_bf16, 0 };
 static const kernel_variant avxvnni = { "avxvnni", AVX2 | CPU_AVX_VNNI, &gemm_avx2, &rows_avx2,
-    peak_avx2, &quant_avxvnni, &gemm_avx2_bf16 };
+    peak_avx2, &quant_avxvnni, &gemm_avx2_bf16, 0 };
 static const kernel_variant avx512 = { "avx512", AVX512, &gemm_avx512, &rows_avx512, peak_avx512,
-    &quant_avx2, &gemm_avx512_bf16 };
+    &quant_avx2, &gemm_avx512_bf16, 0 };
 static const kernel_variant avx512vnni = { "avx512vnni", AVX512 | CPU_AVX512_VNNI, &gemm_avx512,
-    &rows_avx512, peak_avx512, &quant_avx512vnni, &gemm_avx512_bf16 };
+    &rows_avx512, peak_avx512, &quant_avx512vnni, &gemm_avx512_bf16, 0 };
 static const kernel_variant avx512bf16 = { "avx512bf16", AVX512 | CPU_AVX512_VNNI | CPU_AVX512_BF16,
-    &gemm_avx512, &rows_avx512, peak_avx512, &quant_avx512vnni, &gemm_avx512bf16 };
+    &gemm_avx512, &rows_avx512, peak_avx512, &quant_avx512vnni, &gemm_avx512bf16,
+    CPU_AMX }; /* vdpbf16ps does two steps in the time of four of floats */
 static const kernel_variant *const variants[] = { &portable, &avx2, &avxvnni, &avx512, &avx512vnni,
     &avx512bf16 };
     #elif defined(__aarch64__)
 static const kernel_variant neon = { "neon", CPU_NEON, &gemm_neon, &rows_portable, peak_neon,
-    &quant_portable, &gemm_portable_bf16 };
+    &quant_portable, &gemm_portable_bf16, 0 };
 static const kernel_variant *const variants[] = { &portable, &neon };
     #else
 static const kernel_variant *const variants[] = { &portable };
@@ -78,6 +79,7 @@ uint32_t cpu_features(void)
     bool zmm = (saved & 0xe0) == 0xe0 && (b & wide) == wide;
     if (zmm) found |= CPU_AVX512;
     if (zmm && (c & bit_AVX512VNNI)) found |= CPU_AVX512_VNNI;
+    if (d & (1u << 24)) found |= CPU_AMX;
     if (!__get_cpuid_count(7, 1, &a, &b, &c, &d)) return found;
     if (a & (1u << 4)) found |= CPU_AVX_VNNI;
     if (zmm && (a & (1u << 5))) found |= CPU_AVX512_BF16;
@@ -91,12 +93,17 @@ uint32_t cpu_features(void) { return 0; }
 
 static bool runs_here(const kernel_variant *v) { return (v->needs & ~cpu_features()) == 0; }
 
+static bool is_preferred(const kernel_variant *v)
+{
+    return runs_here(v) && !(v->avoids & cpu_features());
+}
+
 cadre_status variant_choose(const char *name, const kernel_variant **variant)
 {
     const char *wish = name ? name : getenv("CADRE_CPU");
     bool named = wish && *wish;
     for (int i = VARIANTS - 1; i >= 0; i--) {
-        if (named ? strcmp(variants[i]->name, wish) != 0 : !runs_here(variants[i])) continue;
+        if (named ? strcmp(variants[i]->name, wish) != 0 : !is_preferred(variants[i])) continue;
         if (!runs_here(variants[i]))
             return cadre_fail(CADRE_EARGUMENT, NULL,
                 "CPU variant '%s' needs instructions that this machine has not", wish);

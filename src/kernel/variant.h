@@ -21,6 +21,7 @@ enum cpu_feature {
     CPU_AVX512_BF16 = 1 << 5,
     CPU_AVX_VNNI = 1 << 6,
     CPU_NEON = 1 << 7,
+    CPU_AMX = 1 << 8, /* of which nothing is used: it tells cores apart */
 };
 
 struct gemm_kernels;  /* kernel/gemm_kernels.h */
@@ -36,6 +37,7 @@ typedef struct kernel_variant {
     const struct quant_kernels *quant; /* NULL: quantised weights are unpacked to floats */
     /* Products of operands rounded to bfloat16; NULL: this build has none */
     const struct gemm_kernels *bf16;
+    uint32_t avoids; /* on cores with these features an earlier variant of the list is faster */
 } kernel_variant;
 
 uint32_t cpu_features(void); /* of this machine, as the operating system lets them be used */
