@@ -30,6 +30,10 @@ typedef struct architecture_hf {
     /* They precede those of THE LIST of parameters and end with a NULL pattern; NULL: there are
      * none. */
     const tensor_name *tensors;
+    /* What transformers calls modules that adapters are saved by, where the names of the tensors do
+     * not say it: projections of attention, and all experts of a layer (ROLE_EXPERT_GATE), which
+     * are "mlp.experts" in others. They end with a NULL pattern; NULL: there are none. */
+    const tensor_name *modules;
     const layer_type
         *types; /* besides those of attention, up to a NULL name; NULL: there are none */
     /* The same for types that are read and not written, for other keys say the same; or NULL */

@@ -33,6 +33,14 @@ static const config_key keys[] = {
     { 0 },
 };
 
+static const tensor_name modules[] = {
+    { ROLE_Q, "model.layers.{l}.self_attn.q_proj", 0 },
+    { ROLE_K, "model.layers.{l}.self_attn.k_proj", 0 },
+    { ROLE_V, "model.layers.{l}.self_attn.v_proj", 0 },
+    { ROLE_O, "model.layers.{l}.self_attn.o_proj", 0 },
+    { 0 },
+};
+
 #define MIXER "model.layers.{l}.attention."
 static const tensor_name tensors[] = {
     { ROLE_EMBED, "model.word_embeddings.weight", 0 },
@@ -223,6 +231,7 @@ const architecture architecture_bailing_hybrid = {
     .hf.class_name = class_name,
     .hf.keys = keys,
     .hf.tensors = tensors,
+    .hf.modules = modules,
     .hf.read_types = types,
     .hf.act = "silu",
     .hf.norm_topk_prob = true,

@@ -16,6 +16,11 @@ static const config_key keys[] = {
     { 0 },
 };
 
+static const tensor_name modules[] = {
+    { ROLE_EXPERT_GATE, "model.layers.{l}.block_sparse_moe.experts", 0 },
+    { 0 },
+};
+
 static const tensor_name tensors[] = {
     { ROLE_ROUTER, "model.layers.{l}.block_sparse_moe.router.layer.weight", 0 },
     { ROLE_EXPERT_GATE, "model.layers.{l}.block_sparse_moe.input_linear.weight",
@@ -47,6 +52,7 @@ const architecture architecture_granitemoe = {
     .words = "Granite MoE: softmax over the k largest logits",
     .hf.keys = keys,
     .hf.tensors = tensors,
+    .hf.modules = modules,
     .gguf.name = "granitemoe",
     .gguf.divisors = true,
     .gguf.keys = gguf_keys,

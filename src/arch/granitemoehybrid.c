@@ -33,6 +33,11 @@ static const layer_type types[] = { { "mamba", "mamba2" }, { "linear_attention",
 
 #define LAYER "model.layers.{l}."
 #define HALVES LAYER "shared_mlp.input_linear.weight"
+static const tensor_name modules[] = {
+    { ROLE_EXPERT_GATE, "model.layers.{l}.block_sparse_moe.experts", 0 },
+    { 0 },
+};
+
 static const tensor_name tensors[] = {
     { ROLE_CONV, LAYER "mamba.conv1d.weight", TENSOR_FILTERS },
     { ROLE_GATE, HALVES, TENSOR_FIRST },
@@ -163,6 +168,7 @@ const architecture architecture_granitemoehybrid = {
     .hf.class_name = "GraniteMoeHybridForCausalLM",
     .hf.keys = keys,
     .hf.tensors = tensors,
+    .hf.modules = modules,
     .hf.types = types,
     .hf.act = "silu",
     .hf.read = read,

@@ -20,6 +20,11 @@ static const config_key keys[] = {
 static const layer_type types[] = { { "conv", "short-conv" }, { 0 } };
 
 #define LAYER "model.layers.{l}."
+static const tensor_name modules[] = {
+    { ROLE_EXPERT_GATE, LAYER "feed_forward.experts", 0 },
+    { 0 },
+};
+
 static const tensor_name tensors[] = {
     { ROLE_OUT_NORM, "model.embedding_norm.weight", 0 },
     { ROLE_ATTN_NORM, LAYER "operator_norm.weight", 0 },
@@ -65,6 +70,7 @@ const architecture architecture_lfm2_moe = {
     .words = "LFM2: top-k of biased sigmoid scores, short convolutions",
     .hf.keys = keys,
     .hf.tensors = tensors,
+    .hf.modules = modules,
     .hf.types = types,
     .gguf.name = "lfm2moe",
     .gguf.gating = 2,

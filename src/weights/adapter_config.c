@@ -108,13 +108,17 @@ static cadre_status add_module(const json_node *item, const model_config *c, uns
         item, "the name of a projection of attention or of a feed-forward of this model");
 }
 
-static cadre_status add_parameter(const json_node *item, unsigned *targets)
+static cadre_status add_parameter(const json_node *item, const model_config *c, unsigned *targets)
 {
     const char *name;
+    char experts[ADAPTER_NAME];
+    adapter_experts_ending(c, experts);
+    size_t length = strlen(experts);
     CADRE_TRY(json_as_string(item, &name, NULL));
-    if (!strcmp(name, "mlp.experts.gate_up_proj")) *targets |= ADAPT_GATE_UP;
-    else if (!strcmp(name, "mlp.experts.down_proj")) *targets |= ADAPT_FUSED_DOWN;
-    else return json_refuse(item, "mlp.experts.gate_up_proj or mlp.experts.down_proj");
+    bool is_of = !strncmp(name, experts, length);
+    if (is_of && !strcmp(name + length, ".gate_up_proj")) *targets |= ADAPT_GATE_UP;
+    else if (is_of && !strcmp(name + length, ".down_proj")) *targets |= ADAPT_FUSED_DOWN;
+    else return json_refuse(item, "%s.gate_up_proj or %s.down_proj", experts, experts);
     return CADRE_OK;
 }
 
@@ -130,7 +134,7 @@ static cadre_status read_targets(const json_node *root, const model_config *c, u
     }
     for (size_t i = 0; i < json_count(&parameters); i++) {
         json_node item = json_item(&parameters, i);
-        CADRE_TRY(add_parameter(&item, targets));
+        CADRE_TRY(add_parameter(&item, c, targets));
     }
     unsigned fused = ADAPT_GATE_UP | ADAPT_FUSED_DOWN, own = ADAPT_GATE | ADAPT_UP | ADAPT_DOWN;
     if (!*targets) return json_refuse(root, "target_modules or target_parameters");
@@ -190,7 +194,15 @@ static cadre_status put_modules(const adapter *a, const model_config *config, js
     return CADRE_OK;
 }
 
-static void put_parameters(const adapter *a, json_writer *w)
+static void put_parameter(const model_config *config, const char *name, json_writer *w)
+{
+    char text[ADAPTER_NAME];
+    adapter_experts_ending(config, text);
+    strcat(text, name);
+    json_put_string(w, NULL, text);
+}
+
+static void put_parameters(const adapter *a, const model_config *config, json_writer *w)
 {
     unsigned targets = a->spec.targets;
     if (!(targets & (ADAPT_GATE_UP | ADAPT_FUSED_DOWN))) {
@@ -198,8 +210,8 @@ static void put_parameters(const adapter *a, json_writer *w)
         return;
     }
     json_put_array(w, "target_parameters");
-    if (targets & ADAPT_GATE_UP) json_put_string(w, NULL, "mlp.experts.gate_up_proj");
-    if (targets & ADAPT_FUSED_DOWN) json_put_string(w, NULL, "mlp.experts.down_proj");
+    if (targets & ADAPT_GATE_UP) put_parameter(config, ".gate_up_proj", w);
+    if (targets & ADAPT_FUSED_DOWN) put_parameter(config, ".down_proj", w);
     json_put_close(w, ']');
 }
 
@@ -223,7 +235,7 @@ cadre_status adapter_write_config(
     json_put_string(&w, "base_model_name_or_path", base);
     put_scale(&a->spec, &w);
     cadre_status status = put_modules(a, config, &w);
-    put_parameters(a, &w);
+    put_parameters(a, config, &w);
     json_put_string(&w, "bias", "none");
     static const char *const flags[] = { "fan_in_fan_out", "use_rslora", "use_dora" };
     for (int i = 0; i < 3; i++) json_put_bool(&w, flags[i], false);

@@ -15,6 +15,7 @@ typedef struct pair_tensor {
     const adapter *a;
     int64_t pair, experts; /* the first, and how many are in it */
     bool up;               /* B */
+    bool alternating;      /* in a B of gate and up, a row of the one follows one of the other */
 } pair_tensor;
 
 /* The parameter of one of the tensor's experts */
@@ -33,7 +34,12 @@ static int64_t experts_at(const adapter *a, int64_t i)
     return count;
 }
 
-/* Moves on to the next tensor; it begins as { .a = a }, with experts 0. */
+static pair_tensor before_first(const adapter *a, const model_config *config)
+{
+    return (pair_tensor){ .a = a, .alternating = adapter_rows_alternate(config) };
+}
+
+/* Moves on to the next tensor. */
 static bool next_tensor(pair_tensor *t)
 {
     if (t->experts && !t->up) t->up = true;
@@ -71,6 +77,9 @@ static int64_t place_of(const pair_tensor *t, int64_t at)
         return param_of(t, at / each)->offset + at % each;
     }
     int64_t row = at / (t->experts * p->cols), column = at % (t->experts * p->cols);
+    const adapter_pair *pair = &t->a->pair[t->pair];
+    bool both = pair->fused && pair->role == ROLE_EXPERT_GATE;
+    if (both && t->alternating) row = row / 2 + (row % 2) * (p->rows / 2);
     return param_of(t, column % t->experts)->offset + row * p->cols + column / t->experts;
 }
 
@@ -82,7 +91,7 @@ static cadre_status declare_values(
     safetensors_writer *w, const model_config *config, const adapter *a)
 {
     cadre_status status = CADRE_OK;
-    for (pair_tensor t = { .a = a }; status == CADRE_OK && next_tensor(&t);) {
+    for (pair_tensor t = before_first(a, config); status == CADRE_OK && next_tensor(&t);) {
         int64_t shape[2];
         char *name;
         CADRE_TRY(name_of(&t, config, &name));
@@ -93,10 +102,11 @@ static cadre_status declare_values(
     return status;
 }
 
-static cadre_status put_values(safetensors_writer *w, const adapter *a, const real *values)
+static cadre_status put_values(
+    safetensors_writer *w, const model_config *config, const adapter *a, const real *values)
 {
     float chunk[CHUNK];
-    for (pair_tensor t = { .a = a }; next_tensor(&t);) {
+    for (pair_tensor t = before_first(a, config); next_tensor(&t);) {
         int64_t shape[2];
         shape_of(&t, shape);
         int64_t count = shape[0] * shape[1];
@@ -114,7 +124,7 @@ cadre_status adapter_write(
 {
     CADRE_TRY(safetensors_writer_metadata(w, "format", "pt"));
     CADRE_TRY(declare_values(w, config, a));
-    return put_values(w, a, values);
+    return put_values(w, config, a, values);
 }
 
 /* ---- reading ---- */
@@ -152,7 +162,7 @@ static cadre_status take_values(
     const safetensors *file, const model_config *config, const adapter *a, real *values)
 {
     cadre_status status = CADRE_OK;
-    for (pair_tensor t = { .a = a }; status == CADRE_OK && next_tensor(&t);) {
+    for (pair_tensor t = before_first(a, config); status == CADRE_OK && next_tensor(&t);) {
         char *name;
         CADRE_TRY(name_of(&t, config, &name));
         status = take(file, name, &t, values);
@@ -165,7 +175,7 @@ static cadre_status is_of(
     const model_config *config, const adapter *a, const char *stored, bool *found)
 {
     *found = false;
-    for (pair_tensor t = { .a = a }; !*found && next_tensor(&t);) {
+    for (pair_tensor t = before_first(a, config); !*found && next_tensor(&t);) {
         char *name;
         CADRE_TRY(name_of(&t, config, &name));
         *found = !strcmp(name, stored);
@@ -179,7 +189,7 @@ static cadre_status refuse_others(
     const safetensors *file, const model_config *config, const adapter *a)
 {
     size_t wanted = 0;
-    for (pair_tensor t = { .a = a }; next_tensor(&t);) wanted++;
+    for (pair_tensor t = before_first(a, config); next_tensor(&t);) wanted++;
     if (safetensors_count(file) == wanted) return CADRE_OK; /* all of them were found */
     for (size_t i = 0; i < safetensors_count(file); i++) {
         const char *name = safetensors_at(file, i)->name;

@@ -27,6 +27,39 @@ static cadre_status refuse(const adapter_pair *p)
         param_is_expert(p->role) ? "; --targets gate_up,down names such experts" : "");
 }
 
+/* The module's name where the tensor's does not say it; false: it does. */
+static bool module_listed(
+    const architecture *arch, param_role role, int32_t layer, char text[ADAPTER_NAME])
+{
+    const param of = { .role = role, .layer = layer };
+    const tensor_name *row = arch->hf.modules;
+    while (row && row->pattern && row->role != role) row++;
+    if (!row || !row->pattern) return false;
+    tensor_name_text(row, &of, text);
+    return true;
+}
+
+void adapter_experts_name(const model_config *c, int32_t layer, char text[ADAPTER_NAME])
+{
+    if (!module_listed(c->arch, ROLE_EXPERT_GATE, layer, text))
+        snprintf(text, ADAPTER_NAME, "model.layers.%d.mlp.experts", layer);
+}
+
+void adapter_experts_ending(const model_config *c, char text[ADAPTER_NAME])
+{
+    static const char beginning[] = "model.layers.0.";
+    char whole[ADAPTER_NAME];
+    adapter_experts_name(c, 0, whole);
+    strcpy(text, whole + sizeof beginning - 1);
+}
+
+bool adapter_rows_alternate(const model_config *c)
+{
+    tensor_name name;
+    return tensor_name_of(c->arch, NAMES_OF_FOLDER, ROLE_EXPERT_GATE, 0, &name) &&
+           name.form & TENSOR_EVEN;
+}
+
 cadre_status adapter_module_name(
     const model_config *c, const adapter *a, const adapter_pair *p, char text[ADAPTER_NAME])
 {
@@ -34,10 +67,12 @@ cadre_status adapter_module_name(
     char tensor[TENSOR_NAME];
     if (p->fused) {
         bool inner = p->role == ROLE_EXPERT_GATE && a->spec.targets & ADAPT_FUSED_DOWN;
-        snprintf(text, ADAPTER_NAME, "model.layers.%d.mlp.experts%s", p->layer,
-            inner ? ".base_layer" : "");
+        adapter_experts_name(c, p->layer, text);
+        if (inner) strcat(text, ".base_layer");
         return CADRE_OK;
     }
+    if (!param_is_expert(p->role) && module_listed(c->arch, p->role, p->layer, text))
+        return CADRE_OK;
     if (!tensor_alone(c->arch, p, tensor)) return refuse(p);
     size_t length = strlen(tensor), size = sizeof ending - 1;
     if (length > size && !strcmp(tensor + length - size, ending)) tensor[length - size] = '\0';

@@ -12,6 +12,13 @@ enum { ADAPTER_NAME = TENSOR_NAME + 64 };
 cadre_status adapter_module_name(const model_config *config, const adapter *a,
     const adapter_pair *pair, char text[ADAPTER_NAME]);
 
+/* The module of all experts of a layer: "model.layers.0.mlp.experts" */
+void adapter_experts_name(const model_config *config, int32_t layer, char text[ADAPTER_NAME]);
+/* The same without the layer, as "target_parameters" begin with it */
+void adapter_experts_ending(const model_config *config, char text[ADAPTER_NAME]);
+/* Whether rows of gate and up take turns in the tensor that holds both for all experts */
+bool adapter_rows_alternate(const model_config *config);
+
 /* The last part of a module's name: "q_proj" */
 const char *adapter_leaf_name(const char *module);
 

@@ -27,6 +27,14 @@ static const char qwen3[] = "{\"model_type\": \"qwen3_moe\", \"vocab_size\": 64,
                             "\"max_position_embeddings\": 64, \"tie_word_embeddings\": false, "
                             "\"hidden_act\": \"silu\"}";
 
+#define SIZES                                                                                      \
+    "\"num_hidden_layers\": 2, \"vocab_size\": 64, \"hidden_size\": 32, \"head_dim\": 16, "        \
+    "\"num_attention_heads\": 2, \"num_key_value_heads\": 1, \"intermediate_size\": 12, "          \
+    "\"num_local_experts\": 4, \"num_experts_per_tok\": 2, \"rms_norm_eps\": 1e-05, "              \
+    "\"max_position_embeddings\": 64, \"hidden_act\": \"silu\"}"
+static const char gpt_oss[] = "{\"model_type\": \"gpt_oss\", " SIZES;
+static const char granitemoe[] = "{\"model_type\": \"granitemoe\", " SIZES;
+
 static void write_text(const char *name, const char *text)
 {
     FILE *f = fopen(scratch_file(name), "w");
@@ -162,9 +170,9 @@ static void save(const model_config *c, const adapter *a, const real *values)
     succeeds(safetensors_writer_commit(w));
 }
 
-static void check_round(const char *targets)
+static void check_round(const char *model, const char *targets)
 {
-    model_config c = config_of(qwen3);
+    model_config c = config_of(model);
     adapter a = made(&c, targets, 2), back;
     adapter_spec spec;
     size_t bytes = (size_t)a.table.elements * sizeof(real);
@@ -193,11 +201,13 @@ static void check_round(const char *targets)
 static void test_round(void **state)
 {
     (void)state;
-    check_round("q,k,v,o");
-    check_round("q,gate,up,down");
-    check_round("v,gate_up,down");
-    check_round("gate_up");
-    check_round("down");
+    check_round(qwen3, "q,k,v,o");
+    check_round(qwen3, "q,gate,up,down");
+    check_round(qwen3, "v,gate_up,down");
+    check_round(qwen3, "gate_up");
+    check_round(qwen3, "down");
+    check_round(gpt_oss, "v,gate_up,down");
+    check_round(granitemoe, "v,gate_up,down");
 }
 
 /* Column r E + e of B belongs to expert e. */
@@ -222,6 +232,49 @@ static void test_fused_columns(void **state)
     assert_true(found == 7);
     safetensors_close(file);
     mem_free(values);
+    adapter_free(&a);
+    model_config_free(&c);
+}
+
+/* In gpt-oss, rows of gate and up take turns: row 2 i is gate's row i, row 2 i + 1 is up's. */
+static void test_alternating_rows(void **state)
+{
+    (void)state;
+    model_config c = config_of(gpt_oss);
+    adapter a = made(&c, "gate_up", 2);
+    real *values = MEM_ARRAY(real, a.table.elements);
+    memset(values, 0, (size_t)a.table.elements * sizeof *values);
+    const param *b = &a.table.rows[2 * 3 + 1]; /* of expert 3, which has 24 rows */
+    values[b->offset + 5 * 2 + 1] = 7;         /* row 5 of gate, r = 1 */
+    values[b->offset + (12 + 6) * 2 + 1] = 8;  /* row 6 of up */
+    save(&c, &a, values);
+    safetensors *file;
+    const safetensors_tensor *t;
+    const int64_t shape[2] = { 24, 8 };
+    succeeds(safetensors_open(scratch_file(ADAPTER_WEIGHTS), &file));
+    succeeds(safetensors_get_as(
+        file, "base_model.model.model.layers.0.mlp.experts.lora_B.weight", "F32", 2, shape, &t));
+    float found[24 * 8];
+    memcpy(found, t->data, sizeof found);
+    assert_true(found[10 * 8 + 1 * 4 + 3] == 7 && found[13 * 8 + 1 * 4 + 3] == 8);
+    safetensors_close(file);
+    mem_free(values);
+    adapter_free(&a);
+    model_config_free(&c);
+}
+
+/* Names in transformers' models that those of the tensors do not say */
+static void test_listed_modules(void **state)
+{
+    (void)state;
+    model_config c = config_of(granitemoe);
+    adapter a = made(&c, "o,gate_up,down", 1);
+    char text[ADAPTER_NAME];
+    expect_name(&c, &a, 0, "model.layers.0.self_attn.o_proj");
+    expect_name(&c, &a, 1, "model.layers.0.block_sparse_moe.experts.base_layer");
+    adapter_experts_ending(&c, text);
+    assert_string_equal(text, "block_sparse_moe.experts");
+    assert_false(adapter_rows_alternate(&c));
     adapter_free(&a);
     model_config_free(&c);
 }
@@ -354,6 +407,8 @@ int main(void)
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_round),
         cmocka_unit_test(test_fused_columns),
+        cmocka_unit_test(test_alternating_rows),
+        cmocka_unit_test(test_listed_modules),
         cmocka_unit_test(test_bad_configs),
         cmocka_unit_test(test_bad_tensors),
         cmocka_unit_test(test_wrong_models),
