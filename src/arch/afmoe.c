@@ -14,6 +14,7 @@ static const config_key keys[] = {
     KEY_INT_OF("head_dim", head_dim, 0, 128),
     KEY_INT_OF("sliding_window", window, 0, 1024),
     KEY_INT_OF("global_attn_every_n_layers", window_period, 0, 4),
+    KEY_REAL_OF("rms_norm_eps", norm_eps, KEY_UNWRITTEN, 1e-5),
     KEY_REAL_OF("route_scale", route_scale, 0, 1),
     KEY_BOOL_OF("attention_bias", qkv_bias, 0, 0),
     KEY_BOOL_OF("attention_bias", out_bias, KEY_UNWRITTEN, 0),

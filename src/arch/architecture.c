@@ -9,11 +9,11 @@ extern const architecture architecture_mixtral, architecture_llama, architecture
     architecture_deepseek_v2, architecture_deepseek_v3, architecture_gpt_oss,
     architecture_granitemoe, architecture_glm4_moe, architecture_grok, architecture_switch,
     architecture_glm4_moe_lite, architecture_ernie4_5_moe, architecture_qwen3_vl_moe,
-    architecture_lfm2_moe, architecture_qwen3_5_moe, architecture_qwen3_5_moe_text,
-    architecture_qwen3_5, architecture_qwen3_5_text, architecture_qwen3_next,
-    architecture_kimi_linear, architecture_mellum, architecture_afmoe, architecture_laguna,
-    architecture_gemma4, architecture_nemotron_h, architecture_granitemoehybrid,
-    architecture_bailing_hybrid, architecture_cadre;
+    architecture_lfm2_moe, architecture_lfm2, architecture_qwen3_5_moe,
+    architecture_qwen3_5_moe_text, architecture_qwen3_5, architecture_qwen3_5_text,
+    architecture_qwen3_next, architecture_kimi_linear, architecture_mellum, architecture_afmoe,
+    architecture_laguna, architecture_gemma4, architecture_nemotron_h,
+    architecture_granitemoehybrid, architecture_bailing_hybrid, architecture_cadre;
 
 static const architecture *const list[] = {
     &architecture_mixtral,
@@ -32,6 +32,7 @@ static const architecture *const list[] = {
     &architecture_ernie4_5_moe,
     &architecture_qwen3_vl_moe,
     &architecture_lfm2_moe,
+    &architecture_lfm2,
     &architecture_qwen3_5_moe,
     &architecture_qwen3_5_moe_text,
     &architecture_qwen3_5,

@@ -11,17 +11,17 @@ static const config_key keys[] = {
     KEY_INT_OF("moe_intermediate_size", expert_width, KEY_REQUIRED, 0),
     KEY_INT_OF("num_experts|num_local_experts|n_routed_experts", experts, KEY_REQUIRED, 0),
     KEY_INT_OF("num_experts_per_tok|num_experts_per_token", topk, KEY_REQUIRED, 0),
-    KEY_INT_OF("num_shared_experts", shared_experts, 0, 0),
+    KEY_INT_OF("num_shared_experts|n_shared_experts", shared_experts, 0, 1),
     KEY_INT_OF("n_group|num_expert_group", groups, KEY_ZERO_UNSAID, 1),
     KEY_INT_OF("topk_group", groups_used, KEY_ZERO_UNSAID, 1),
-    KEY_REAL_OF("routed_scaling_factor", route_scale, 0, 1),
-    KEY_INT_OF("first_k_dense_replace", dense_layers, 0, 0),
+    KEY_REAL_OF("routed_scaling_factor", route_scale, 0, 2.5),
+    KEY_INT_OF("first_k_dense_replace", dense_layers, 0, 2),
     KEY_INT_OF("q_lora_rank", q_lora, KEY_NULLABLE, 0),
     KEY_INT_OF("kv_lora_rank", kv_lora, KEY_REQUIRED, 0),
     KEY_INT_OF("qk_nope_head_dim", nope_dim, KEY_REQUIRED, 0),
     KEY_INT_OF("qk_rope_head_dim", rope_dim, KEY_REQUIRED, 0),
     KEY_INT_OF("v_head_dim", value_dim, KEY_REQUIRED, 0),
-    KEY_INT_OF("head_dim", delta_key_dim, KEY_REQUIRED, 0),
+    KEY_INT_OF("head_dim", delta_key_dim, 0, 128),
     KEY_INT_OF("short_conv_kernel_size", conv, KEY_ZERO_UNSAID, 4),
     KEY_REAL_OF("kda_lower_bound", decay_bound, 0, -5),
     KEY_MUST_BE("no_kda_lora", "true"),
@@ -69,7 +69,7 @@ static const tensor_name tensors[] = {
     { 0 },
 };
 
-/* As transformers lists them, beside layer_group_size */
+/* As transformers lists them; published files have layer_group_size. */
 static const layer_type types[] = { { "linear_attention", "kda" }, { 0 } };
 
 static void fix(model_config *c)
@@ -128,29 +128,26 @@ static cadre_status read_other_names(const json_node *root, model_config *c)
 
 static cadre_status read(const json_node *root, model_config *c)
 {
-    int64_t group = 0;
+    int64_t group = 6;
+    json_node types_listed;
     CADRE_TRY(check_class(root));
     CADRE_TRY(check_limits(root, "expert_swiglu_limit_list"));
     CADRE_TRY(check_limits(root, "share_expert_swiglu_limit_list"));
     CADRE_TRY(read_other_names(root, c));
     CADRE_TRY(layer_kinds_read(root, c));
-    CADRE_TRY(json_get_int(root, "layer_group_size", 1, CONFIG_MAX_LAYERS, &group));
+    CADRE_TRY(json_opt_int(root, "layer_group_size", 1, CONFIG_MAX_LAYERS, &group));
+    CADRE_TRY(json_opt_array(root, "layer_types", &types_listed));
     for (int64_t l = 0; l < c->layers; l++)
-        if ((l + 1) % group) CADRE_TRY(model_config_set_mixer(c, l, "kda", root->file));
+        if (types_listed.value ? c->layer[l].mixer.row == &mixer_kda : (l + 1) % group != 0)
+            CADRE_TRY(model_config_set_mixer(c, l, "kda", root->file));
     return CADRE_OK;
 }
 
-/* The layers of a group; past the last one where only the last of all attends */
-static int64_t group_of(const model_config *c)
-{
-    for (int64_t l = 0; l < c->layers; l++)
-        if (c->layer[l].mixer.row != &mixer_kda) return l + 1;
-    return CONFIG_MAX_LAYERS;
-}
-
+/* Programs that do not read the list of layers take the period. */
 static void write(const model_config *c, json_writer *w)
 {
-    json_put_int(w, "layer_group_size", group_of(c));
+    int64_t period = model_config_attention_period(c);
+    if (period) json_put_int(w, "layer_group_size", period);
     json_put_int(w, "moe_shared_expert_intermediate_size", c->expert_width);
     layer_kinds_write(c, w);
     json_put_int(w, "num_nextn_predict_layers", 0);
@@ -158,9 +155,6 @@ static void write(const model_config *c, json_writer *w)
 
 static const char *refuses(const model_config *c)
 {
-    for (int64_t l = 0; l < c->layers; l++)
-        if ((c->layer[l].mixer.row == &mixer_kda) != ((l + 1) % group_of(c) != 0))
-            return "the last layer of each group attends";
     if (c->shared_width != c->shared_experts * c->expert_width)
         return "a shared expert is as wide as another one";
     return NULL;
@@ -232,7 +226,7 @@ const architecture architecture_bailing_hybrid = {
     .hf.keys = keys,
     .hf.tensors = tensors,
     .hf.modules = modules,
-    .hf.read_types = types,
+    .hf.types = types,
     .hf.act = "silu",
     .hf.norm_topk_prob = true,
     .hf.read = read,
@@ -250,5 +244,6 @@ const architecture architecture_bailing_hybrid = {
     .base.renorm = "sigmoid-bias",
     .base.expert_form = "swiglu",
     .base.latent = true,
+    .base.rope_theta = 6000000,
     .base.fix = fix,
 };

@@ -167,6 +167,7 @@ cadre_status model_config_check(const model_config *c, const char *where)
     CADRE_TRY(token_types_check(c, where));
     for (int64_t l = 0; l < c->layers; l++) CADRE_TRY(check_mixer(c, &c->layer[l].mixer, where));
     CADRE_TRY(rope_check(&c->rope, where));
+    if (c->own_window_rope) CADRE_TRY(rope_check(&c->window_rope, where));
     for (int64_t l = 0; l < c->layers; l++) CADRE_TRY(check_layer(c, l, where));
     CADRE_TRY(check_residual_logits(c, where));
     return c->encoder ? model_config_check(c->encoder, where) : CADRE_OK;

@@ -184,6 +184,7 @@ static const char *positions_differ(const model_config *a, const model_config *b
 {
     if (!model_config_rotates(a) && !model_config_rotates(b)) return NULL;
     const char *name = DIFFERING(rotary_numbers, a, b);
+    if (!name && a->own_window_rope) name = scalings_differ(&a->window_rope, &b->window_rope);
     return name ? name : scalings_differ(&a->rope, &b->rope);
 }
 

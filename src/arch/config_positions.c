@@ -145,6 +145,14 @@ static cadre_status read_scaling(const json_node *home, const char *name, model_
     return json_opt_real(home, "rope_theta", 1, 1e12, &c->rope.theta);
 }
 
+/* Sets the context that scaling starts from, where the file does not say it. */
+static void set_context(model_config *c)
+{
+    bool known = c->rope.scaling == ROPE_YARN ? c->rope.original_context > 0
+                                              : c->rope.scaling != ROPE_DYNAMIC;
+    if (!known) c->rope.original_context = (double)c->context;
+}
+
 /* An object for each kind of layers: those that see everything, and those that have a window. */
 static cadre_status read_kinds(const json_node *home, const char *name, model_config *c)
 {
@@ -154,16 +162,32 @@ static cadre_status read_kinds(const json_node *home, const char *name, model_co
     CADRE_TRY(json_opt_object(home, "sliding_attention", &sliding));
     if (sliding.value) {
         CADRE_TRY(read_scaling(&sliding, name, c));
+        set_context(c);
         c->own_window_rope = true;
         c->window_rope = c->rope;
-        if (c->rope.scaling != ROPE_PLAIN)
-            return json_refuse(&sliding, "a plain rope_type for layers with a window");
+        if (c->rope.scaling == ROPE_LISTED || c->rope.scaling == ROPE_DYNAMIC ||
+            c->rope.scaling == ROPE_PROPORTIONAL) {
+            json_refuse(&sliding, "default, linear, llama3 or yarn for layers with a window");
+            return CADRE_EUNSUPPORTED;
+        }
         CADRE_TRY(read_share(&sliding, c, &c->window_rotary_share));
     }
     c->rope = before;
     CADRE_TRY(full.value ? read_scaling(&full, name, c) : read_scaling(home, name, c));
     bool share = full.value && c->rope.scaling != ROPE_PROPORTIONAL;
     return share ? read_share(&full, c, &c->rotary_share) : CADRE_OK;
+}
+
+/* What the family's files mean that do not say how positions are rotated */
+static cadre_status read_usual_kinds(model_config *c)
+{
+    const char *text = c->arch->hf.usual_ropes;
+    json_document *document;
+    CADRE_TRY(json_parse("rope_parameters", text, strlen(text), &document));
+    json_node root = json_root(document);
+    cadre_status status = read_kinds(&root, "rope_parameters", c);
+    json_close(document);
+    return status;
 }
 
 /* Published files have rope_theta beside rope_scaling; transformers 5 has everything in
@@ -177,17 +201,19 @@ cadre_status config_positions_read(const json_node *root, model_config *c)
     CADRE_TRY(json_opt_real(root, "rope_theta", 1, 1e12, &c->rope.theta));
     c->window_rotary_share = c->rotary_share;
     CADRE_TRY(read_share(root, c, &c->rotary_share));
+    bool found = false;
     for (int i = 0; i < 2; i++) {
         json_node home;
         CADRE_TRY(json_opt_object(root, homes[i], &home));
         if (!home.value) continue;
+        found = true;
         if (c->arch->hf.kinds_of_rope) CADRE_TRY(read_kinds(&home, homes[i], c));
         else CADRE_TRY(read_scaling(&home, homes[i], c));
         CADRE_TRY(read_share(&home, c, &c->rotary_share));
     }
-    bool known = c->rope.scaling == ROPE_YARN ? c->rope.original_context > 0
-                                              : c->rope.scaling != ROPE_DYNAMIC;
-    if (!known) c->rope.original_context = (double)c->context;
+    if (!found && c->arch->hf.usual_ropes && !json_has(root, "rope_theta"))
+        CADRE_TRY(read_usual_kinds(c));
+    set_context(c);
     return CADRE_OK;
 }
 

@@ -67,7 +67,6 @@
     .gguf.write = delta_net_write_gguf,                                                            \
     .base.router = "softmax",                                                                      \
     .base.expert_form = "swiglu",                                                                  \
-    .base.rope_theta = 10000000,                                                                   \
     .base.rotary_share = 0.25,                                                                     \
     .base.qk_norm = QK_NORM_HEAD,                                                                  \
     .base.fix = delta_net_fix

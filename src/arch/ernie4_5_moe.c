@@ -18,6 +18,7 @@ static const config_key keys[] = {
     KEY_REAL_OF("router_aux_loss_coef", aux_loss, 0, 0.001),
     KEY_BOOL_OF("tie_word_embeddings", tie, KEY_UNWRITTEN, 1),
     KEY_MUST_BE("use_bias", "false"),
+    KEY_MUST_BE("moe_norm_min", "1e-12"),
     { 0 },
 };
 

@@ -187,6 +187,12 @@ static void write_gguf(const model_config *c, gguf_writer *w)
     gguf_writer_int(w, "gemma4.attention.shared_kv_layers", GGUF_U32, 0);
 }
 
+/* What transformers takes for files without "rope_parameters" */
+static const char usual_ropes[] =
+    "{ \"full_attention\": { \"rope_type\": \"proportional\", \"rope_theta\": 1000000,"
+    " \"partial_rotary_factor\": 0.25 },"
+    " \"sliding_attention\": { \"rope_type\": \"default\", \"rope_theta\": 10000 } }";
+
 const architecture architecture_gemma4 = {
     .model_type = "gemma4",
     .hf.class_name = "Gemma4ForCausalLM",
@@ -198,6 +204,7 @@ const architecture architecture_gemma4 = {
     .hf.keys = keys,
     .hf.tensors = tensors,
     .hf.kinds_of_rope = true,
+    .hf.usual_ropes = usual_ropes,
     .hf.read = read,
     .gguf.name = "gemma4",
     .gguf.keys = gguf_keys,

@@ -4,6 +4,12 @@
 #include "arch/deepseek2.h"
 #include "arch/dense_layers.h"
 
+static const config_key keys[] = {
+    DEEPSEEK_V3_KEYS(1.8, 1, 1),
+    KEY_REAL_OF("rms_norm_eps", norm_eps, KEY_UNWRITTEN, 1e-5),
+    { 0 },
+};
+
 static cadre_status read(const json_node *root, model_config *c)
 {
     CADRE_TRY(layer_kinds_read(root, c));
@@ -28,7 +34,7 @@ const architecture architecture_glm4_moe_lite = {
     .model_type = "glm4_moe_lite",
     .hf.class_name = "Glm4MoeLiteForCausalLM",
     .words = "GLM-4.7-Flash: top-k of biased sigmoid scores, a shared expert, latent attention",
-    .hf.keys = deepseek_v3_keys,
+    .hf.keys = keys,
     .gguf.name = "deepseek2",
     .gguf.gating = 2,
     .gguf.keys = deepseek2_gguf_keys,

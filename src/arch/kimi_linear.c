@@ -10,11 +10,12 @@ static const config_key keys[] = {
     KEY_INT_OF("moe_intermediate_size", expert_width, KEY_REQUIRED, 0),
     KEY_INT_OF("num_experts|num_local_experts|n_routed_experts", experts, KEY_REQUIRED, 0),
     KEY_INT_OF("num_experts_per_token|num_experts_per_tok", topk, KEY_REQUIRED, 0),
-    KEY_INT_OF("num_shared_experts", shared_experts, 0, 0),
+    KEY_INT_OF("num_shared_experts|n_shared_experts", shared_experts, 0, 1),
     KEY_INT_OF("num_expert_group|n_group", groups, KEY_ZERO_UNSAID, 1),
     KEY_INT_OF("topk_group", groups_used, KEY_ZERO_UNSAID, 1),
-    KEY_REAL_OF("routed_scaling_factor", route_scale, 0, 1),
-    KEY_INT_OF("first_k_dense_replace", dense_layers, 0, 0),
+    KEY_REAL_OF("routed_scaling_factor", route_scale, 0, 2.446),
+    KEY_REAL_OF("rms_norm_eps", norm_eps, KEY_UNWRITTEN, 1e-5),
+    KEY_INT_OF("first_k_dense_replace", dense_layers, 0, 1),
     KEY_INT_OF("q_lora_rank", q_lora, KEY_NULLABLE, 0),
     KEY_INT_OF("kv_lora_rank", kv_lora, KEY_REQUIRED, 0),
     KEY_INT_OF("qk_nope_head_dim", nope_dim, KEY_REQUIRED, 0),
@@ -22,7 +23,6 @@ static const config_key keys[] = {
     KEY_INT_OF("v_head_dim", value_dim, KEY_REQUIRED, 0),
     KEY_MUST_BE("moe_layer_freq", "1"),
     KEY_MUST_BE("moe_router_activation_func", "sigmoid"),
-    KEY_MUST_BE("moe_renormalize", "true"),
     KEY_MUST_BE("mla_use_nope", "true"),
     { 0 },
 };
@@ -84,14 +84,43 @@ static cadre_status read_layers(const json_node *lists, model_config *c)
     return CADRE_OK;
 }
 
+/* What transformers writes in place of linear_attn_config: other keys for the sizes. Of its layers,
+ * which "layer_types" lists, the recurrent ones were made before the sizes were known. */
+static cadre_status read_flat(const json_node *root, model_config *c)
+{
+    json_node list;
+    c->delta_key_dim = 128, c->delta_heads = 32, c->conv = 4;
+    CADRE_TRY(json_opt_int(root, "linear_head_dim", 1, DELTA_RULE_WIDEST, &c->delta_key_dim));
+    CADRE_TRY(json_opt_int(root, "linear_num_heads", 1, 1024, &c->delta_heads));
+    CADRE_TRY(json_opt_int(root, "linear_conv_kernel_dim", 2, CAUSAL_CONV_MOST, &c->conv));
+    CADRE_TRY(json_opt_array(root, "layer_types", &list));
+    for (int64_t l = 0; l < c->layers; l++) {
+        bool delta = list.value ? c->layer[l].mixer.row == &mixer_kda : l == 0 || l % 4 != 0;
+        if (delta) CADRE_TRY(model_config_set_mixer(c, l, "kda", root->file));
+    }
+    return CADRE_OK;
+}
+
+/* transformers' name for "moe_renormalize" */
+static cadre_status read_other_name(const json_node *root, model_config *c)
+{
+    bool renorm = true;
+    if (!json_has(root, "norm_topk_prob")) return CADRE_OK;
+    CADRE_TRY(json_get_bool(root, "norm_topk_prob", &renorm));
+    c->router = router_by_name(renorm ? c->arch->base.renorm : c->arch->base.router);
+    return CADRE_OK;
+}
+
 static cadre_status read(const json_node *root, model_config *c)
 {
     json_node lists;
-    CADRE_TRY(json_get_object(root, "linear_attn_config", &lists));
+    CADRE_TRY(read_other_name(root, c));
+    CADRE_TRY(layer_kinds_read(root, c));
+    CADRE_TRY(json_opt_object(root, "linear_attn_config", &lists));
+    if (!lists.value) return read_flat(root, c);
     CADRE_TRY(json_get_int(&lists, "head_dim", 1, DELTA_RULE_WIDEST, &c->delta_key_dim));
     CADRE_TRY(json_get_int(&lists, "num_heads", 1, 1024, &c->delta_heads));
     CADRE_TRY(json_get_int(&lists, "short_conv_kernel_size", 2, CAUSAL_CONV_MOST, &c->conv));
-    CADRE_TRY(layer_kinds_read(root, c));
     return read_layers(&lists, c);
 }
 
@@ -170,17 +199,21 @@ const architecture architecture_kimi_linear = {
     .hf.keys = keys,
     .hf.tensors = tensors,
     .hf.read_types = types,
+    .hf.renorm_key = "moe_renormalize",
+    .hf.norm_topk_prob = true,
     .hf.act = "silu",
     .hf.read = read,
     .hf.write = write,
     .gguf.name = "kimi-linear",
     .gguf.gating = 2,
+    .gguf.renorm = true,
     .gguf.keys = gguf_keys,
     .gguf.tensors = gguf_tensors,
     .gguf.recurrent = "kda",
     .gguf.read = read_gguf,
     .gguf.write = write_gguf,
-    .base.router = "sigmoid-bias",
+    .base.router = "sigmoid-bias-raw",
+    .base.renorm = "sigmoid-bias",
     .base.expert_form = "swiglu",
     .base.latent = true,
     .base.fix = fix,

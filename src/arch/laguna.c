@@ -110,6 +110,12 @@ static cadre_status read_gguf(const gguf *file, model_config *c)
     return CADRE_OK;
 }
 
+/* What transformers takes for files without "rope_parameters" */
+static const char usual_ropes[] =
+    "{ \"full_attention\": { \"rope_type\": \"default\", \"rope_theta\": 500000,"
+    " \"partial_rotary_factor\": 0.5 },"
+    " \"sliding_attention\": { \"rope_type\": \"default\", \"rope_theta\": 10000 } }";
+
 const architecture architecture_laguna = {
     .model_type = "laguna",
     .hf.class_name = "LagunaForCausalLM",
@@ -117,6 +123,7 @@ const architecture architecture_laguna = {
     .hf.keys = keys,
     .hf.tensors = tensors,
     .hf.kinds_of_rope = true,
+    .hf.usual_ropes = usual_ropes,
     .hf.windows_listed = true,
     .hf.act = "silu",
     .hf.read = read,

@@ -1,6 +1,6 @@
 /* lfm2_moe.c - LFM2-MoE (2025): gated short convolutions in most layers, attention in the others,
  * and top-k of biased sigmoid scores. */
-#include "arch/architecture.h"
+#include "arch/lfm2.h"
 
 static const config_key keys[] = {
     KEY_INT_OF("intermediate_size", dense_width, KEY_REQUIRED, 0),
@@ -17,8 +17,6 @@ static const config_key keys[] = {
     { 0 },
 };
 
-static const layer_type types[] = { { "conv", "short-conv" }, { 0 } };
-
 #define LAYER "model.layers.{l}."
 static const tensor_name modules[] = {
     { ROLE_EXPERT_GATE, LAYER "feed_forward.experts", 0 },
@@ -26,15 +24,7 @@ static const tensor_name modules[] = {
 };
 
 static const tensor_name tensors[] = {
-    { ROLE_OUT_NORM, "model.embedding_norm.weight", 0 },
-    { ROLE_ATTN_NORM, LAYER "operator_norm.weight", 0 },
-    { ROLE_FFN_NORM, LAYER "ffn_norm.weight", 0 },
-    { ROLE_Q_NORM, LAYER "self_attn.q_layernorm.weight", 0 },
-    { ROLE_K_NORM, LAYER "self_attn.k_layernorm.weight", 0 },
-    { ROLE_O, LAYER "self_attn.out_proj.weight", 0 },
-    { ROLE_GATE, LAYER "feed_forward.w1.weight", 0 },
-    { ROLE_UP, LAYER "feed_forward.w3.weight", 0 },
-    { ROLE_DOWN, LAYER "feed_forward.w2.weight", 0 },
+    LFM2_TENSORS,
     { ROLE_ROUTER, LAYER "feed_forward.gate.weight", 0 },
     { ROLE_ROUTER_CORRECTION, LAYER "feed_forward.expert_bias", 0 },
     { ROLE_EXPERT_GATE, LAYER "feed_forward.experts.{e}.w1.weight", 0 },
@@ -48,11 +38,6 @@ static const config_key gguf_keys[] = {
     KEY_INT_OF("expert_feed_forward_length", expert_width, KEY_REQUIRED, 0),
     KEY_INT_OF("leading_dense_block_count", dense_layers, 0, 0),
     KEY_INT_OF("shortconv.l_cache", conv, KEY_REQUIRED, 0),
-    { 0 },
-};
-
-static const tensor_name gguf_tensors[] = {
-    { ROLE_OUT_NORM, "token_embd_norm.weight", 0 },
     { 0 },
 };
 
@@ -71,18 +56,13 @@ const architecture architecture_lfm2_moe = {
     .hf.keys = keys,
     .hf.tensors = tensors,
     .hf.modules = modules,
-    .hf.types = types,
     .gguf.name = "lfm2moe",
     .gguf.gating = 2,
     .gguf.keys = gguf_keys,
-    .gguf.tensors = gguf_tensors,
     .gguf.renorm = true,
-    .gguf.recurrent = "short-conv",
     .base.router = "sigmoid-bias-raw",
     .base.renorm = "sigmoid-bias",
     .hf.norm_topk_prob = true,
-    .base.expert_form = "swiglu",
-    .base.rope_theta = 1000000,
-    .base.qk_norm = QK_NORM_HEAD,
     .base.fix = fix,
+    LFM2_FAMILY,
 };

@@ -10,7 +10,7 @@ static const config_key keys[] = {
     KEY_INT_OF("num_experts_per_tok", topk, KEY_REQUIRED, 0),
     KEY_INT_OF("head_dim", head_dim, 0, 0),
     KEY_INT_OF("decoder_sparse_step", sparse_step, KEY_ZERO_UNSAID, 1),
-    KEY_INT_OF("sliding_window", window, KEY_NULLABLE, 0),
+    KEY_INT_OF("sliding_window", window, 0, 1024),
     KEY_REAL_OF("router_aux_loss_coef", aux_loss, 0, 0.001),
     KEY_BOOL_OF("attention_bias", qkv_bias, 0, 0),
     KEY_BOOL_OF("attention_bias", out_bias, KEY_UNWRITTEN, 0),
@@ -30,12 +30,18 @@ static cadre_status read(const json_node *root, model_config *c)
     return layer_kinds_read(root, c);
 }
 
+/* What transformers takes for files without "rope_parameters" */
+static const char usual_ropes[] =
+    "{ \"full_attention\": { \"rope_type\": \"default\", \"rope_theta\": 500000 },"
+    " \"sliding_attention\": { \"rope_type\": \"default\", \"rope_theta\": 10000 } }";
+
 const architecture architecture_mellum = {
     .model_type = "mellum",
     .hf.class_name = "MellumForCausalLM",
     .words = "Mellum 2: top-k of softmax, renormalised, windows in attention",
     .hf.keys = keys,
     .hf.kinds_of_rope = true,
+    .hf.usual_ropes = usual_ropes,
     .hf.windows_listed = true,
     .gguf.name = "mellum",
     .gguf.keys = gguf_keys,

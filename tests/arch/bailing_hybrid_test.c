@@ -64,8 +64,22 @@ static void the_last_layer_of_each_group_attends(void **state)
     assert_true(c.rope.pairs && c.groups == 4 && c.groups_used == 2);
     assert_int_equal(c.layer[1].moe.shared, 12);
     assert_null((c.arch->hf.refuses)(&c));
-    succeeds(model_config_set_mixer(&c, 5, "kda", "here"));
-    assert_string_equal((c.arch->hf.refuses)(&c), "the last layer of each group attends");
+    assert_non_null(strstr(family_written(&c), "\"layer_group_size\":3"));
+    model_config_free(&c);
+}
+
+/* A list of layers may have them in another order, which no size of a group says. */
+static void a_list_of_layers_overrules_the_size_of_a_group(void **state)
+{
+    static const bool delta[] = { true, false, false, true, true, true };
+    (void)state;
+    model_config c = taken("\"layer_types\": [\"linear_attention\", \"full_attention\", "
+                           "\"full_attention\", \"linear_attention\", \"linear_attention\", "
+                           "\"linear_attention\"]");
+    for (int64_t l = 0; l < c.layers; l++)
+        assert_ptr_equal(c.layer[l].mixer.row, delta[l] ? &mixer_kda : &mixer_latent);
+    assert_null(strstr(family_written(&c), "layer_group_size"));
+    assert_null((c.arch->hf.refuses)(&c));
     model_config_free(&c);
 }
 
@@ -154,6 +168,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_last_layer_of_each_group_attends),
+        cmocka_unit_test(a_list_of_layers_overrules_the_size_of_a_group),
         cmocka_unit_test(other_names_say_the_same),
         cmocka_unit_test(gates_have_a_row_for_each_head),
         cmocka_unit_test(what_is_not_implemented_is_refused_by_name),

@@ -111,6 +111,45 @@ static void recurrent_layers(void **state)
         "conv_L_cache: expected 2 to 8, found 1");
 }
 
+#define LFM_DENSE                                                                                  \
+    "\"model_type\": \"lfm2\", \"vocab_size\": 64, \"hidden_size\": 32, \"num_hidden_layers\": "   \
+    "4, "                                                                                          \
+    "\"num_attention_heads\": 4, \"num_key_value_heads\": 2"
+static void check_width(const char *members, int64_t width)
+{
+    model_config c = taken(members);
+    for (int64_t l = 0; l < c.layers; l++) assert_int_equal(c.layer[l].dense_width, width);
+    model_config_free(&c);
+}
+
+/* LFM2 without experts names its layers by a list of those that attend, and a width from which the
+ * feed-forwards' follows. */
+static void dense_models_with_short_convolutions(void **state)
+{
+    (void)state;
+    model_config c = taken(LFM_DENSE ", \"intermediate_size\": 24, \"full_attn_idxs\": [1, 3], "
+                                     "\"conv_L_cache\": 4, \"tie_embedding\": false");
+    for (int64_t l = 0; l < 4; l++)
+        assert_ptr_equal(c.layer[l].mixer.row, l % 2 ? &mixer_grouped : &mixer_short_conv);
+    assert_true(c.layer[0].mixer.conv == 4 && !c.tie && !model_config_sparse_layers(&c));
+    model_config_free(&c);
+    c = taken(LFM_DENSE ", \"block_ff_dim\": 24" CONV_LAYERS);
+    assert_true(c.tie && c.layer[1].mixer.row == &mixer_grouped);
+    assert_int_equal(model_config_recurrent_layers(&c), 3);
+    model_config_free(&c);
+    check_width(LFM_DENSE ", \"block_ff_dim\": 390", 512); /* 260, and up to a multiple of 256 */
+    check_width(LFM_DENSE ", \"block_ff_dim\": 66, \"block_multiple_of\": 4, "
+                          "\"block_ffn_dim_multiplier\": 1.3",
+        60);
+    check_width(LFM_DENSE ", \"block_ff_dim\": 40, \"block_ffn_dim_multiplier\": null", 26);
+    check_width(LFM_DENSE ", \"intermediate_size\": 30, \"block_auto_adjust_ff_dim\": false", 30);
+    refused(LFM_DENSE, "block_ff_dim");
+    refused(LFM_DENSE ", \"block_ff_dim\": 24, \"intermediate_size\": 30", "as block_ff_dim says");
+    refused(LFM_DENSE ", \"block_ff_dim\": 24, \"block_multiple_of\": 0", "block_multiple_of");
+    refused(LFM_DENSE ", \"block_ff_dim\": 24, \"full_attn_idxs\": [4]", "full_attn_idxs[0]");
+    refused(LFM_DENSE ", \"block_ff_dim\": 24, \"conv_bias\": true", "conv_bias");
+}
+
 static void windows_with_positions_of_their_own(void **state)
 {
     (void)state;
@@ -124,7 +163,11 @@ static void windows_with_positions_of_their_own(void **state)
     c = taken(MELLUM WINDOWS ", \"rope_theta\": 500");
     assert_true(!c.own_window_rope && c.rope.theta == 500);
     model_config_free(&c);
-    refused(MELLUM WINDOWS POSITIONS("\"rope_type\": \"linear\", \"factor\": 2"),
+    c = taken(MELLUM WINDOWS POSITIONS("\"rope_type\": \"linear\", \"factor\": 2"));
+    assert_true(c.window_rope.scaling == ROPE_LINEAR && c.window_rope.factor == 2);
+    assert_true(c.rope.scaling == ROPE_YARN && c.rope.factor != 2);
+    model_config_free(&c);
+    refused(MELLUM WINDOWS POSITIONS("\"rope_type\": \"dynamic\", \"factor\": 2"),
         "rope_parameters.sliding_attention");
     refused(MELLUM WINDOWS POSITIONS("\"rope_type\": \"spiral\""), "found \"spiral\"");
     refused(MELLUM WINDOWS ", \"rope_parameters\": {\"full_attention\": 3}", "full_attention");
@@ -185,7 +228,12 @@ static void heads_and_positions_by_layer(void **state)
     for (int64_t l = 0; l < c.layers; l++) assert_int_equal(c.layer[l].mixer.window, 0);
     assert_true(c.gating == GATE_HEADS && c.window_rope.width == 8);
     model_config_free(&c);
-    refused(LAGUNA, "rope_parameters: expected an object with full_attention");
+    c = taken(LAGUNA); /* what transformers takes if the file does not say it */
+    assert_true(c.rope.theta == 500000 && c.rope.width == 4);
+    assert_true(c.window_rope.theta == 10000 && c.window_rope.width == 8);
+    model_config_free(&c);
+    refused(
+        LAGUNA ", \"rope_theta\": 500", "rope_parameters: expected an object with full_attention");
     refused(LAGUNA POSITIONS("\"rope_theta\": 300") ", \"gating\": \"off\"", "gating: expected");
     refused(LAGUNA POSITIONS("\"partial_rotary_factor\": 2"), "partial_rotary_factor");
     refused(LAGUNA POSITIONS("\"rope_theta\": 300") ", \"num_attention_heads_per_layer\": [3]",
@@ -232,7 +280,12 @@ static void heads_of_layers_without_a_window(void **state)
     refused(GEMMA WIDTHS("{\"9\": {}}"), "per_layer_config.9");
     refused(GEMMA WIDTHS("{\"0\": 3}"), "per_layer_config.0");
     refused(GEMMA WIDTHS("{\"0\": {\"head_dim\": 0}}"), "head_dim");
-    refused(GEMMA, "rope_parameters: expected an object");
+    c = taken(GEMMA); /* what transformers takes if the file does not say it */
+    assert_true(c.rope.scaling == ROPE_PROPORTIONAL && c.rope.theta == 1e6 && c.rope.width == 16);
+    assert_true(c.window_rope.theta == 10000 && c.window_rope.width == 8);
+    assert_true(rope_divisor(&c.rope, 1) == 1 && rope_divisor(&c.rope, 2) == ROPE_NO_FREQUENCY);
+    model_config_free(&c);
+    refused(GEMMA ", \"rope_theta\": 500", "rope_parameters: expected an object");
     refused(GEMMA PROPORTIONAL ", \"hidden_size_per_layer_input\": 4", "hidden_size_per_layer");
     refused(GEMMA PROPORTIONAL ", \"num_kv_shared_layers\": 1", "num_kv_shared_layers");
     refused(GEMMA PROPORTIONAL ", \"use_bidirectional_attention\": \"all\"", "null or vision");
@@ -309,6 +362,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(recurrent_layers),
+        cmocka_unit_test(dense_models_with_short_convolutions),
         cmocka_unit_test(windows_with_positions_of_their_own),
         cmocka_unit_test(positions_in_windows_alone),
         cmocka_unit_test(heads_of_layers_without_a_window),

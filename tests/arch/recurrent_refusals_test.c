@@ -12,6 +12,7 @@
 #include "arch/config.h"
 #include "support/family.h"
 #include "support/refusal.h"
+#include "support/succeeds.h"
 
 enum { MEMBERS = 8 };
 
@@ -54,6 +55,33 @@ static cadre_status read_with(const char *type, const char *wrong, model_config 
     }
     snprintf(text + used, sizeof text - used, "%s%s", *wrong ? ", " : "", wrong);
     return family_read(type, text, NULL, c);
+}
+
+/* Kimi-Linear as transformers saves it: sizes as keys of their own, layers as a list, or none. */
+static void sizes_may_stand_outside_of_their_object(void **state)
+{
+    (void)state;
+    static const char *const lists[] = { "", ", \"layer_types\": [\"full_attention\", "
+                                             "\"linear_attention\", \"full_attention\"]" };
+    for (int i = 0; i < 2; i++) {
+        char text[1024];
+        model_config c;
+        snprintf(text, sizeof text,
+            "\"kv_lora_rank\": 8, \"qk_nope_head_dim\": 6, \"qk_rope_head_dim\": 4, "
+            "\"v_head_dim\": 5, \"linear_head_dim\": 12, \"linear_num_heads\": 5, "
+            "\"linear_conv_kernel_dim\": 3, \"norm_topk_prob\": false%s",
+            lists[i]);
+        succeeds(family_read("kimi_linear", text, NULL, &c));
+        for (int64_t l = 0; l < c.layers; l++) {
+            const mixer_config *m = &c.layer[l].mixer;
+            assert_int_equal(m->row == &mixer_kda, i == 0 || l == 1);
+            if (m->row == &mixer_kda)
+                assert_true(m->head_dim == 12 && m->heads == 5 && m->conv == 3);
+        }
+        assert_string_equal(c.router->name, "sigmoid-bias-raw");
+        assert_non_null(strstr(family_written(&c), "\"moe_renormalize\":false"));
+        model_config_free(&c);
+    }
 }
 
 static void what_is_changed_is_read_as_it_was(void **state)
@@ -188,6 +216,7 @@ static void what_cannot_be_is_refused_by_name(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(sizes_may_stand_outside_of_their_object),
         cmocka_unit_test(what_is_changed_is_read_as_it_was),
         cmocka_unit_test(what_cannot_be_is_refused_by_name),
     };

@@ -39,7 +39,9 @@ $ echo "{\"model_type\": \"gemma4\", \"text_config\": {$(cat sizes), \"num_exper
 +     \"rope_type\": \"proportional\", \"partial_rotary_factor\": 0.25, \"rope_theta\": 1000000},
 +     \"sliding_attention\": {\"rope_type\": \"default\", \"rope_theta\": 10000}}}}" > gemma.json
 $ sed 's/_block": true/_block": false/; s/k_eq_v": true/k_eq_v": false/' gemma.json > plain.json
-$ for m in glm ernie lfm mellum trinity laguna element gemma plain; do
+$ echo "{\"model_type\": \"lfm2\", $(cat sizes), \"block_multiple_of\": 8,
++     \"full_attn_idxs\": [1]}" > conv.json
+$ for m in glm ernie lfm conv mellum trinity laguna element gemma plain; do
 +     cadre init $m --config $m.json --seed 3 && cadre convert $m $m.gguf --quiet &&
 +     sed 's/cadre.config/cadre.confix/' $m.gguf > $m.keys.gguf &&
 +     cadre convert $m $m.again --quiet && cadre convert $m.keys.gguf $m.back --quiet &&
@@ -64,7 +66,14 @@ $ cadre inspect lfm
 > ...
 
 # one after another in generation as at once: greedy texts of all that was said so far
-$ for m in glm ernie lfm mellum trinity laguna element gemma plain; do
+$ sed 's/"rope_type": "default"/"rope_type": "linear", "factor": 2/' mellum.json > linear.json
+$ cadre init linear --config linear.json --seed 3 && cadre convert linear linear.gguf --quiet &&
++     cadre convert linear.gguf linear.back --quiet && cadre logits mellum --tokens 3,4,5,6,7 \
++     --out mellum.logits && for n in linear linear.gguf linear.back; do
++         cadre logits $n --tokens 3,4,5,6,7 --out $n.logits && cmp linear.logits $n.logits; done
+$ cmp -s mellum.logits linear.logits
+? 1
+$ for m in glm ernie lfm conv mellum trinity laguna element gemma plain; do
 +     cadre generate $m --tokens 3,4,5,6,7,8,9 --greedy -n 12 --ids > $m.ids &&
 +     cadre generate $m --tokens 3,4,5,6,7,8,9 --greedy -n 12 --ids --threads 1 | cmp - $m.ids
 +     done
@@ -95,10 +104,10 @@ $ sed 's/"num_dense_layers"/"use_expert_bias": false, "num_dense_layers"/' lfm.j
 $ cadre init no --config unbiased.json
 2> cadre: unbiased.json: use_expert_bias: expected true*
 ? 1
-$ sed 's/"rope_type": "default"/"rope_type": "linear", "factor": 2/' mellum.json > linear.json
-$ cadre init no --config linear.json
-2> cadre: linear.json: rope_parameters.sliding_attention: expected a plain rope_type for layers
-+  with a window*
+$ sed 's/"rope_type": "default"/"rope_type": "dynamic", "factor": 2/' mellum.json > dynamic.json
+$ cadre init no --config dynamic.json
+2> cadre: dynamic.json: rope_parameters.sliding_attention: expected default, linear, llama3 or yarn
++  for layers with a window*
 ? 1
 $ sed 's/num_hidden_layers": 4/num_hidden_layers": 5/' mellum.json > five.json
 $ cadre init no --config five.json
