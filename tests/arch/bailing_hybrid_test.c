@@ -64,7 +64,7 @@ static void the_last_layer_of_each_group_attends(void **state)
     assert_true(c.rope.pairs && c.groups == 4 && c.groups_used == 2);
     assert_int_equal(c.layer[1].moe.shared, 12);
     assert_null((c.arch->hf.refuses)(&c));
-    assert_non_null(strstr(family_written(&c), "\"layer_group_size\":3"));
+    assert_non_null(strstr(family_written(&c), "\"layer_group_size\": 3"));
     model_config_free(&c);
 }
 

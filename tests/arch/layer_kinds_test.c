@@ -340,7 +340,7 @@ static void a_part_of_a_larger_model(void **state)
         "\"vision_config\": {\"depth\": 3}",
         inner);
     assert_int_equal(parse(text, &c), CADRE_OK);
-    assert_true(c.tie && c.experts == 8 && c.rope.theta == 5000000);
+    assert_true(c.tie && c.experts == 8 && c.rope.theta == 500000);
     assert_string_equal(c.arch->model_type, "qwen3_vl_moe");
     assert_string_equal(architecture_written(c.arch)->model_type, "qwen3_moe");
     model_config_free(&c);

@@ -79,7 +79,7 @@ static void sizes_may_stand_outside_of_their_object(void **state)
                 assert_true(m->head_dim == 12 && m->heads == 5 && m->conv == 3);
         }
         assert_string_equal(c.router->name, "sigmoid-bias-raw");
-        assert_non_null(strstr(family_written(&c), "\"moe_renormalize\":false"));
+        assert_non_null(strstr(family_written(&c), "\"moe_renormalize\": false"));
         model_config_free(&c);
     }
 }
