@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "cli/command.h"
@@ -111,15 +110,6 @@ static void listen_to_signals(void)
     struct sigaction action = { .sa_handler = stop_running, .sa_flags = SA_RESTART };
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGINT, &action, NULL);
-}
-
-/* Connections are descriptors. */
-static void raise_file_limit(void)
-{
-    struct rlimit files;
-    if (getrlimit(RLIMIT_NOFILE, &files) != 0) return;
-    files.rlim_cur = files.rlim_max < 65536 ? files.rlim_max : 65536;
-    setrlimit(RLIMIT_NOFILE, &files);
 }
 
 static void tell_address(void *arg, const char *url)
@@ -236,7 +226,6 @@ static int run_serve(const invocation *call)
         return complain_usage(
             "as 64K or 8M", "serve: --body-limit: expected a size, found '%s'", size);
     if (key_file && !(key = read_key(key_file))) return EXIT_WORLD;
-    raise_file_limit();
     opened_warming warming = { call, progress_begin(call) };
     cadre_server_options options = options_of(call, key, body_limit, &warming);
     int exit_code = serve(call, &options);

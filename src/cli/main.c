@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -131,11 +132,24 @@ static int dispatch(int argc, char **argv)
     return c ? run_command(c, argc, argv) : unknown_command(argv[1]);
 }
 
+/* A server has a descriptor for each connection, and a run one for each domain of its data whose
+ * tokens lie in a file. */
+static void raise_file_limit(void)
+{
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0) return;
+    rlim_t most = files.rlim_max < 65536 ? files.rlim_max : 65536;
+    if (files.rlim_cur >= most) return;
+    files.rlim_cur = most;
+    setrlimit(RLIMIT_NOFILE, &files);
+}
+
 int main(int argc, char **argv)
 {
     on_interruption(exit_now);
     ranks_begin();
     mapped_files_may_shrink();
+    raise_file_limit();
     signal(
         SIGXFSZ, SIG_IGN); /* exceeding the size limit of files is then an error like a full disk */
     int exit_code = dispatch(argc, argv);

@@ -84,3 +84,10 @@ $ for r in memory stored; do jq -c .valid_loss $r/metrics.jsonl > $r.txt; done
 + grep -vc null stored.txt && cmp memory.txt stored.txt
 > 3
 $ cmp memory/model.safetensors stored/model.safetensors
+
+# a domain's tokens are an open file; there may be more of them than the shell allows at first
+$ mkdir many && for i in 1 2 3 4 5 6; do head -c 1050000 texts/en.txt > many/d$i.txt; done
++ ulimit -Sn 9 && cadre train --options tiny.json --steps 1 --data many --out many-run --quiet &&
++     ls many/.cadre | grep -c '^d'
+> ...
+> 6
