@@ -20,6 +20,7 @@ typedef struct cadre_plan_layout {
     double tokens_per_second;
     double communication_fraction; /* the share of the time in which ranks wait for messages */
     bool fits;                     /* into a machine's memory */
+    int blocks; /* of layers on each stage of the pipeline, which take turns: virtual=V */
 } cadre_plan_layout;
 
 /* What the plan rests on */

@@ -15,6 +15,13 @@ static const cadre_option rows[] = {
         .max = 1 << 20,
         .subject = "Work",
         .help = "train: sequences in one optimiser step, over all micro-batches and ranks" },
+    { .name = "accumulate",
+        .kind = CADRE_OPTION_INT,
+        .min = 1,
+        .max = 1 << 20,
+        .subject = "Work",
+        .help = "train: micro-batches of one optimiser step, which follow each other through a "
+                "pipeline; layouts with virtual=V need a multiple of the stages" },
 };
 
 typedef struct table {
@@ -42,9 +49,9 @@ static void word_layout(const cadre_plan_layout *l, char text[96])
         const char *name;
         int parts;
     } ways[] = { { "expert", l->expert }, { "data", l->data }, { "pipeline", l->pipeline },
-        { "tensor", l->tensor } };
+        { "tensor", l->tensor }, { "virtual", l->blocks } };
     size_t used = 0;
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < 5; i++)
         if (ways[i].parts > 1)
             used += (size_t)snprintf(
                 text + used, 96 - used, "%s%s=%d", used ? "," : "", ways[i].name, ways[i].parts);
@@ -56,12 +63,12 @@ static void take_layout(void *arg, const cadre_plan_layout *l)
     table *t = arg;
     char text[96], memory[PRINT_NUMBER];
     if (t->layouts) {
-        json_array_append_new(
-            t->layouts, json_pack("{s:i,s:i,s:i,s:i,s:I,s:o,s:o,s:b}", "expert", l->expert, "data",
-                            l->data, "pipeline", l->pipeline, "tensor", l->tensor, "memory_bytes",
-                            (json_int_t)l->memory_bytes, "tokens_per_second",
-                            print_json_real(l->tokens_per_second), "communication_fraction",
-                            print_json_real(l->communication_fraction), "fits", l->fits));
+        json_array_append_new(t->layouts,
+            json_pack("{s:i,s:i,s:i,s:i,s:i,s:I,s:o,s:o,s:b}", "expert", l->expert, "data", l->data,
+                "pipeline", l->pipeline, "tensor", l->tensor, "virtual", l->blocks, "memory_bytes",
+                (json_int_t)l->memory_bytes, "tokens_per_second",
+                print_json_real(l->tokens_per_second), "communication_fraction",
+                print_json_real(l->communication_fraction), "fits", l->fits));
         return;
     }
     word_layout(l, text);

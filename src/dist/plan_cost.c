@@ -10,7 +10,9 @@
  *
  * Training is bound by computing: 6 operations for each token and active parameter. Rows of tokens
  * are sent to the experts and back, in the forward and in the backward pass. Once a step the ranks
- * exchange the gradients of the dense parameters, and then their new values. */
+ * exchange the gradients of the dense parameters, and then their new values. With N micro-batches,
+ * a stage of P waits for (P - 1) / N of the time that it computes; with V blocks of layers on each
+ * stage, V times shorter, but a row passes all stages V times. */
 #include "dist/plan_cost.h"
 
 #include <math.h>
@@ -34,6 +36,18 @@ static double leaves_of(const plan_work *w)
     return leaves;
 }
 
+/* The same where stages have several blocks of layers, which take turns by micro-batches */
+static const char *refuse_chunks(const plan_model *m, const plan_work *w, const rank_layout *l)
+{
+    if (l->chunks < 2) return NULL;
+    if (w->purpose != PLAN_TRAIN) return "only training interleaves the blocks of a pipeline";
+    if (l->pipeline < 2) return "one stage cannot be interleaved";
+    if ((int64_t)l->pipeline * l->chunks > m->layers) return "more blocks than layers";
+    if (fmod(w->accumulate, l->pipeline) != 0 || w->accumulate < 1)
+        return "the number of stages does not divide the micro-batches";
+    return NULL;
+}
+
 const char *plan_refusal(const plan_model *m, const plan_work *w, const rank_layout *l)
 {
     if (l->pipeline > m->layers) return "more stages than layers";
@@ -42,11 +56,11 @@ const char *plan_refusal(const plan_model *m, const plan_work *w, const rank_lay
     if (l->expert > 1 && l->expert > m->experts) return "more ranks than experts";
     if (w->purpose == PLAN_TRAIN && l->expert * l->data > w->batch)
         return "more ranks than sequences in a batch";
-    if (w->purpose == PLAN_TRAIN && l->expert * l->data > leaves_of(w))
-        return "more ranks than leaves";
-    if (w->purpose == PLAN_DECODE && l->data > w->streams) return "more ranks than sequences";
-    if (w->purpose == PLAN_PREFILL && l->data > 1) return "one prompt cannot be divided";
-    return NULL;
+    if (w->purpose == PLAN_TRAIN && l->expert * l->data * fmax(1, w->accumulate) > leaves_of(w))
+        return "more ranks than leaves of a micro-batch";
+    if (w->purpose != PLAN_TRAIN && l->data > 1)
+        return "only training divides the sequences of a batch";
+    return refuse_chunks(m, w, l);
 }
 
 double plan_expected_max_load(int experts, int picks, int ranks)
@@ -126,24 +140,33 @@ static double deliver_logits(
     return gather_logits(m, link, rows, l) + sent;
 }
 
+/* The fraction of a layer's experts that a rank holds. If there are further copies, each rank has
+ * room for equally many. */
+static double held_experts(const plan_model *m, const plan_work *w, const rank_layout *l)
+{
+    if (!m->experts) return 0;
+    if (l->expert < 2) return 1;
+    double copies = w->replicas == PLAN_COPY_EACH_RANK ? l->expert : w->replicas;
+    return ceil((m->experts + copies) / l->expert) / m->experts;
+}
+
 static plan_cost running_cost(
     const plan_model *m, const plan_machine *machine, const plan_work *w, const rank_layout *l)
 {
     bool decodes = w->purpose == PLAN_DECODE;
-    double streams = decodes ? w->streams / l->data : 1;
+    double streams = decodes ? w->streams : 1;
     double batches = fmin(l->pipeline, streams); /* batches in the stages at the same time */
     double tokens = decodes ? fmax(1, streams / batches) : w->context;
-    double parts = (double)l->expert * l->tensor, cache = m->token_cache * w->context;
+    double parts = (double)l->pipeline * l->tensor, cache = m->token_cache * w->context;
     double bytes = m->dense_read / l->tensor + expert_read(m, tokens, l->expert) / l->tensor +
                    (decodes ? tokens * cache / 2 / l->tensor : 0);
     double flops = 2 * m->active_parameters * tokens / (l->tensor * fmin(l->expert, tokens));
-    plan_cost c = { .tokens = tokens * batches * (decodes ? l->data : 1) };
+    plan_cost c = { .tokens = tokens * batches };
     c.compute = fmax(bytes / machine->bandwidth, flops / machine->flops);
     c.communication = pass_communication(m, &machine->link, tokens, l) +
                       deliver_logits(m, &machine->link, decodes ? tokens : 1, l);
-    c.memory = PROCESS + PAGE_SLACK + m->dense_bytes / ((double)l->pipeline * l->tensor) +
-               m->expert_bytes / (parts * l->pipeline) +
-               streams * cache / ((double)l->pipeline * l->tensor) +
+    c.memory = PROCESS + PAGE_SLACK + m->dense_bytes / parts +
+               m->expert_bytes * held_experts(m, w, l) / parts + streams * cache / parts +
                tokens * FLOAT * (8 * m->width + m->picks * m->hidden) + streams * FLOAT * m->vocab;
     return c;
 }
@@ -166,7 +189,8 @@ static double training_communication(
     rank_layout tensors = { 1, 1, 1, l->tensor, 1 };
     seconds += 3 * pass_communication(m, link, tokens, &tensors) / l->pipeline +
                gather_logits(m, link, tokens, &tensors);
-    return seconds + 2 * (l->pipeline - 1) * cost_message(link, tokens * m->width * FLOAT);
+    int hops = l->pipeline * layout_chunks(l) - 1;
+    return seconds + 2 * hops * cost_message(link, tokens * m->width * FLOAT);
 }
 
 static plan_cost training_cost(
@@ -174,8 +198,8 @@ static plan_cost training_cost(
 {
     double ranks = (double)l->expert * l->data, parts = (double)l->pipeline * l->tensor;
     double tokens = w->batch * w->context, own = tokens / ranks;
-    double stages = l->pipeline, batches = leaves_of(w) / ranks;
-    double bubble = stages > 1 ? (stages - 1) / fmax(1, batches) : 0;
+    double batches = w->accumulate ? w->accumulate : fmax(1, leaves_of(w) / ranks);
+    double bubble = (l->pipeline - 1) / (batches * layout_chunks(l));
     plan_cost c = { .tokens = tokens };
     c.compute = 6 * m->active_parameters * tokens / (machine->flops * ranks * parts) * (1 + bubble);
     c.communication = training_communication(m, &machine->link, own, l);

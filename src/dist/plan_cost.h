@@ -13,7 +13,10 @@ typedef struct plan_machine {
     link_cost link;
 } plan_machine;
 
-enum { PLAN_PROCESS = 24000000 }; /* bytes of a process that has opened no model */
+enum {
+    PLAN_PROCESS = 24000000, /* bytes of a process that has opened no model */
+    PLAN_COPY_EACH_RANK = -1
+};
 
 typedef enum plan_purpose { PLAN_TRAIN, PLAN_DECODE, PLAN_PREFILL } plan_purpose;
 
@@ -25,6 +28,10 @@ typedef struct plan_work {
     /* Training: bytes that one rank would need for the whole batch, beside parameters, gradients
      * and moments */
     double activations;
+    double accumulate; /* training: micro-batches of a step; 0: as many as a rank has leaves */
+    /* Running: further copies of experts in each layer, or PLAN_COPY_EACH_RANK: as many as there
+     * are ranks that divide the experts */
+    double replicas;
 } plan_work;
 
 typedef struct plan_cost {

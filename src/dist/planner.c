@@ -68,31 +68,38 @@ static cadre_status read_config(planned *p)
         &p->config, cadre_options_real(p->options, "weight-bits"), &p->sizes);
 }
 
-/* Bytes that the trainer of a rank allocates; 0: the trainer does not support the layout. */
-static double memory_of_rank(const planned *p, const rank_layout *l, int rank)
+/* Bytes that the trainer of a rank allocates */
+static cadre_status memory_of_rank(const planned *p, const rank_layout *l, int rank, double *memory)
 {
     comm world = { .rank = rank, .size = layout_ranks(l) };
     const train_ranks ranks = { &world, l };
-    size_t bytes = 0;
-    cadre_status status =
-        trainer_bytes(p->context->compute, &p->config, &p->training, &ranks, &bytes);
-    return status == CADRE_OK ? (double)bytes : 0;
+    size_t bytes;
+    CADRE_TRY(trainer_bytes(p->context->compute, &p->config, &p->training, &ranks, &bytes));
+    *memory = (double)bytes;
+    return CADRE_OK;
 }
 
 /* The first and the last stage of a pipeline need more memory than the others. */
-static double trainer_memory(const planned *p, const rank_layout *l)
+static cadre_status trainer_memory(const planned *p, const rank_layout *l, double *memory)
 {
-    return fmax(memory_of_rank(p, l, 0), memory_of_rank(p, l, layout_ranks(l) - 1));
+    double last;
+    CADRE_TRY(memory_of_rank(p, l, 0, memory));
+    CADRE_TRY(memory_of_rank(p, l, layout_ranks(l) - 1, &last));
+    *memory = fmax(*memory, last);
+    return CADRE_OK;
 }
 
 /* Computes what a training step needs beside parameters, gradients and moments. */
 static cadre_status measure_activations(planned *p)
 {
+    rank_layout alone = layout_single();
+    double memory, held = 16 * (p->sizes.dense_parameters + p->sizes.expert_parameters);
     CADRE_TRY(train_settings_read(p->options, p->recipe, &p->training));
     p->work.batch = (double)p->training.batch;
     p->work.context = (double)p->training.context;
-    double held = 16 * (p->sizes.dense_parameters + p->sizes.expert_parameters);
-    p->work.activations = fmax(0, memory_of_rank(p, &(rank_layout){ 1, 1, 1, 1, 1 }, 0) - held);
+    p->work.accumulate = (double)p->training.accumulate;
+    CADRE_TRY(memory_of_rank(p, &alone, 0, &memory));
+    p->work.activations = fmax(0, memory - held);
     return CADRE_OK;
 }
 
@@ -109,6 +116,14 @@ static cadre_status apply_recipe(planned *p)
     return measure_activations(p);
 }
 
+/* Further copies of experts in a layer, as a run with the same options would place them. */
+static double read_replicas(const cadre_options *o)
+{
+    int64_t replicas = cadre_options_int(o, "replicas", 0);
+    if (strcmp(options_text_or(o, "placement", "even"), "replicated") != 0) return 0;
+    return replicas ? (double)replicas : PLAN_COPY_EACH_RANK;
+}
+
 static cadre_status read_purpose(planned *p)
 {
     const char *word = options_text_or(p->options, "for", p->path ? "decode" : "train");
@@ -116,6 +131,7 @@ static cadre_status read_purpose(planned *p)
                       : !strcmp(word, "decode") ? PLAN_DECODE
                                                 : PLAN_PREFILL;
     p->work.streams = (double)cadre_options_int(p->options, "streams", 0);
+    p->work.replicas = read_replicas(p->options);
     p->work.context = (double)options_int_or(
         p->options, "context", p->work.purpose == PLAN_DECODE ? DECODE_CONTEXT : OTHER_CONTEXT);
     if (p->work.purpose == PLAN_TRAIN && p->path)
@@ -216,25 +232,36 @@ typedef struct layout_list {
     int count;
 } layout_list;
 
-/* For training, the memory is what the trainer itself would allocate. */
-static plan_cost cost_of(const planned *p, const rank_layout *l)
+/* For training, the memory is what the trainer itself would allocate, and a layout that it does not
+ * support has no cost. */
+static bool cost_of(const planned *p, const rank_layout *l, plan_cost *c)
 {
-    plan_cost c = plan_cost_of(&p->sizes, &p->machine, &p->work, l);
-    double bytes = p->work.purpose == PLAN_TRAIN ? trainer_memory(p, l) : 0;
-    if (bytes > 0) c.memory = PLAN_PROCESS + bytes;
-    return c;
+    *c = plan_cost_of(&p->sizes, &p->machine, &p->work, l);
+    if (p->work.purpose != PLAN_TRAIN) return true;
+    double bytes;
+    if (trainer_memory(p, l, &bytes) != CADRE_OK) return false;
+    c->memory = PLAN_PROCESS + bytes;
+    return true;
 }
 
 static void add_layout(void *arg, const rank_layout *l)
 {
     layout_list *list = arg;
     const planned *p = list->planned;
+    plan_cost c;
     if (list->count == MOST_LAYOUTS || plan_refusal(&p->sizes, &p->work, l)) return;
-    plan_cost c = cost_of(p, l);
+    if (!cost_of(p, l, &c)) return;
     double seconds = c.compute + c.communication;
     list->layout[list->count++] = (cadre_plan_layout){ sizeof(cadre_plan_layout), l->expert,
         l->data, l->pipeline, l->tensor, (int64_t)c.memory, c.tokens / seconds,
-        c.communication / seconds, c.memory <= p->machine.memory };
+        c.communication / seconds, c.memory <= p->machine.memory, layout_chunks(l) };
+}
+
+/* The layout, and for the stages of a pipeline also with 2, 4 ... blocks of layers on each */
+static void add_layouts(void *arg, const rank_layout *l)
+{
+    rank_layout made = *l;
+    for (made.chunks = 1; made.chunks <= LAYOUT_CHUNKS; made.chunks *= 2) add_layout(arg, &made);
 }
 
 /* Layouts that fit in memory come first, then faster ones, then those that need less memory. */
@@ -252,8 +279,8 @@ static cadre_status list_layouts(const planned *p, const cadre_plan_listener *li
     layout_list list = { p, MEM_ARRAY(cadre_plan_layout, MOST_LAYOUTS), 0 };
     if (!list.layout) return CADRE_ENOMEM;
     /* a single machine may be faster than several */
-    layouts_visit(1, add_layout, &list);
-    if (p->basis.machines > 1) layouts_visit(p->basis.machines, add_layout, &list);
+    layouts_visit(1, add_layouts, &list);
+    if (p->basis.machines > 1) layouts_visit(p->basis.machines, add_layouts, &list);
     qsort(list.layout, (size_t)list.count, sizeof *list.layout, compare);
     if (listener->basis) listener->basis(listener->arg, &p->basis);
     for (int i = 0; i < list.count && listener->layout; i++)

@@ -16,7 +16,7 @@ $ cadre plan $HERE/../../examples/machines/qwen3-30b-a3b.json --machines 2 --wei
 # a machine that is too small, and one that has no number
 $ cadre plan $HERE/../../examples/machines/deepseek-v3.json --machines 1 --weight-bits 4.5 \
 +     --memory 64G --bandwidth 60e9 --flops 1e12 --quiet --json
-> {"layouts":[{"expert":1,"data":1,"pipeline":1,"tensor":1,"memory_bytes":3*,
+> {"layouts":[{"expert":1,"data":1,"pipeline":1,"tensor":1,"virtual":1,"memory_bytes":3*,
 + "tokens_per_second":2.*,"communication_fraction":0.0,"fits":false}]}
 
 $ cadre plan $HERE/../../examples/machines/deepseek-v3.json --memory 64X
@@ -33,6 +33,33 @@ $ cadre plan --recipe olmoe --layers 2 --width 64 --heads 4 --experts 4 --topk 2
 > layout *
 > ...
 > one machine *
+> ...
+
+# stages with several blocks of layers, which need micro-batches that take turns
+$ cadre plan --recipe olmoe --layers 4 --width 64 --heads 4 --experts 4 --topk 2 --vocab 512 \
++     --context 32 --batch 8 --accumulate 4 --machines 2 --flops 1e9 --bandwidth 1e9 --threads 1 \
++     --quiet --json | grep -o '"pipeline":2,"tensor":1,"virtual":.'
+> "pipeline":2,"tensor":1,"virtual":2
+> "pipeline":2,"tensor":1,"virtual":1
+
+# layouts that the trainer refuses are not listed: no ranks train a bias by distance
+$ cadre plan --recipe switch-t5 --layers 4 --width 64 --heads 4 --experts 4 --vocab 512 \
++     --context 32 --batch 8 --machines 2 --flops 1e9 --bandwidth 1e9 --threads 1 --quiet
+> layout *
+> one machine *
+
+# what the trainer refuses of a recipe is refused here too
+$ cadre plan --recipe olmoe --layers 2 --width 64 --heads 4 --experts 4 --topk 2 --vocab 512 \
++     --context 32 --batch 8 --accumulate 3 --machines 2 --flops 1e9 --bandwidth 1e9 --threads 1
+2> cadre: --accumulate: expected a divisor of the batch of 8 sequences, found 3
+? 2
+
+# copies of experts take memory: with 128 further ones, each of two ranks has all 128 experts
+$ cadre plan $HERE/../../examples/machines/qwen3-30b-a3b.json --machines 2 --weight-bits 4.5 \
++     --bandwidth 60e9 --flops 1e12 --quiet --placement replicated --replicas 128
+> layout *memory of a rank *
+> tensor=2 *8.65 GB*
+> expert=2 *17.3 GB*
 > ...
 
 # what ranks there are without mpirun

@@ -29,7 +29,7 @@ static const plan_model model = { .layers = 48,
     .expert_bytes = 16.3e9,
     .dense_read = 0.7e9,
     .token_cache = 196608 };
-static const plan_work one_text = { PLAN_DECODE, 1, 0, 128, 0 };
+static const plan_work one_text = { .purpose = PLAN_DECODE, .streams = 1, .context = 128 };
 
 static plan_machine machine_with(double bandwidth, double latency)
 {
@@ -99,7 +99,7 @@ static void test_training(void **state)
 {
     (void)state;
     plan_machine m = machine_with(1.25e9, 20e-6);
-    plan_work w = { PLAN_TRAIN, 1, 8, 256, 1e9 };
+    plan_work w = { .purpose = PLAN_TRAIN, .batch = 8, .context = 256, .activations = 1e9 };
     plan_cost one = plan_cost_of(&model, &m, &w, &alone);
     assert_true(fabs(one.memory / (16 * 30.5e9 + 1e9) - 1) < 0.01);
     assert_true(one.communication == 0);
@@ -112,13 +112,50 @@ static void test_training(void **state)
 static void test_impossible_layouts(void **state)
 {
     (void)state;
-    plan_work train = { PLAN_TRAIN, 1, 4, 256, 0 };
+    plan_work train = { .purpose = PLAN_TRAIN, .batch = 4, .context = 256 };
     assert_null(plan_refusal(&model, &one_text, &tensors));
     assert_non_null(plan_refusal(&model, &one_text, &(rank_layout){ 1, 1, 1, 8, 1 }));
     assert_non_null(plan_refusal(&model, &one_text, &(rank_layout){ 1, 1, 64, 1, 1 }));
     assert_non_null(plan_refusal(&model, &one_text, &(rank_layout){ 1, 2, 1, 1, 1 }));
     assert_non_null(plan_refusal(&model, &train, &(rank_layout){ 1, 8, 1, 1, 1 }));
     assert_null(plan_refusal(&model, &train, &(rank_layout){ 2, 2, 1, 1, 1 }));
+}
+
+/* Each of 4 ranks has room for 33 of 128 experts instead of 32, or for 40. */
+static void test_replicas_take_memory(void **state)
+{
+    (void)state;
+    plan_machine m = machine_with(1.25e9, 20e-6);
+    double one = model.expert_bytes / model.experts; /* of all layers */
+    double none = plan_cost_of(&model, &m, &one_text, &experts).memory;
+    plan_work w = one_text;
+    w.replicas = PLAN_COPY_EACH_RANK;
+    assert_true(fabs(plan_cost_of(&model, &m, &w, &experts).memory - none - one) < 1e3);
+    w.replicas = 30;
+    assert_true(fabs(plan_cost_of(&model, &m, &w, &experts).memory - none - 8 * one) < 1e3);
+    double alone_has = plan_cost_of(&model, &m, &one_text, &alone).memory;
+    assert_true(plan_cost_of(&model, &m, &w, &alone).memory == alone_has);
+}
+
+/* With 8 micro-batches, 4 stages wait for 3 / 8 of the time, and for 3 / 16 with two blocks each. */
+static void test_interleaved_stages(void **state)
+{
+    (void)state;
+    plan_machine m = machine_with(1.25e9, 20e-6);
+    plan_work w = { .purpose = PLAN_TRAIN, .batch = 8, .context = 256, .accumulate = 8 };
+    rank_layout twice = { 1, 1, 4, 1, 2 };
+    double divided = plan_cost_of(&model, &m, &w, &alone).compute / 4;
+    plan_cost simple = plan_cost_of(&model, &m, &w, &stages),
+              interleaved = plan_cost_of(&model, &m, &w, &twice);
+    assert_true(fabs(simple.compute / divided - 1.375) < 1e-9);
+    assert_true(fabs(interleaved.compute / divided - 1.1875) < 1e-9);
+    assert_true(interleaved.communication > simple.communication);
+    assert_null(plan_refusal(&model, &w, &twice));
+    twice.chunks = 13; /* 52 blocks of 48 layers */
+    assert_non_null(plan_refusal(&model, &w, &twice));
+    twice.chunks = 2, w.accumulate = 6;
+    assert_non_null(plan_refusal(&model, &w, &twice));
+    assert_non_null(plan_refusal(&model, &one_text, &twice));
 }
 
 /* With random routing, the busiest of 2, 4 and 8 ranks has about 1.27, 1.77 and 2.6 times the mean
@@ -142,6 +179,8 @@ int main(void)
         cmocka_unit_test(test_logits_travel),
         cmocka_unit_test(test_memory_is_divided),
         cmocka_unit_test(test_training),
+        cmocka_unit_test(test_replicas_take_memory),
+        cmocka_unit_test(test_interleaved_stages),
         cmocka_unit_test(test_impossible_layouts),
         cmocka_unit_test(test_uneven_picks),
     };
