@@ -65,6 +65,7 @@ typedef struct train_run {
     /* [ranks] the bytes of the last checkpoint that each has written; NULL: it was written by one
      * process, or there is none */
     int64_t *saved_bytes;
+    double save_seconds; /* that the last checkpoint took */
 } train_run;
 
 static inline bool train_has_encoder(const train_run *r)

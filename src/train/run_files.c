@@ -205,9 +205,11 @@ static void put_origin(json_writer *w, const train_run *r)
         json_put_string(w, "date", date);
 }
 
-/* Writes how many bytes of the last checkpoint each rank has written, if there are several. */
-static void put_saved_bytes(json_writer *w, const train_run *r)
+/* Writes how long the last checkpoint took, and, if there are several ranks, how many of its bytes
+ * each has written. */
+static void put_saved(json_writer *w, const train_run *r)
 {
+    json_put_real(w, "checkpoint_seconds", r->save_seconds);
     if (!r->saved_bytes) return;
     json_put_array(w, "checkpoint_bytes");
     for (int i = 0; i < train_world(r)->size; i++) json_put_int(w, NULL, r->saved_bytes[i]);
@@ -227,7 +229,7 @@ cadre_status train_files_describe(const train_run *r, double loss)
     json_put_int(&w, "steps", r->state.step);
     json_put_int(&w, "tokens", r->state.tokens);
     json_put_real(&w, "seconds", r->state.seconds);
-    put_saved_bytes(&w, r);
+    put_saved(&w, r);
     if (isfinite(loss)) json_put_real(&w, "loss", loss); /* otherwise no step was taken */
     json_put_close(&w, '}');
     if (status == CADRE_OK) status = json_writer_save(&w, path);

@@ -1,5 +1,6 @@
 /* run_ranks.c - a run of several ranks: all take the same steps; rank 0 decides what depends on
  * time, and writes the files. */
+#include "base/clock.h"
 #include "base/interrupt.h"
 #include "base/memory.h"
 #include "train/run.h"
@@ -84,12 +85,14 @@ static cadre_status gather_bytes(train_run *r, const checkpoint_ranks *ranks)
     return comm_status(world);
 }
 
-cadre_status train_ranks_save(train_run *r)
+static cadre_status save_alone(train_run *r)
 {
-    if (train_world(r)->size == 1) {
-        checkpoint_arrays arrays = train_arrays(r);
-        return checkpoint_save(r->out, &arrays, &r->state);
-    }
+    checkpoint_arrays arrays = train_arrays(r);
+    return checkpoint_save(r->out, &arrays, &r->state);
+}
+
+static cadre_status save_together(train_run *r)
+{
     const bool first = !r->saved_bytes;
     checkpoint_ranks ranks = { .world = train_world(r), .trainer = r->trainer };
     CADRE_TRY(save_among(r, &ranks));
@@ -99,5 +102,13 @@ cadre_status train_ranks_save(train_run *r)
             "rank %d cannot write the files of rank 0 in %s, so rank 0 reads what the others have "
             "and writes checkpoints alone",
             ranks.blind, r->out);
+    return CADRE_OK;
+}
+
+cadre_status train_ranks_save(train_run *r)
+{
+    double begin = clock_seconds();
+    CADRE_TRY(train_world(r)->size == 1 ? save_alone(r) : save_together(r));
+    r->save_seconds = clock_seconds() - begin;
     return CADRE_OK;
 }

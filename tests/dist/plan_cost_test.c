@@ -137,7 +137,7 @@ static void test_replicas_take_memory(void **state)
     assert_true(plan_cost_of(&model, &m, &w, &alone).memory == alone_has);
 }
 
-/* With 8 micro-batches, 4 stages wait for 3 / 8 of the time, and for 3 / 16 with two blocks each. */
+/* With 8 micro-batches, 4 stages wait for 3 / 8 of the time; with two blocks each, for 3 / 16. */
 static void test_interleaved_stages(void **state)
 {
     (void)state;
