@@ -109,6 +109,7 @@ static cadre_status put_model(const train_run *r, json_writer *w)
     int64_t bytes = 0;
     hash_stream *stream = hash_stream_new();
     cadre_status status = stream ? weight_file_open(r->from, &file) : CADRE_ENOMEM;
+    bool opened = status == CADRE_OK;
     for (size_t i = 0; status == CADRE_OK && i < weight_file_count(&file); i++) {
         stored_tensor t;
         const char *name = weight_file_at(&file, i, buffer, &t);
@@ -119,7 +120,7 @@ static cadre_status put_model(const train_run *r, json_writer *w)
         bytes += (int64_t)t.size;
     }
     if (status == CADRE_OK) put_input(w, "the model", bytes, hash_stream_value(stream));
-    if (stream && status != CADRE_ENOMEM) weight_file_close(&file);
+    if (opened) weight_file_close(&file);
     hash_stream_free(stream);
     return status;
 }
