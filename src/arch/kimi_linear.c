@@ -117,7 +117,8 @@ static cadre_status read(const json_node *root, model_config *c)
     CADRE_TRY(read_other_name(root, c));
     CADRE_TRY(layer_kinds_read(root, c));
     CADRE_TRY(json_opt_object(root, "linear_attn_config", &lists));
-    if (!lists.value) return read_flat(root, c);
+    if (!lists.value && json_has(root, "linear_head_dim")) return read_flat(root, c);
+    CADRE_TRY(json_get_object(root, "linear_attn_config", &lists));
     CADRE_TRY(json_get_int(&lists, "head_dim", 1, DELTA_RULE_WIDEST, &c->delta_key_dim));
     CADRE_TRY(json_get_int(&lists, "num_heads", 1, 1024, &c->delta_heads));
     CADRE_TRY(json_get_int(&lists, "short_conv_kernel_size", 2, CAUSAL_CONV_MOST, &c->conv));
