@@ -41,12 +41,13 @@ typedef struct architecture_hf {
     /* The list with an item for each layer that stands in place of "num_hidden_layers" where files
      * lack that; NULL: none lacks it */
     const char *layer_list;
-    bool kinds_of_rope;      /* "rope_parameters" has an object for each kind of layers */
-    const char *usual_ropes; /* the text of that object if the file has none; NULL: one theta */
-    bool windows_listed;     /* without "layer_types", no layer has a window */
-    const char *act;         /* "hidden_act"; NULL: the file does not say it */
-    bool norm_topk_prob;     /* the value if the file does not say it */
-    const char *renorm_key;  /* what it is called; NULL: "norm_topk_prob" */
+    const char *layer_pattern; /* the same for a text with a letter for each layer */
+    bool kinds_of_rope;        /* "rope_parameters" has an object for each kind of layers */
+    const char *usual_ropes;   /* the text of that object if the file has none; NULL: one theta */
+    bool windows_listed;       /* without "layer_types", no layer has a window */
+    const char *act;           /* "hidden_act"; NULL: the file does not say it */
+    bool norm_topk_prob;       /* the value if the file does not say it */
+    const char *renorm_key;    /* what it is called; NULL: "norm_topk_prob" */
     /* For files with "use_sliding_window": whether layer l has a window if no list says so, given
      * "max_window_layers". NULL: such files have no windows, or always have them. */
     bool (*windowed)(int64_t l, int64_t most);

@@ -82,13 +82,26 @@ static cadre_status read_norm_topk(const json_node *root, model_config *c)
     return CADRE_OK;
 }
 
-/* Counts the list that stands in place of the number of layers where that is absent. */
+static cadre_status count_letters(const json_node *root, model_config *c)
+{
+    json_node pattern = json_member(root, c->arch->hf.layer_pattern);
+    const char *letters;
+    size_t count;
+    CADRE_TRY(json_as_string(&pattern, &letters, &count));
+    c->layers = (int64_t)count;
+    return CADRE_OK;
+}
+
+/* Counts the list, or the pattern, that stands in place of the number of layers where that is
+ * absent. */
 static cadre_status read_layers(const json_node *root, model_config *c)
 {
     const char *key = c->arch->hf.layer_list;
     json_node list = { 0 };
     if (json_has(root, "num_hidden_layers")) return CADRE_OK;
     if (key) CADRE_TRY(json_opt_array(root, key, &list));
+    if (!list.value && c->arch->hf.layer_pattern && json_has(root, c->arch->hf.layer_pattern))
+        return count_letters(root, c);
     if (!list.value) return json_get_int(root, "num_hidden_layers", 1, INT32_MAX, &c->layers);
     c->layers = (int64_t)json_count(&list);
     return CADRE_OK;

@@ -82,6 +82,16 @@ static void without_experts(model_config *c)
     for (int64_t l = 0; l < c->layers && !c->experts; l++) c->layer[l].dense_width = c->dense_width;
 }
 
+/* Without a list of their types, all layers are recurrent. */
+static cadre_status read_unlisted(const json_node *root, model_config *c)
+{
+    json_node list;
+    CADRE_TRY(json_opt_array(root, "layer_types", &list));
+    for (int64_t l = 0; !list.value && l < c->layers; l++)
+        CADRE_TRY(model_config_set_mixer(c, l, "mamba2", root->file));
+    return CADRE_OK;
+}
+
 /* Called once the layers' types were read: those with states get the sizes that are not keys. */
 static cadre_status read(const json_node *root, model_config *c)
 {
@@ -93,6 +103,7 @@ static cadre_status read(const json_node *root, model_config *c)
     c->unplaced = !strcmp(positions, "nope");
     CADRE_TRY(state_limit_read(root));
     CADRE_TRY(read_head(root, c));
+    CADRE_TRY(read_unlisted(root, c));
     for (int64_t l = 0; l < c->layers; l++)
         if (c->layer[l].mixer.row == &mixer_mamba2)
             c->layer[l].mixer.state_head_dim = c->state_head_dim;

@@ -269,6 +269,7 @@ const architecture architecture_nemotron_h = {
     .hf.tensors = tensors,
     .hf.left = left,
     .hf.layer_list = "layers_block_type",
+    .hf.layer_pattern = "hybrid_override_pattern",
     .hf.norm_topk_prob = true,
     .hf.read = read,
     .hf.write = write,

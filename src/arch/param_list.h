@@ -149,8 +149,9 @@ typedef struct param_shape {
 
 /* The part that a parameter is of a file's tensor */
 enum tensor_form {
-    TENSOR_EXPERTS = 1 << 0,    /* [experts, ...]: all experts of the layer, one after another */
-    TENSOR_TRANSPOSED = 1 << 1, /* [in, out] */
+    TENSOR_EXPERTS = 1 << 0,      /* [experts, ...]: all experts of the layer, one after another */
+    TENSOR_TRANSPOSED = 1 << 1,   /* [in, out] */
+    TENSOR_MAY_BE_ROWS = 1 << 21, /* with TRANSPOSED: unless [out, in] alone fits */
     /* Gate and up in one tensor: this is the first half of its rows (of a bias: elements) ... */
     TENSOR_FIRST = 1 << 2,
     TENSOR_SECOND = 1 << 3, /* ... the second half, */

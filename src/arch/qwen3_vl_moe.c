@@ -4,11 +4,13 @@
 #include "arch/dense_layers.h"
 #include "arch/qwen3_moe.h"
 
+/* transformers 5 writes them as rows, and tells the two apart by the shape. */
+#define FORM (TENSOR_EXPERTS | TENSOR_TRANSPOSED | TENSOR_MAY_BE_ROWS)
 #define EXPERTS "model.layers.{l}.mlp.experts."
 static const tensor_name tensors[] = {
-    { ROLE_EXPERT_GATE, EXPERTS "gate_up_proj", TENSOR_EXPERTS | TENSOR_FIRST | TENSOR_TRANSPOSED },
-    { ROLE_EXPERT_UP, EXPERTS "gate_up_proj", TENSOR_EXPERTS | TENSOR_SECOND | TENSOR_TRANSPOSED },
-    { ROLE_EXPERT_DOWN, EXPERTS "down_proj", TENSOR_EXPERTS | TENSOR_TRANSPOSED },
+    { ROLE_EXPERT_GATE, EXPERTS "gate_up_proj", FORM | TENSOR_FIRST },
+    { ROLE_EXPERT_UP, EXPERTS "gate_up_proj", FORM | TENSOR_SECOND },
+    { ROLE_EXPERT_DOWN, EXPERTS "down_proj", FORM },
     { 0 },
 };
 

@@ -241,6 +241,23 @@ static cadre_status check_elements(const weight_file *f, const char *name, const
     return CADRE_OK;
 }
 
+/* Takes a tensor that may lie in either order as what its shape says. */
+static void choose_order(
+    const weight_file *f, const model_config *c, const param *p, const char *name, tensor_name *n)
+{
+    tensor_name rows = *n;
+    stored_tensor t;
+    int64_t shape[4];
+    if (!(n->form & TENSOR_MAY_BE_ROWS)) return;
+    n->form &= ~(unsigned)TENSOR_MAY_BE_ROWS;
+    rows.form &= ~(unsigned)(TENSOR_MAY_BE_ROWS | TENSOR_TRANSPOSED);
+    if (!weight_file_find(f, name, &t)) return;
+    int rank = tensor_name_shape(n, c, p, shape);
+    if (stored_has_shape(&t, rank, shape)) return;
+    rank = tensor_name_shape(&rows, c, p, shape);
+    if (stored_has_shape(&t, rank, shape)) *n = rows;
+}
+
 cadre_status param_source_find(
     const weight_file *f, const model_config *c, const param *p, param_source *out)
 {
@@ -250,6 +267,7 @@ cadre_status param_source_find(
     if (!choose_name(f, c, p, &n, name, &found))
         return cadre_fail(CADRE_EUNSUPPORTED, weight_file_path(f),
             "a %s model: expected a part that such a file has a name for", c->arch->model_type);
+    choose_order(f, c, p, name, &n);
     param_source s = { .param = p, .form = n.form, .place = tensor_name_place(&n, c, p) };
     cadre_status status = find_named(f, c, &n, name, &s);
     if (status == CADRE_OK) status = check_elements(f, name, &s);

@@ -27,7 +27,8 @@
 /* A list counts the layers. */
 static cadre_status parse(const char *members, model_config *c)
 {
-    const char *counted = strstr(members, "layers_block_type\": [") ? "num_hidden_layers" : NULL;
+    bool lists = strstr(members, "layers_block_type\": [") || !strstr(members, FOUR);
+    const char *counted = lists ? "num_hidden_layers" : NULL;
     return family_read("nemotron_h", members, counted, c);
 }
 
@@ -73,6 +74,9 @@ static void a_pattern_and_a_list_say_the_same(void **state)
     model_config_free(&c);
     c = taken(LIST("\"mamba\", \"attention\", \"moe\", \"mlp\""));
     check_kinds(&c);
+    model_config_free(&c);
+    c = taken("\"intermediate_size\": 24, \"hybrid_override_pattern\": \"M*E-\"");
+    check_kinds(&c); /* the pattern counts the layers too */
     model_config_free(&c);
     c = taken(LIST("\"linear_attention\", \"full_attention\", \"moe\", \"mlp\""));
     check_kinds(&c);
@@ -185,8 +189,9 @@ static void layers_must_be_counted(void **state)
 {
     (void)state;
     model_config c;
-    assert_int_not_equal(family_read("nemotron_h", NULL, "num_hidden_layers", &c), CADRE_OK);
-    assert_non_null(strstr(cadre_last_error(), "num_hidden_layers"));
+    static const char pattern[] = "\"hybrid_override_pattern\": 7";
+    assert_int_not_equal(family_read("nemotron_h", pattern, "num_hidden_layers", &c), CADRE_OK);
+    assert_non_null(strstr(cadre_last_error(), "hybrid_override_pattern: expected a string"));
 }
 
 static void only_halves_can_be_written(void **state)

@@ -294,11 +294,51 @@ static void test_ranks_write_one_file(void **state)
     }
 }
 
+/* Qwen3-VL's experts are published transposed, and written by transformers 5 as rows. */
+static void test_experts_may_lie_in_either_order(void **state)
+{
+    (void)state;
+    model_config config = family_config("qwen3_vl_moe", "\"moe_intermediate_size\": 20");
+    const architecture *published = config.arch;
+    architecture rows = *published;
+    tensor_name names[8] = { { 0 } };
+    param_table table;
+    for (int i = 0; published->hf.tensors[i].pattern; i++) {
+        names[i] = published->hf.tensors[i];
+        names[i].form &= ~(unsigned)(TENSOR_TRANSPOSED | TENSOR_MAY_BE_ROWS);
+    }
+    rows.hf.tensors = names;
+    succeeds(param_table_make(&config, &table));
+    real *values = MEM_ARRAY(real, table.elements), *read = MEM_ARRAY(real, table.elements);
+    gradient_fill(values, table.elements, 1, 1);
+    for (int i = 0; i < 2; i++) {
+        const values_source source = values_in_memory(values);
+        safetensors_writer *w;
+        config.arch = i ? &rows : published;
+        succeeds(safetensors_writer_open(scratch_file("model.safetensors"), false, &w));
+        succeeds(model_write(w, &config, &table, &number_f32, &source));
+        succeeds(safetensors_writer_commit(w));
+        config.arch = published;
+        succeeds(model_read_values(scratch_folder(), &config, &table, read));
+        for (int64_t r = 0; r < table.count; r++) {
+            const param *p = &table.rows[r];
+            for (int64_t k = 0; k < p->rows * p->cols; k++)
+                if ((float)read[p->offset + k] != (float)values[p->offset + k])
+                    fail_msg("file %d, role %d of layer %d", i, (int)p->role, p->layer);
+        }
+    }
+    mem_free(values);
+    mem_free(read);
+    param_table_free(&table);
+    model_config_free(&config);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_share_is_read_from_the_whole),
         cmocka_unit_test(test_gains_are_stored_less_one),
+        cmocka_unit_test(test_experts_may_lie_in_either_order),
         cmocka_unit_test(test_a_share_is_read_from_a_model),
         cmocka_unit_test(test_ranks_write_one_file),
         cmocka_unit_test(test_elements_are_stored_by_their_exp),
