@@ -111,7 +111,7 @@ static double pass_communication(
     if (l->tensor > 1) {
         fabric f = { *link, *link, l->tensor, 1 };
         double t = l->tensor;
-        double hidden = m->hidden_gathers ? m->hidden_elements / m->hidden_gathers : 0;
+        double hidden = m->hidden_gathers > 0 ? m->hidden_elements / m->hidden_gathers : 0;
         seconds += m->layers * (cost_all_gather(&f, row * m->heads_width / t) +
                                    2 * cost_all_gather(&f, row * m->width / t)) +
                    m->hidden_gathers * cost_all_gather(&f, row * hidden / t);
@@ -198,7 +198,7 @@ static plan_cost training_cost(
 {
     double ranks = (double)l->expert * l->data, parts = (double)l->pipeline * l->tensor;
     double tokens = w->batch * w->context, own = tokens / ranks;
-    double batches = w->accumulate ? w->accumulate : fmax(1, leaves_of(w) / ranks);
+    double batches = w->accumulate > 0 ? w->accumulate : fmax(1, leaves_of(w) / ranks);
     double bubble = (l->pipeline - 1) / (batches * layout_chunks(l));
     plan_cost c = { .tokens = tokens };
     c.compute = 6 * m->active_parameters * tokens / (machine->flops * ranks * parts) * (1 + bubble);
