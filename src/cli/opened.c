@@ -200,10 +200,16 @@ static void note_idle_placement(const invocation *call, const cadre_context *con
             alone ? whole : "only --placement balanced and replicated read it");
 }
 
+/* 'cadre plan' has the option too, for ranks that are elsewhere. */
+static bool places_experts(const invocation *call)
+{
+    return call->command->spreads && cadre_options_row(call->options, "placement");
+}
+
 static void note_idle_options(const invocation *call, const opened *o)
 {
     const cadre_options *options = call->options;
-    if (cadre_options_row(options, "placement-from")) note_idle_placement(call, o->context);
+    if (places_experts(call)) note_idle_placement(call, o->context);
     if (opened_warmth_of(options).warm && !memory_of(options))
         note_idle_warmth(call, "all weights are in memory (--memory limits them)");
 }
@@ -215,7 +221,7 @@ cadre_status opened_begin(const invocation *call, const char *model, opened *o)
     if (status == CADRE_OK && call->command->spreads)
         status = cadre_context_join(
             o->context, ranks_of_program(), cadre_options_text(call->options, "parallel", 0));
-    if (status == CADRE_OK && cadre_options_row(call->options, "placement-from"))
+    if (status == CADRE_OK && places_experts(call))
         status = place_experts(call->options, o->context);
     if (status == CADRE_OK) note_idle_options(call, o);
     if (status == CADRE_OK && model) status = opened_model(call, model, o);

@@ -62,9 +62,10 @@ static int compare(const void *left, const void *right)
 static plan_work work_of(const layout_work *w)
 {
     if (!w->batch) return (plan_work){ .purpose = PLAN_DECODE, .streams = 1, .context = CONTEXT };
-    return (plan_work){
-        .purpose = PLAN_TRAIN, .batch = (double)w->batch, .context = (double)w->length
-    };
+    return (plan_work){ .purpose = PLAN_TRAIN,
+        .batch = (double)w->batch,
+        .context = (double)w->length,
+        .accumulate = (double)w->accumulate };
 }
 
 static cadre_status describe(

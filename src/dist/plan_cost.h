@@ -28,7 +28,7 @@ typedef struct plan_work {
     /* Training: bytes that one rank would need for the whole batch, beside parameters, gradients
      * and moments */
     double activations;
-    double accumulate; /* training: micro-batches of a step; 0: as many as a rank has leaves */
+    double accumulate; /* training: micro-batches of a step; 0: one of each leaf of a rank */
     /* Running: further copies of experts in each layer, or PLAN_COPY_EACH_RANK: as many as there
      * are ranks that divide the experts */
     double replicas;

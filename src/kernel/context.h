@@ -15,10 +15,10 @@
 struct model_config;
 
 /* What ranks will do with a model: run it, or train it on `batch` sequences of `length` tokens a
- * step */
+ * step, in `accumulate` micro-batches */
 typedef struct layout_work {
-    int64_t weight_bytes;  /* of a model that is run; 0: not known */
-    int64_t batch, length; /* batch 0: the model is run */
+    int64_t weight_bytes;              /* of a model that is run; 0: not known */
+    int64_t batch, length, accumulate; /* batch 0: the model is run */
 } layout_work;
 
 /* Which layouts of the world's ranks would do that, the fastest first; returns how many of at most

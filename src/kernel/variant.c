@@ -36,7 +36,7 @@ static const kernel_variant avx512vnni = { "avx512vnni", AVX512 | CPU_AVX512_VNN
     &rows_avx512, peak_avx512, &quant_avx512vnni, &gemm_avx512_bf16, 0 };
 static const kernel_variant avx512bf16 = { "avx512bf16", AVX512 | CPU_AVX512_VNNI | CPU_AVX512_BF16,
     &gemm_avx512, &rows_avx512, peak_avx512, &quant_avx512vnni, &gemm_avx512bf16,
-    CPU_AMX }; /* vdpbf16ps does two steps in the time of four of floats */
+    CPU_AMX }; /* where vdpbf16ps is slower than two multiply-adds of floats */
 static const kernel_variant *const variants[] = { &portable, &avx2, &avxvnni, &avx512, &avx512vnni,
     &avx512bf16 };
     #elif defined(__aarch64__)

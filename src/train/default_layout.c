@@ -34,7 +34,9 @@ static cadre_status most_bytes(const layout_trial *t, const rank_layout *l, size
 static rank_layout choose(const layout_trial *t)
 {
     const cadre_context *context = t->context;
-    const layout_work work = { .batch = t->settings->batch, .length = t->settings->context };
+    const layout_work work = { .batch = t->settings->batch,
+        .length = t->settings->context,
+        .accumulate = t->settings->accumulate };
     rank_layout list[LAYOUTS_TRIED], first = { 0 };
     size_t bytes;
     int count = context->order

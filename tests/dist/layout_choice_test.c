@@ -119,6 +119,21 @@ static void training_divides_the_batch_first(void **state)
     model_config_free(&c);
 }
 
+/* Stages of a pipeline wait for each other where there is one micro-batch. */
+static void pipelines_need_micro_batches(void **state)
+{
+    (void)state;
+    model_config c = model_of(small);
+    rank_layout best[MOST];
+    const layout_work whole = { .batch = 1, .length = 256, .accumulate = 1 },
+                      parts = { .batch = 4, .length = 256, .accumulate = 4 };
+    assert_true(best_for(&whole, &c, 2, 2, best) > 0);
+    assert_int_equal(best[0].tensor, 2);
+    assert_true(best_for(&parts, &c, 2, 1, best) > 0);
+    assert_int_equal(best[0].pipeline, 2);
+    model_config_free(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -127,6 +142,7 @@ int main(void)
         cmocka_unit_test(small_models_exchange_little),
         cmocka_unit_test(only_possible_layouts_are_listed),
         cmocka_unit_test(training_divides_the_batch_first),
+        cmocka_unit_test(pipelines_need_micro_batches),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
